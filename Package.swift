@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Strict memory and concurrency checks are those of the Swift 6 language mode, which tools version 6 turns on.
+let package = Package(
+    name: "rtverify",
+    products: [
+        .executable(name: "rtverify", targets: ["rtverify"]),
+        .library(name: "ContentHash", targets: ["ContentHash"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "rtverify",
+            dependencies: [
+                "ContentHash", "ImageBuild", "ImageComparison", "InputStore", "PackageResolution", "Reporting",
+                "RootfsBuild", "RuntimeSpec", "SquashfsImage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .target(name: "RuntimeSpec", dependencies: ["TOMLKit"]),
+        .target(name: "ContentHash", dependencies: ["COpenSSL"]),
+        .target(
+            name: "InputStore",
+            dependencies: [
+                "ContentHash", "CLinux", "Reporting", "RuntimeSpec",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .target(
+            name: "PackageResolution",
+            dependencies: [
+                "CArchive", "ContentHash", "InputStore", "Reporting", "RuntimeSpec",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "RootfsBuild",
+            dependencies: [
+                "CArchive", "CLinux", "ContentHash", "Reporting", "RuntimeSpec",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "SquashfsImage",
+            dependencies: [
+                "CLinux", "CSquashfs", "ContentHash", "Reporting", "RootfsBuild", "RuntimeSpec",
+            ],
+            linkerSettings: [
+                // By file name: libsquashfs has another name on each distribution, so it goes into the binary;
+                // the compressors it calls have one soname everywhere and stay shared.
+                .linkedLibrary(":libsquashfs.a"), .linkedLibrary("lzo2"), .linkedLibrary("z"),
+                .linkedLibrary("lzma"), .linkedLibrary("zstd"), .linkedLibrary("lz4"),
+            ]),
+        .target(name: "ImageComparison", dependencies: ["SquashfsImage"]),
+        .target(
+            name: "ImageBuild",
+            dependencies: [
+                "CLinux", "ContentHash", "ImageComparison", "InputStore", "Reporting", "RootfsBuild", "RuntimeSpec",
+                "SquashfsImage",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(name: "Reporting"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CLinux"),
+    ]
+)

@@ -1,0 +1,52 @@
+/// Which suites of a Debian release an image is made from, and who may sign them.
+public struct DebianSuites: Equatable, Sendable {
+    /// The release's code name, `bookworm`.
+    public var release: String
+    /// Suite names as they stand under `dists/`: the release, its updates, its security suite.
+    public var suites: [String]
+    /// Components, `main`.
+    public var components: [String]
+    /// Fingerprints of the primary keys that may sign, 40 upper-case hexadecimal digits each.
+    public var keys: [String]
+}
+
+/// What is known of Debian's releases. Key fingerprints: the package debian-archive-keyring and
+/// https://ftp-master.debian.org/keys.html.
+enum DebianRelease {
+    private static let bullseyeKeys = [
+        "1F89983E0081FDE018F3CC9673A4F27B8DD47936",  // archive, 11
+        "AC530D520F2F3269F5E98313A48449044AAD5C5D",  // security archive, 11
+        "A4285295FC7B1A81600062A9605C66F00D6C9793",  // stable release, 11
+    ]
+    private static let bookwormKeys = [
+        "B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8",  // archive, 12
+        "05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0",  // security archive, 12
+        "4D64FEC119C2029067D6E791F8D2585B8783D481",  // stable release, 12
+    ]
+
+    /// The keys that may sign a release's suites by default; nil for a release that isn't known.
+    static func keys(of release: String) -> [String]? {
+        switch release {
+        // A release's files are signed by the keys of its predecessor as well, so that older systems can read them.
+        case "bullseye": bullseyeKeys + bookwormKeys
+        case "bookworm": bullseyeKeys + bookwormKeys
+        default: nil
+        }
+    }
+
+    /// A release with its updates and security suites; nil for a release that isn't known.
+    static func suites(of release: String) -> [String]? {
+        keys(of: release) == nil ? nil : [release, "\(release)-updates", "\(release)-security"]
+    }
+}
+
+/// The collections of Debian's archive that mirrors and the snapshot archive keep apart, each with its own pool.
+public enum DebianArchiveFamily: String, Sendable {
+    case debian
+    case security = "debian-security"
+
+    /// The family that a suite belongs to.
+    public init(suite: String) {
+        self = suite.hasSuffix("-security") || suite.hasSuffix("/updates") ? .security : .debian
+    }
+}

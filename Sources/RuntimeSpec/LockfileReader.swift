@@ -1,0 +1,129 @@
+extension Lockfile {
+    /// Reads a lockfile.
+    /// - Parameters:
+    ///   - text: The document.
+    ///   - file: The name that errors show.
+    /// - Throws: `SpecError`: malformed, of a newer version or recipe, or inconsistent in itself.
+    public init(text: String, file: String) throws {
+        // The version comes first, so that a newer lock is called that, and not one with unknown keys.
+        try Self.checkVersion(text: text, file: file)
+        let root = try TOMLFields(text: text, file: file, known: Self.rootKeys)
+
+        let runtime = try root.table("runtime", known: ["name", "architecture"])
+        let base = try root.table("base", known: ["system", "release"])
+        _ = try base.string("system", "'debian'") { $0 == "debian" }
+        let prune = try root.table("prune", known: ["paths"])
+
+        self.init(
+            recipe: try root.integer("recipe", in: 1...Int.max),
+            manifestSHA256: try root.string("manifest-sha256", Self.hash, Spelling.isSHA256),
+            sourceDateEpoch: try root.integer("source-date-epoch", in: 0...0xffff_ffff),
+            name: try runtime.string("name", "a name", Spelling.isName),
+            architecture: try runtime.string("architecture", "'x86_64'") { $0 == "x86_64" },
+            release: try base.string("release", "a release's code name", Spelling.isName),
+            files: try root.tables("file", known: ["target", "mode", "source", "size", "sha256"]).map { file in
+                File(
+                    target: try file.string("target", "a normalized absolute path", Spelling.isImagePath),
+                    mode: try Manifest.mode(file),
+                    source: try Self.input(file, path: "source"))
+            },
+            steps: try root.tables("step", known: ["run"]).map { try $0.string("run", "a command") { !$0.isEmpty } },
+            prune: try prune.strings("paths", "a normalized absolute path", Spelling.isImagePath),
+            image: try ImageOptions(try root.table("image", known: ImageOptions.keys)),
+            archives: try root.tables("archive", known: Self.archiveKeys).map(Self.archive),
+            packages: try root.tables("package", known: Self.packageKeys + ["stage"]).map {
+                try Self.package($0, stage: $0.integer("stage", in: 0...100_000))
+            },
+            toolchain: try root.tables("toolchain", known: Self.packageKeys).map { try Self.package($0, stage: 0) })
+        try check(file: file)
+    }
+
+    private static let rootKeys = [
+        "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "image", "prune", "file",
+        "step", "archive", "package", "toolchain",
+    ]
+    private static let archiveKeys = [
+        "name", "suite", "components", "snapshot", "inrelease-size", "inrelease-sha256", "keys", "index",
+    ]
+    private static let packageKeys = ["name", "version", "architecture", "archive", "path", "size", "sha256"]
+    private static let hash = "64 lower-case hexadecimal digits"
+
+    private static func checkVersion(text: String, file: String) throws {
+        // Unknown tables are none of this check's business, so it reads the lines before the first one.
+        let head = text.split(separator: "\n", omittingEmptySubsequences: true).prefix { !$0.hasPrefix("[") }
+        for (key, newest) in [("version", newestVersion), ("recipe", newestRecipe)] {
+            guard let line = head.first(where: { $0.hasPrefix("\(key) =") }) else {
+                // What isn't TOML at all is reported as that.
+                _ = try TOMLFields(text: text, file: file, known: rootKeys)
+                throw SpecError.missingKey(file: file, key: key)
+            }
+            guard let number = Int(line.dropFirst(key.utf8.count + 2).drop { $0 == " " }) else { continue }
+            if number > newest || number < 1 {
+                throw SpecError.unsupported(file: file, what: key, found: number, newest: newest)
+            }
+        }
+    }
+
+    private static func input(_ fields: TOMLFields, path: String) throws -> Input {
+        Input(
+            path: try fields.string(path, "a relative path without empty, '.' or '..' parts", Spelling.isArchivePath),
+            size: try fields.integer("size", in: 0...Int.max),
+            sha256: try fields.string("sha256", hash, Spelling.isSHA256))
+    }
+
+    private static func archive(_ fields: TOMLFields) throws -> Archive {
+        let suite = try fields.string("suite", "a suite's name", Spelling.isSuite)
+        return Archive(
+            name: try fields.string("name", "a name", Spelling.isName),
+            suite: suite,
+            components: try fields.strings("components", "a component's name", Spelling.isName),
+            snapshot: try fields.string("snapshot", "a time like 20261121T101112Z") {
+                $0.utf8.count == 16 && $0.hasSuffix("Z") && Spelling.isName($0)
+            },
+            inRelease: Input(
+                path: "dists/\(suite)/InRelease", size: try fields.integer("inrelease-size", in: 1...Int.max),
+                sha256: try fields.string("inrelease-sha256", hash, Spelling.isSHA256)),
+            keys: try fields.strings(
+                "keys", "a fingerprint of 40 upper-case hexadecimal digits", Spelling.isFingerprint),
+            indexes: try fields.tables("index", known: ["path", "size", "sha256"]).map {
+                try input($0, path: "path")
+            })
+    }
+
+    private static func package(_ fields: TOMLFields, stage: Int) throws -> Package {
+        Package(
+            archive: try fields.string("archive", "a name", Spelling.isName),
+            name: try fields.string("name", "a Debian package name", Spelling.isPackageName),
+            version: try fields.string("version", "a Debian version", Spelling.isVersion),
+            architecture: try fields.string("architecture", "'amd64' or 'all'") { $0 == "amd64" || $0 == "all" },
+            file: try input(fields, path: "path"),
+            stage: stage)
+    }
+
+    private func check(file: String) throws {
+        func fail(_ reason: String) -> SpecError { .inconsistent(file: file, reason: reason) }
+        if packages.isEmpty { throw fail("it lists no package (was the file cut short?)") }
+        if toolchain.isEmpty { throw fail("it lists no toolchain (was the file cut short?)") }
+        if let twice = Manifest.firstDuplicate(archives.map(\.name)) { throw fail("archive '\(twice)' stands twice") }
+        for list in [packages, toolchain] {
+            if let twice = Manifest.firstDuplicate(list.map(\.name)) { throw fail("package '\(twice)' stands twice") }
+            for package in list where archive(named: package.archive) == nil {
+                throw fail("package '\(package.name)' is from archive '\(package.archive)', which it doesn't list")
+            }
+        }
+        if let twice = Manifest.firstDuplicate(files.map(\.target)) { throw fail("file '\(twice)' stands twice") }
+        for archive in archives where archive.indexes.isEmpty || archive.keys.isEmpty {
+            throw fail("archive '\(archive.name)' has no \(archive.keys.isEmpty ? "keys" : "index")")
+        }
+        let used = Set(packages.map(\.stage))
+        if let last = used.max(), used.count != last + 1 {
+            throw fail("stages 0 to \(last) don't all have packages")
+        }
+        var sizes: [String: Int] = [:]
+        for input in packages.map(\.file) + toolchain.map(\.file) + files.map(\.source) {
+            if let known = sizes.updateValue(input.size, forKey: input.sha256), known != input.size {
+                throw fail("\(input.sha256) has two sizes, \(known) and \(input.size)")
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+/// What a person wants in a runtime: `runtime.toml`, read, checked and with its defaults filled in.
+public struct Manifest: Equatable, Sendable {
+    /// How much of Debian a base holds before the packages that are asked for.
+    public enum Variant: String, CaseIterable, Sendable {
+        /// The packages marked Essential and what they depend on.
+        case essential
+        /// Those, apt, and all of Priority: required.
+        case minbase
+    }
+
+    /// A file of the user's own that goes into the image.
+    public struct File: Equatable, Sendable {
+        /// Its path relative to the manifest's folder.
+        public var source: String
+        /// Its absolute path in the image.
+        public var target: String
+        /// Permission bits, with set-user-id, set-group-id and sticky bits.
+        public var mode: Int
+    }
+
+    /// The runtime's name: the lock's and the golden file's name too.
+    public var name: String
+    public var architecture: String
+    public var base: DebianSuites
+    public var variant: Variant
+    /// Packages to install besides the variant's, sorted, each once.
+    public var packages: [String]
+    public var files: [File]
+    /// Shell commands that run in the sandbox when all packages are configured.
+    public var steps: [String]
+    /// Absolute paths: a folder is emptied, anything else removed.
+    public var prune: [String]
+    public var image: ImageOptions
+    /// Where the packages come from that pack the image.
+    public var toolchain: DebianSuites
+
+    /// Reads a manifest.
+    /// - Parameters:
+    ///   - text: The document.
+    ///   - file: The name that errors show.
+    /// - Throws: `SpecError`.
+    public init(text: String, file: String) throws {
+        let root = try TOMLFields(
+            text: text, file: file,
+            known: ["runtime", "base", "packages", "file", "step", "prune", "image", "toolchain"])
+
+        let runtime = try root.table("runtime", known: ["name", "architecture"])
+        name = try runtime.string("name", "letters, digits and ._-", Spelling.isName)
+        architecture = try runtime.optionalString("architecture") ?? "x86_64"
+        guard architecture == "x86_64" else {
+            throw SpecError.badValue(
+                file: file, key: "runtime.architecture", found: "'\(architecture)'",
+                expected: "'x86_64', the architecture of Aleph's VMs")
+        }
+
+        let base = try root.table(
+            "base", known: ["system", "release", "suites", "components", "variant", "keys"])
+        _ = try base.string("system", "'debian'") { $0 == "debian" }
+        self.base = try Self.suites(base, defaultRelease: nil)
+        let variants = Variant.allCases.map(\.rawValue)
+        variant =
+            base.has("variant")
+            ? Variant(
+                rawValue: try base.string("variant", "one of \(variants.joined(separator: ", "))") {
+                    variants.contains($0)
+                }) ?? .minbase : .minbase
+
+        let packages = try root.optionalTable("packages", known: ["install"])
+        self.packages = Set(
+            try packages?.strings("install", "a Debian package name", Spelling.isPackageName) ?? []
+        ).sorted()
+
+        files = try root.tables("file", known: ["source", "target", "mode"]).map { file in
+            File(
+                source: try file.string(
+                    "source", "a relative path below the manifest's folder", Spelling.isArchivePath),
+                target: try file.string("target", "a normalized absolute path", Spelling.isImagePath),
+                mode: try Self.mode(file))
+        }
+        if let twice = Self.firstDuplicate(files.map(\.target)) {
+            throw SpecError.inconsistent(file: file, reason: "two files have the target '\(twice)'")
+        }
+        steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command") { !$0.isEmpty } }
+        let prune = try root.optionalTable("prune", known: ["paths"])
+        self.prune = try prune?.strings("paths", "a normalized absolute path", Spelling.isImagePath) ?? []
+        image = try root.optionalTable("image", known: ImageOptions.keys).map(ImageOptions.init) ?? ImageOptions()
+
+        let tools = try root.optionalTable("toolchain", known: ["release", "suites", "components", "keys"])
+        toolchain =
+            try tools.map { try Self.suites($0, defaultRelease: "bookworm") }
+            ?? DebianSuites(
+                release: "bookworm", suites: DebianRelease.suites(of: "bookworm") ?? [], components: ["main"],
+                keys: DebianRelease.keys(of: "bookworm") ?? [])
+    }
+
+    /// The manifest in one fixed form, defaults and all: what `manifest-sha256` is taken of. Comments, the order of
+    /// keys and a default that is spelled out don't change it.
+    public var canonicalText: String {
+        var text = TOMLText()
+        text.value("name", name)
+        text.value("architecture", architecture)
+        for (table, suites) in [("base", base), ("toolchain", toolchain)] {
+            text.table(table)
+            text.value("release", suites.release)
+            text.value("suites", suites.suites)
+            text.value("components", suites.components)
+            text.value("keys", suites.keys)
+        }
+        text.table("packages")
+        text.value("variant", variant.rawValue)
+        text.value("install", packages)
+        for file in files {
+            text.element("file")
+            text.value("source", file.source)
+            text.value("target", file.target)
+            text.value("mode", octal(file.mode))
+        }
+        for step in steps {
+            text.element("step")
+            text.value("run", step)
+        }
+        text.table("prune")
+        text.value("paths", prune)
+        image.write(to: &text)
+        return text.text
+    }
+
+    private static func suites(_ fields: TOMLFields, defaultRelease: String?) throws -> DebianSuites {
+        let release =
+            defaultRelease != nil && !fields.has("release")
+            ? defaultRelease ?? "" : try fields.string("release", "a release's code name", Spelling.isName)
+        let suites = try fields.strings("suites", "a suite's name", Spelling.isSuite)
+        let keys = try fields.strings(
+            "keys", "a fingerprint of 40 upper-case hexadecimal digits", Spelling.isFingerprint)
+        guard let knownSuites = suites.isEmpty ? DebianRelease.suites(of: release) : suites else {
+            throw SpecError.badValue(
+                file: fields.file, key: fields.name(of: "release"), found: "'\(release)'",
+                expected: "'bookworm' or 'bullseye', or 'suites' and 'keys' beside it")
+        }
+        guard let knownKeys = keys.isEmpty ? DebianRelease.keys(of: release) : keys else {
+            throw fields.missing("keys")
+        }
+        let components = try fields.strings("components", "a component's name", Spelling.isName)
+        return DebianSuites(
+            release: release, suites: knownSuites, components: components.isEmpty ? ["main"] : components,
+            keys: Set(knownKeys).sorted())
+    }
+
+    /// The `mode` of a file: an octal string, 0644 when it isn't given.
+    static func mode(_ fields: TOMLFields) throws -> Int {
+        guard fields.has("mode") else { return 0o644 }
+        let text = try fields.string("mode", "an octal string from \"0000\" to \"7777\"") {
+            (1...5).contains($0.utf8.count) && Int($0, radix: 8).map { $0 <= 0o7777 } == true
+        }
+        return Int(text, radix: 8) ?? 0o644
+    }
+
+    static func firstDuplicate(_ texts: [String]) -> String? {
+        var seen: Set<String> = []
+        return texts.first { !seen.insert($0).inserted }
+    }
+}
+
+/// Permission bits as manifests and locks write them: four octal digits.
+func octal(_ mode: Int) -> String {
+    let digits = String(mode, radix: 8)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+}

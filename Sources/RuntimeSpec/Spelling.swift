@@ -1,0 +1,73 @@
+/// The spellings that names may have. All are ASCII, so that comparing two as Swift strings compares their bytes:
+/// Unicode's canonical equality can't make two names one.
+enum Spelling {
+    /// A Debian package name (Debian Policy 5.6.1): `[a-z0-9][a-z0-9+.-]+`.
+    static func isPackageName(_ text: String) -> Bool {
+        text.utf8.count >= 2 && text.utf8.first.map(isLowerOrDigit) == true
+            && text.utf8.allSatisfy { isLowerOrDigit($0) || "+.-".utf8.contains($0) }
+    }
+
+    /// A Debian version (Debian Policy 5.6.12), with or without an epoch.
+    static func isVersion(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { isAlphanumeric($0) || ".+-~:".utf8.contains($0) }
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    static func isSHA256(_ text: String) -> Bool {
+        text.utf8.count == 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    /// A primary key's fingerprint as gpg prints it: 40 upper-case hexadecimal digits.
+    static func isFingerprint(_ text: String) -> Bool {
+        text.utf8.count == 40 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x46).contains($0) }
+    }
+
+    /// A suite, component, runtime or archive name: letters, digits and `._@-`, not starting with a dot or dash.
+    static func isName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.first.map(isAlphanumeric) == true
+            && text.utf8.allSatisfy { isAlphanumeric($0) || "._@-".utf8.contains($0) }
+    }
+
+    /// A suite may hold one slash (`bookworm/updates`, as security suites once were).
+    static func isSuite(_ text: String) -> Bool {
+        text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isName(String($0)) }
+    }
+
+    /// A path in an archive: printable ASCII, relative, without empty, `.` or `..` parts.
+    static func isArchivePath(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+            && text.split(separator: "/", omittingEmptySubsequences: false)
+                .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    }
+
+    /// A path in the image: absolute, normalized, no control characters, not the root itself.
+    static func isImagePath(_ text: String) -> Bool {
+        guard text.utf8.first == 0x2f, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return false }
+        return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+            .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    }
+
+    private static func isLowerOrDigit(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte)
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        isLowerOrDigit(byte) || (0x41...0x5a).contains(byte)
+    }
+
+    /// The number of single-character edits between two keys (Levenshtein's distance).
+    static func distance(_ a: String, _ b: String) -> Int {
+        let (a, b) = (Array(a.utf8), Array(b.utf8))
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let substitution = diagonal + (x == y ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substitution, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

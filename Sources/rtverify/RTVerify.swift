@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct RTVerify: AsyncParsableCommand {
+    func run() async throws {}
+}
