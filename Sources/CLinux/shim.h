@@ -65,3 +65,14 @@ static inline ssize_t rtv_llistxattr(const char *path, char *list, size_t size) 
 static inline ssize_t rtv_lgetxattr(const char *path, const char *name, void *value, size_t size) {
     return lgetxattr(path, name, value, size);
 }
+
+#include <time.h>
+// glibc hides it from the feature level at which Swift imports <time.h>.
+char *strptime(const char *text, const char *format, struct tm *fields);
+
+/// Seconds since 1970-01-01 UTC of a whole text in a strptime(3) format, or -1.
+static inline int64_t rtv_parse_time(const char *text, const char *format) {
+    struct tm fields = {0};
+    const char *end = strptime(text, format, &fields);
+    return end && *end == 0 ? (int64_t)timegm(&fields) : -1;
+}

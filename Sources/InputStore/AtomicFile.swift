@@ -1,0 +1,128 @@
+import CLinux
+import Glibc
+
+/// A file that has no name until it is whole: nothing half-written is ever found under its final name, and a killed
+/// process leaves nothing behind.
+///
+/// Where the file system has no unnamed files (open(2), O_TMPFILE), a hidden one with a random name stands in, which
+/// `deinit` removes.
+public final class AtomicFile: @unchecked Sendable {
+    /// Open for reading and writing.
+    public let descriptor: CInt
+    private let directory: String
+    private var temporaryName: String?
+
+    /// Creates the file in the folder that it will be published in.
+    /// - Throws: `StoreError.system`.
+    public init(directory: String, mode: mode_t = 0o644) throws {
+        self.directory = directory
+        let unnamed = rtv_open_unnamed(directory, mode)
+        if unnamed >= 0 {
+            descriptor = unnamed
+            return
+        }
+        guard errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL else {
+            throw StoreError.system("cannot create a file in \(directory)", errno)
+        }
+        let name = "\(directory)/.rtverify-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+        descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw StoreError.system("cannot create a file in \(directory)", errno) }
+        temporaryName = name
+    }
+
+    deinit {
+        close(descriptor)
+        if let temporaryName { unlink(temporaryName) }
+    }
+
+    /// Appends bytes.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw StoreError.system("cannot write in \(directory)", errno) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// Appends text.
+    public func write(_ text: String) throws {
+        try Array(text.utf8).withUnsafeBytes { try write($0) }
+    }
+
+    /// Empties the file, to begin again.
+    public func reset() throws {
+        guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+            throw StoreError.system("cannot empty a file in \(directory)", errno)
+        }
+    }
+
+    /// Gives the file its name, in the folder it was made in, in place of what had that name.
+    public func publish(as path: String) throws {
+        if let temporaryName {
+            guard rename(temporaryName, path) == 0 else { throw StoreError.system("cannot write \(path)", errno) }
+            self.temporaryName = nil
+            return
+        }
+        let proc = "/proc/self/fd/\(descriptor)"
+        if rtv_link_unnamed(proc, path) == 0 { return }
+        guard errno == EEXIST else { throw StoreError.system("cannot write \(path)", errno) }
+        // linkat(2) replaces nothing and rename(2) needs a name, so the file gets one for an instant.
+        let name = "\(directory)/.rtverify-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+        guard rtv_link_unnamed(proc, name) == 0 else { throw StoreError.system("cannot write \(path)", errno) }
+        guard rename(name, path) == 0 else {
+            let reason = errno
+            unlink(name)
+            throw StoreError.system("cannot write \(path)", reason)
+        }
+    }
+
+    /// Writes a whole file at once.
+    public static func write(_ text: String, to path: String) throws {
+        let file = try AtomicFile(directory: Paths.parent(of: path))
+        try file.write(text)
+        try file.publish(as: path)
+    }
+}
+
+/// Paths as text, the way the C library takes them.
+public enum Paths {
+    /// The folder that a path lies in: `.` for a bare name.
+    public static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// The path from the root, without looking at the file system.
+    public static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        guard let cwd = getcwd(nil, 0) else { return path }
+        defer { free(cwd) }
+        return "\(String(cString: cwd))/\(path)"
+    }
+
+    /// Creates a folder and those above it.
+    public static func createDirectory(_ path: String, mode: mode_t = 0o755) throws {
+        if mkdir(path, mode) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT else { throw StoreError.system("cannot create the folder \(path)", errno) }
+        try createDirectory(parent(of: path), mode: mode)
+        guard mkdir(path, mode) == 0 || errno == EEXIST else {
+            throw StoreError.system("cannot create the folder \(path)", errno)
+        }
+    }
+
+    /// Reads a small text file whole.
+    public static func readText(_ path: String) throws -> String {
+        guard let file = fopen(path, "re") else { throw StoreError.system("cannot read \(path)", errno) }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        guard ferror(file) == 0 else { throw StoreError.system("cannot read \(path)", errno) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw StoreError.notText(path)
+        }
+        return text
+    }
+}

@@ -1,0 +1,195 @@
+import AsyncHTTPClient
+import CLinux
+import ContentHash
+import Glibc
+import NIOCore
+import NIOSSL
+import Reporting
+import RuntimeSpec
+import Synchronization
+
+/// What one source said instead of the right bytes.
+struct SourceFailure: Error, CustomStringConvertible {
+    enum Kind {
+        /// The source is there and lacks the file, or serves another.
+        case file
+        /// The source itself can't be reached.
+        case source
+    }
+
+    var kind: Kind
+    var description: String
+}
+
+/// Downloads by http and https: resumed, retried with a growing pause that honours Retry-After (RFC 9110 10.2.3).
+final class Downloader: Sendable {
+    private let settings: NetworkSettings
+    private let timeout: TimeAmount
+    private let clients = Mutex<[NetworkSettings.Proxy?: HTTPClient]>([:])
+    private let attempts = 4
+    /// The longest pause that a server may ask for.
+    private let longestPause = 120
+
+    /// - Parameter timeout: Seconds without a byte after which a connection is given up.
+    init(settings: NetworkSettings, timeout: Int) {
+        self.settings = settings
+        self.timeout = .seconds(Int64(timeout))
+    }
+
+    func shutdown() async {
+        for client in clients.withLock({ Array($0.values) }) {
+            do { try await client.shutdown() } catch { /* A client that is closed already is what was wanted. */  }
+        }
+    }
+
+    /// Downloads a file whose bytes are known: no more than `input.size` bytes are taken, and their hash must be right.
+    func download(
+        _ url: String, as input: Lockfile.Input, into file: AtomicFile, received: @Sendable (Int) -> Void
+    ) async throws {
+        let found = try await download(url, limit: input.size, into: file, received: received)
+        guard found.size == input.size, found.digest.hex == input.sha256 else {
+            let what = found.size == input.size ? "sha256 \(found.digest)" : "\(found.size) bytes"
+            throw SourceFailure(
+                kind: .file, description: "\(url): wrong bytes: \(what) instead of \(input.size) bytes, "
+                    + "sha256 \(input.sha256)")
+        }
+    }
+
+    /// Downloads at most `limit` bytes.
+    func download(
+        _ url: String, limit: Int, into file: AtomicFile, received: @Sendable (Int) -> Void
+    ) async throws -> (size: Int, digest: Digest) {
+        var transfer = Transfer(file: file)
+        var pause = 1
+        for attempt in 1...attempts {
+            do {
+                try await self.attempt(url, limit: limit, transfer: &transfer, received: received)
+                return transfer.finish()
+            } catch let failure as Retry where attempt < attempts {
+                let seconds = min(failure.after ?? pause, longestPause)
+                pause *= 2
+                try await Task.sleep(for: .seconds(seconds))
+            } catch let failure as Retry {
+                throw SourceFailure(kind: .source, description: "\(url): \(failure.reason) (tried \(attempts) times)")
+            }
+        }
+        throw SourceFailure(kind: .source, description: "\(url): given up")
+    }
+
+    /// What may pass if one waits.
+    private struct Retry: Error {
+        var reason: String
+        var after: Int?
+    }
+
+    /// The part of a body that has arrived, and its hash so far.
+    private struct Transfer: ~Copyable {
+        let file: AtomicFile
+        var size = 0
+        var hasher = SHA256Hasher()
+
+        init(file: AtomicFile) { self.file = file }
+
+        mutating func restart() throws {
+            try file.reset()
+            size = 0
+            hasher = SHA256Hasher()
+        }
+
+        mutating func append(_ bytes: ByteBuffer) throws {
+            try bytes.withUnsafeReadableBytes {
+                try file.write($0)
+                hasher.update($0)
+            }
+            size += bytes.readableBytes
+        }
+
+        consuming func finish() -> (size: Int, digest: Digest) { (size, hasher.finalize()) }
+    }
+
+    private func attempt(
+        _ url: String, limit: Int, transfer: inout Transfer, received: @Sendable (Int) -> Void
+    ) async throws {
+        var request = HTTPClientRequest(url: url)
+        request.headers.add(name: "User-Agent", value: "rtverify")
+        if transfer.size > 0 { request.headers.add(name: "Range", value: "bytes=\(transfer.size)-") }
+        let response: HTTPClientResponse
+        do {
+            response = try await client(for: url).execute(request, deadline: .distantFuture)
+        } catch {
+            try Task.checkCancellation()
+            throw Self.classify(error, url: url)
+        }
+        switch response.status.code {
+        case 206 where transfer.size > 0: break
+        case 200: if transfer.size > 0 { try transfer.restart() }
+        case 408, 425, 429, 500...599:
+            throw Retry(
+                reason: "answered \(response.status.code)",
+                after: response.headers.first(name: "Retry-After").flatMap(Self.seconds(retryAfter:)))
+        case 416 where transfer.size > 0:
+            try transfer.restart()
+            throw Retry(reason: "the file changed while it was resumed")
+        default:
+            throw SourceFailure(kind: .file, description: "\(url): answered \(response.status.code)")
+        }
+        do {
+            for try await part in response.body {
+                guard transfer.size + part.readableBytes <= limit else {
+                    throw SourceFailure(kind: .file, description: "\(url): more than the expected \(limit) bytes")
+                }
+                try transfer.append(part)
+                received(part.readableBytes)
+            }
+        } catch let error as SourceFailure {
+            throw error
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            try Task.checkCancellation()
+            throw Self.classify(error, url: url)
+        }
+    }
+
+    /// A wrong address stays wrong; anything else on the way may pass.
+    private static func classify(_ error: any Error, url: String) -> any Error {
+        if let error = error as? HTTPClientError, [.invalidURL, .emptyHost, .emptyScheme].contains(error) {
+            return SourceFailure(kind: .source, description: "\(url): \(error.shortDescription)")
+        }
+        let text = String(describing: error)
+        // Neither a name nobody knows nor a port nobody listens on gets better within seconds.
+        if text.contains("SocketAddressError") || text.contains("refused") || text.contains("getaddrinfo") {
+            return SourceFailure(kind: .source, description: "\(url): cannot connect")
+        }
+        let reason = (error as? HTTPClientError)?.shortDescription ?? text
+        return Retry(reason: reason)
+    }
+
+    /// Retry-After's value: seconds, or an HTTP date.
+    static func seconds(retryAfter text: String) -> Int? {
+        if let seconds = Int(text) { return max(0, seconds) }
+        let date = rtv_parse_time(text, "%a, %d %b %Y %H:%M:%S GMT")
+        return date < 0 ? nil : max(0, Int(date) - time(nil))
+    }
+
+    private func client(for url: String) -> HTTPClient {
+        let scheme = url.hasPrefix("https:") ? "https" : "http"
+        let host = url.dropFirst(scheme.count + 3).prefix { $0 != "/" && $0 != ":" }
+        let proxy = settings.proxy(scheme: scheme, host: String(host))
+        return clients.withLock { clients in
+            if let client = clients[proxy] { return client }
+            var tls = TLSConfiguration.makeClientConfiguration()
+            if let certificates = settings.certificates { tls.trustRoots = .file(certificates) }
+            var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+            configuration.timeout = .init(connect: .seconds(10), read: timeout)
+            configuration.httpVersion = .http1Only
+            configuration.proxy = proxy.map { .server(host: $0.host, port: $0.port) }
+            configuration.redirectConfiguration = .follow(max: 5, allowCycles: false)
+            // Bodies are hashed as they are stored on the server; nothing is asked for compressed.
+            configuration.decompression = .disabled
+            let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+            clients[proxy] = client
+            return client
+        }
+    }
+}

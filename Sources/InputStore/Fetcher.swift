@@ -1,0 +1,202 @@
+import ContentHash
+import Glibc
+import Reporting
+import RuntimeSpec
+import Synchronization
+
+/// Brings inputs into the store, each from the first source that has its bytes.
+public final class Fetcher: Sendable {
+    /// An input and the archive that it belongs to.
+    public struct Wanted: Sendable {
+        public var input: Lockfile.Input
+        public var archive: Lockfile.Archive
+
+        public init(_ input: Lockfile.Input, of archive: Lockfile.Archive) {
+            (self.input, self.archive) = (input, archive)
+        }
+    }
+
+    private let store: Store
+    private let mirrors: MirrorList
+    private let offline: Bool
+    private let events: EventSink
+    private let downloader: Downloader
+    /// Servers that could not be reached in this run: not every one of hundreds of files waits for them again.
+    private let unreachable = Mutex<[String: String]>([:])
+    private let connections = 8
+
+    /// - Parameters:
+    ///   - offline: Nothing comes from the network; folders given as mirrors are still read.
+    ///   - timeout: Seconds without a byte after which a connection is given up.
+    public init(
+        store: Store, mirrors: MirrorList, offline: Bool = false, timeout: Int = 30,
+        environment: (String) -> String?, events: @escaping EventSink
+    ) {
+        (self.store, self.mirrors, self.offline, self.events) = (store, mirrors, offline, events)
+        downloader = Downloader(settings: NetworkSettings(environment: environment), timeout: timeout)
+    }
+
+    /// Closes connections. A fetcher must be shut down before it goes.
+    public func shutdown() async { await downloader.shutdown() }
+
+    /// Makes sure that the store has every input.
+    /// - Throws: `StoreError.missingOffline` or `.unavailable`, with all that is missing.
+    public func fetch(_ wanted: [Wanted]) async throws {
+        var seen: Set<String> = []
+        let distinct = wanted.filter { seen.insert($0.input.sha256).inserted }
+        let missing = try await missing(of: distinct)
+        if missing.isEmpty { return }
+        if offline, !mirrors.mirrors.contains(where: \.isDirectory) {
+            throw StoreError.missingOffline(missing.map(\.input), store: store.directory)
+        }
+        events(
+            .phase(
+                name: "fetch \(missing.count) inputs, \(readableByteCount(missing.map(\.input.size).reduce(0, +)))",
+                total: missing.map(\.input.size).reduce(0, +)))
+        let received = Mutex(0)
+        let count: @Sendable (Int) -> Void = { bytes in
+            let sum = received.withLock {
+                $0 += bytes
+                return $0
+            }
+            self.events(.progress(done: sum))
+        }
+        var failed: [(input: Lockfile.Input, reasons: [String])] = []
+        try await withThrowingTaskGroup(of: (Lockfile.Input, [String]?).self) { group in
+            var rest = missing[...]
+            func startNext() {
+                guard let next = rest.popFirst() else { return }
+                group.addTask { (next.input, try await self.fetch(next, received: count)) }
+            }
+            for _ in 0..<connections { startNext() }
+            while let (input, reasons) = try await group.next() {
+                if let reasons { failed.append((input, reasons)) }
+                startNext()
+            }
+        }
+        if failed.isEmpty { return }
+        failed.sort { $0.input.path < $1.input.path }
+        if offline { throw StoreError.missingOffline(failed.map(\.input), store: store.directory) }
+        throw StoreError.unavailable(failed, total: distinct.count)
+    }
+
+    /// Inputs that the store lacks, hashing those it has on all cores. One whose bytes changed is dropped and said.
+    private func missing(of wanted: [Wanted]) async throws -> [Wanted] {
+        events(.phase(name: "check the store's \(wanted.count) inputs", total: wanted.count))
+        let store = store
+        let workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        return try await withThrowingTaskGroup(of: [(Int, Store.State)].self) { group in
+            for worker in 0..<workers {
+                group.addTask {
+                    try stride(from: worker, to: wanted.count, by: workers).map { index in
+                        (index, try store.state(of: wanted[index].input))
+                    }
+                }
+            }
+            var absent: Set<Int> = []
+            for try await states in group {
+                for (index, state) in states {
+                    switch state {
+                    case .present: continue
+                    case .absent: absent.insert(index)
+                    case .changed(let found):
+                        let input = wanted[index].input
+                        events(
+                            .note(
+                                "\(store.path(of: input.sha256)) has changed on disk (its bytes now hash to \(found)); "
+                                    + "it is dropped and fetched anew"))
+                        store.remove(input.sha256)
+                        absent.insert(index)
+                    }
+                }
+            }
+            return absent.sorted().map { wanted[$0] }
+        }
+    }
+
+    /// What every source said when none had the bytes; nil when one had.
+    private func fetch(_ wanted: Wanted, received: @escaping @Sendable (Int) -> Void) async throws -> [String]? {
+        var reasons: [String] = []
+        for url in mirrors.urls(of: wanted.input.path, in: wanted.archive) {
+            if url.hasPrefix("/") {
+                if let found = try store.adopt(url, as: wanted.input) {
+                    if found.hex == wanted.input.sha256 { return nil }
+                    let reason = "\(url): wrong bytes: sha256 \(found) instead of \(wanted.input.sha256)"
+                    events(.note(reason))
+                    reasons.append(reason)
+                } else {
+                    reasons.append("\(url): no such file")
+                }
+                continue
+            }
+            if offline { continue }
+            let server = Self.server(of: url)
+            if let reason = unreachable.withLock({ $0[server] }) {
+                reasons.append("\(server): \(reason)")
+                continue
+            }
+            do {
+                let file = try store.newObject(sha256: wanted.input.sha256)
+                try await downloader.download(url, as: wanted.input, into: file, received: received)
+                try store.keep(file, sha256: wanted.input.sha256)
+                return nil
+            } catch let failure as SourceFailure {
+                reasons.append(failure.description)
+                if failure.description.contains("wrong bytes") { events(.note(failure.description)) }
+                if failure.kind == .source {
+                    unreachable.withLock { $0[server] = "could not be reached before" }
+                }
+            }
+        }
+        return Self.withoutRepeats(reasons.isEmpty ? ["no mirror is known for it"] : reasons)
+    }
+
+    /// Bytes whose hash nobody knows yet (a Release), from the first mirror of a suite that has them.
+    /// - Returns: The bytes and the mirror.
+    public func newest(_ path: String, suite: String, limit: Int) async throws -> (bytes: [UInt8], mirror: Mirror) {
+        var reasons: [String] = []
+        for mirror in mirrors.mirrors(forSuite: suite) {
+            let url = mirror.url(of: path)
+            if mirror.isDirectory {
+                if let bytes = try Self.read(url, limit: limit) { return (bytes, mirror) }
+                reasons.append("\(url): no such file")
+                continue
+            }
+            if offline { continue }
+            do {
+                let file = try AtomicFile(directory: store.directory)
+                let (size, _) = try await downloader.download(url, limit: limit, into: file, received: { _ in })
+                var bytes = [UInt8](repeating: 0, count: size)
+                guard pread(file.descriptor, &bytes, size, 0) == size else {
+                    throw StoreError.system("cannot read what was downloaded from \(url)", errno)
+                }
+                return (bytes, mirror)
+            } catch let failure as SourceFailure {
+                reasons.append(failure.description)
+            }
+        }
+        let input = Lockfile.Input(path: path, size: 0, sha256: "")
+        throw StoreError.unavailable([(input, reasons.isEmpty ? ["no mirror is known for it"] : reasons)], total: 1)
+    }
+
+    private static func read(_ path: String, limit: Int) throws -> [UInt8]? {
+        guard let file = fopen(path, "re") else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw StoreError.system("cannot read \(path)", errno)
+        }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: limit + 1)
+        bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
+        return bytes.count <= limit ? bytes : nil
+    }
+
+    private static func server(of url: String) -> String {
+        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        return parts.prefix(3).joined(separator: "/")
+    }
+
+    private static func withoutRepeats(_ lines: [String]) -> [String] {
+        var seen: Set<String> = []
+        return lines.filter { seen.insert($0).inserted }
+    }
+}

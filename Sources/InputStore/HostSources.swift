@@ -1,0 +1,98 @@
+import Glibc
+import RuntimeSpec
+
+/// The Debian mirrors that the host's own apt is configured with (sources.list(5), both formats).
+public enum HostSources {
+    /// Mirrors of Debian's archives found under `/etc/apt`, each once, in the order of the files' names.
+    public static func mirrors(directory: String = "/etc/apt") -> [Mirror] {
+        let parts = entries(of: "\(directory)/sources.list.d")
+        let files = ["\(directory)/sources.list"] + parts.map { "\(directory)/sources.list.d/\($0)" }
+        var result: [Mirror] = []
+        for file in files {
+            // An unreadable or absent file is no source; apt itself would complain in time.
+            guard let text = try? Paths.readText(file) else { continue }
+            let sources = file.hasSuffix(".sources") ? parseDeb822(text) : file.hasSuffix(".list") ? parseList(text) : []
+            for source in sources {
+                for family in Set(source.suites.filter(isDebianSuite).map(DebianArchiveFamily.init(suite:))) {
+                    result += source.uris.filter(isSupported).map { Mirror($0, family: family) }
+                }
+            }
+        }
+        var seen: Set<Mirror> = []
+        return result.filter { seen.insert($0).inserted }
+    }
+
+    struct Source: Equatable {
+        var uris: [String]
+        var suites: [String]
+    }
+
+    /// `deb [options] URI SUITE COMPONENT...`
+    static func parseList(_ text: String) -> [Source] {
+        text.split(separator: "\n").compactMap { line in
+            let code: Substring = line.prefix { $0 != "#" }
+            var words = code.split { $0 == " " || $0 == "\t" }.map { String($0) }
+            guard words.first == "deb" else { return nil }
+            words.removeFirst()
+            if words.first?.hasPrefix("[") == true {
+                guard let end = words.firstIndex(where: { $0.hasSuffix("]") }) else { return nil }
+                words.removeFirst(end + 1)
+            }
+            return words.count >= 2 ? Source(uris: [words[0]], suites: [words[1]]) : nil
+        }
+    }
+
+    /// Stanzas of fields; `Enabled: no` switches one off.
+    static func parseDeb822(_ text: String) -> [Source] {
+        var sources: [Source] = []
+        var fields: [String: [String]] = [:]
+        var current: String?
+        func words(_ text: Substring) -> [String] { text.split { $0 == " " || $0 == "\t" }.map { String($0) } }
+        func endStanza() {
+            defer { (fields, current) = ([:], nil) }
+            guard fields["types"]?.contains("deb") == true, fields["enabled"]?.first?.lowercased() != "no",
+                let uris = fields["uris"], let suites = fields["suites"]
+            else { return }
+            sources.append(Source(uris: uris, suites: suites))
+        }
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("#") { continue }
+            if line.allSatisfy({ $0 == " " || $0 == "\t" }) {
+                endStanza()
+            } else if line.hasPrefix(" ") || line.hasPrefix("\t") {
+                if let current { fields[current, default: []] += words(line) }
+            } else if let colon = line.firstIndex(of: ":") {
+                let name = line[..<colon].lowercased()
+                current = name
+                fields[name] = words(line[line.index(after: colon)...])
+            }
+        }
+        endStanza()
+        return sources
+    }
+
+    private static func isSupported(_ uri: String) -> Bool {
+        ["http://", "https://", "file:"].contains { uri.hasPrefix($0) }
+    }
+
+    /// A suite of Debian's own archives; third parties and other distributions have other names.
+    private static func isDebianSuite(_ suite: String) -> Bool {
+        let names = ["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "unstable", "testing", "stable",
+            "oldstable", "oldoldstable"]
+        return names.contains { suite == $0 || suite.hasPrefix("\($0)-") || suite.hasPrefix("\($0)/") }
+    }
+
+    /// The names in a folder, in byte order; none when it isn't there.
+    static func entries(of directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+}

@@ -1,0 +1,85 @@
+import CLinux
+import Glibc
+import RuntimeSpec
+
+/// A place that serves an archive's files by their paths.
+public struct Mirror: Hashable, Sendable {
+    /// An http(s) URL or an absolute folder, without a slash at its end.
+    public let base: String
+    /// The family that it serves; nil when any may be tried.
+    public let family: DebianArchiveFamily?
+
+    public init(_ base: String, family: DebianArchiveFamily? = nil) {
+        var text = base.hasPrefix("file:") ? String(base.dropFirst(5)) : base
+        if text.hasPrefix("///") { text = String(text.dropFirst(2)) }
+        while text.hasSuffix("/"), text != "/" { text.removeLast() }
+        self.base = text.contains("://") ? text : Paths.absolute(text)
+        self.family = family
+    }
+
+    /// Whether it is a folder on this machine.
+    public var isDirectory: Bool { base.hasPrefix("/") }
+
+    func url(of path: String) -> String { "\(base)/\(path)" }
+}
+
+/// Every mirror of this run, in the order in which they are tried: options, the user's configuration, the host's apt
+/// sources, the snapshot archive.
+public struct MirrorList: Sendable {
+    public let mirrors: [Mirror]
+    private let snapshot: String?
+
+    /// Debian's archive of every state of its archive.
+    public static let snapshotArchive = "https://snapshot.debian.org/archive"
+
+    public init(mirrors: [Mirror], snapshot: String? = snapshotArchive) {
+        var seen: Set<Mirror> = []
+        self.mirrors = mirrors.filter { seen.insert($0).inserted }
+        self.snapshot = snapshot
+    }
+
+    /// The mirrors for a suite.
+    public func mirrors(forSuite suite: String) -> [Mirror] {
+        let family = DebianArchiveFamily(suite: suite)
+        return mirrors.filter { $0.family == nil || $0.family == family }
+    }
+
+    /// Where a file of a locked archive may be, in order.
+    public func urls(of path: String, in archive: Lockfile.Archive) -> [String] {
+        mirrors(forSuite: archive.suite).map { $0.url(of: path) } + snapshotURLs(of: path, in: archive)
+    }
+
+    /// The snapshot archive serves the state at or before a time, and imports a Release some hours after its Date: so
+    /// the next hours and days are tried as well.
+    private func snapshotURLs(of path: String, in archive: Lockfile.Archive) -> [String] {
+        guard let snapshot, let time = SnapshotTime(archive.snapshot) else { return [] }
+        let family = DebianArchiveFamily(suite: archive.suite)
+        return [0, 6, 12, 24, 48, 96].map { hours in
+            "\(snapshot)/\(family.rawValue)/\(time.adding(hours: hours).text)/\(path)"
+        }
+    }
+}
+
+/// A time as the snapshot archive spells it: `20261121T101112Z`.
+public struct SnapshotTime: Sendable {
+    /// Seconds since 1970-01-01 UTC.
+    public let seconds: Int
+
+    public init(seconds: Int) { self.seconds = seconds }
+
+    public init?(_ text: String) {
+        let seconds = rtv_parse_time(text, "%Y%m%dT%H%M%SZ")
+        guard text.utf8.count == 16, seconds >= 0 else { return nil }
+        self.seconds = Int(seconds)
+    }
+
+    public var text: String {
+        var (time, fields) = (time_t(seconds), tm())
+        gmtime_r(&time, &fields)
+        var buffer = [CChar](repeating: 0, count: 32)
+        let count = strftime(&buffer, buffer.count, "%Y%m%dT%H%M%SZ", &fields)
+        return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    func adding(hours: Int) -> SnapshotTime { SnapshotTime(seconds: seconds + hours * 3600) }
+}

@@ -1,0 +1,119 @@
+import ContentHash
+import Glibc
+import RuntimeSpec
+
+/// Verified inputs on disk, each named by its SHA-256.
+///
+///     DIR/objects/ab/abcdef…   an input, read-only
+///     DIR/work/…               build trees, each under a lock while its build lives
+///
+/// What a name says of a file is not believed: `verified` hashes it again.
+public struct Store: Sendable {
+    public let directory: String
+
+    /// Opens the store, creating its folders.
+    public init(directory: String) throws {
+        self.directory = Paths.absolute(directory)
+        try Paths.createDirectory("\(self.directory)/objects")
+        try Paths.createDirectory("\(self.directory)/work")
+    }
+
+    /// `$XDG_CACHE_HOME/rtverify`, or `~/.cache/rtverify` (XDG Base Directory Specification).
+    public static func defaultDirectory(environment: (String) -> String?) -> String {
+        if let cache = environment("XDG_CACHE_HOME"), cache.hasPrefix("/") { return "\(cache)/rtverify" }
+        return "\(environment("HOME") ?? "/root")/.cache/rtverify"
+    }
+
+    /// Where build trees lie.
+    public var workDirectory: String { "\(directory)/work" }
+
+    /// The one place that builds an object's path.
+    public func path(of sha256: String) -> String { "\(objectDirectory(of: sha256))/\(sha256)" }
+
+    private func objectDirectory(of sha256: String) -> String { "\(directory)/objects/\(sha256.prefix(2))" }
+
+    /// What hashing an object again showed.
+    public enum State: Sendable {
+        case present, absent
+        /// The bytes are no longer those of the name.
+        case changed(found: Digest)
+    }
+
+    /// Hashes an object again.
+    public func state(of input: Lockfile.Input) throws -> State {
+        let path = path(of: input.sha256)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 {
+            guard errno == ENOENT else { throw StoreError.system("cannot read \(path)", errno) }
+            return .absent
+        }
+        defer { close(descriptor) }
+        let found = try sha256(ofDescriptor: descriptor, name: path)
+        return found.hex == input.sha256 ? .present : .changed(found: found)
+    }
+
+    /// Forgets an object.
+    public func remove(_ sha256: String) { unlink(path(of: sha256)) }
+
+    /// A new file that can become an object.
+    public func newObject(sha256: String) throws -> AtomicFile {
+        let folder = objectDirectory(of: sha256)
+        try Paths.createDirectory(folder)
+        return try AtomicFile(directory: folder, mode: 0o444)
+    }
+
+    /// Keeps a file whose bytes were hashed while they were written.
+    public func keep(_ file: AtomicFile, sha256: String) throws { try file.publish(as: path(of: sha256)) }
+
+    /// Keeps bytes at hand.
+    public func keep(_ bytes: [UInt8]) throws -> Digest {
+        let digest = Digest.of(bytes)
+        let file = try newObject(sha256: digest.hex)
+        try bytes.withUnsafeBytes { try file.write($0) }
+        try keep(file, sha256: digest.hex)
+        return digest
+    }
+
+    /// An object's bytes, hashed while they are read; nil when it isn't there or has changed.
+    public func bytes(of input: Lockfile.Input) throws -> [UInt8]? {
+        let path = path(of: input.sha256)
+        guard let file = fopen(path, "re") else { return nil }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: input.size + 1)
+        let count = fread(&bytes, 1, bytes.count, file)
+        bytes.removeLast(bytes.count - count)
+        return Digest.of(bytes).hex == input.sha256 ? bytes : nil
+    }
+
+    /// A local file as an object, when it has those bytes.
+    public func adopt(_ path: String, as input: Lockfile.Input) throws -> Digest? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw StoreError.system("cannot read \(path)", errno)
+        }
+        defer { close(descriptor) }
+        let file = try newObject(sha256: input.sha256)
+        let digest = try sha256(ofDescriptor: descriptor, name: path) { try file.write($0) }
+        if digest.hex == input.sha256 { try keep(file, sha256: input.sha256) }
+        return digest
+    }
+}
+
+/// SHA-256 of an open file from where it stands, each piece handed to `body` as well.
+func sha256(
+    ofDescriptor descriptor: CInt, name: String, body: (UnsafeRawBufferPointer) throws -> Void = { _ in }
+) throws -> Digest {
+    var hasher = SHA256Hasher()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
+    defer { buffer.deallocate() }
+    while true {
+        let count = read(descriptor, buffer.baseAddress, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { throw StoreError.system("cannot read \(name)", errno) }
+        if count == 0 { return hasher.finalize() }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        hasher.update(bytes)
+        try body(bytes)
+    }
+}

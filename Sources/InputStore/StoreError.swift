@@ -1,0 +1,41 @@
+import Glibc
+import RuntimeSpec
+
+/// Why inputs aren't at hand.
+public enum StoreError: Error, CustomStringConvertible {
+    /// A call to the system failed: what was being done, and errno.
+    case system(String, CInt)
+    /// A file that must be text isn't UTF-8.
+    case notText(String)
+    /// Inputs that nobody served, each with what each source said.
+    case unavailable([(input: Lockfile.Input, reasons: [String])], total: Int)
+    /// `--offline`, and the store lacks these.
+    case missingOffline([Lockfile.Input], store: String)
+    /// A file of the user's own isn't where it was.
+    case fileMissing(Lockfile.Input, tried: [String])
+
+    public var description: String {
+        switch self {
+        case .system(let what, let code):
+            let hint = code == ENOSPC || code == EDQUOT ? "; free some space there, or choose another place" : ""
+            return "\(what): \(String(cString: strerror(code)))\(hint)"
+        case .notText(let path):
+            return "\(path) is not text in UTF-8"
+        case .unavailable(let inputs, let total):
+            let shown = inputs.prefix(5).map { item in
+                "  \(item.input.path)\n" + item.reasons.map { "    \($0)\n" }.joined()
+            }
+            let more = inputs.count > 5 ? "  and \(inputs.count - 5) more\n" : ""
+            return "\(inputs.count) of \(total) inputs could not be fetched:\n" + shown.joined() + more
+                + "The locked versions may have left the mirrors. Give one that keeps them (--mirror URL), or move "
+                + "the lock forward (rtverify lock MANIFEST --update)."
+        case .missingOffline(let inputs, let store):
+            return "--offline, and the store \(store) lacks \(inputs.count) inputs:\n"
+                + inputs.map { "  \($0.sha256)  \($0.path)\n" }.joined()
+                + "Build once without --offline, or copy the store of a machine that has them."
+        case .fileMissing(let input, let tried):
+            return "the lock's file '\(input.path)' (sha256 \(input.sha256)) is neither in the store nor with those "
+                + "bytes at \(tried.joined(separator: " or "))"
+        }
+    }
+}

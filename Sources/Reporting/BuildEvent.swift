@@ -1,0 +1,14 @@
+/// What a long piece of work says while it goes on. The sandbox sends the same events as lines of JSON.
+public enum BuildEvent: Codable, Equatable, Sendable {
+    /// A phase begins; `total` counts what `progress` will count, 0 where nobody knows.
+    case phase(name: String, total: Int)
+    /// How much of the phase is done.
+    case progress(done: Int)
+    /// A line for everyone.
+    case note(String)
+    /// A line for `--verbose`.
+    case detail(String)
+}
+
+/// Whoever is told.
+public typealias EventSink = @Sendable (BuildEvent) -> Void
