@@ -53,6 +53,8 @@ let package = Package(
             name: "SquashfsImage",
             dependencies: [
                 "CLinux", "CSquashfs", "ContentHash", "Reporting", "RootfsBuild", "RuntimeSpec",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             linkerSettings: [
                 // By file name: libsquashfs has another name on each distribution, so it goes into the binary;

@@ -76,3 +76,19 @@ static inline int64_t rtv_parse_time(const char *text, const char *format) {
     const char *end = strptime(text, format, &fields);
     return end && *end == 0 ? (int64_t)timegm(&fields) : -1;
 }
+
+#include <sched.h>
+#include <sys/mount.h>
+enum { rtv_mnt_detach = MNT_DETACH };
+
+/// The number of the first processor that this thread may use (sched_getaffinity(2)), or -1.
+static inline int rtv_first_processor(void) {
+    unsigned char mask[1024] = {0};
+    if (syscall(__NR_sched_getaffinity, 0, sizeof mask, mask) <= 0) return -1;
+    for (int i = 0; i < (int)sizeof mask * 8; i++)
+        if (mask[i / 8] >> (i % 8) & 1) return i;
+    return -1;
+}
+
+/// The capacity of a pipe (fcntl(2), F_SETPIPE_SZ), or -1 with errno.
+static inline int rtv_set_pipe_size(int descriptor, int bytes) { return fcntl(descriptor, 1031, bytes); }

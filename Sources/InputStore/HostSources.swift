@@ -5,7 +5,7 @@ import RuntimeSpec
 public enum HostSources {
     /// Mirrors of Debian's archives found under `/etc/apt`, each once, in the order of the files' names.
     public static func mirrors(directory: String = "/etc/apt") -> [Mirror] {
-        let parts = entries(of: "\(directory)/sources.list.d")
+        let parts = names(in: "\(directory)/sources.list.d")
         let files = ["\(directory)/sources.list"] + parts.map { "\(directory)/sources.list.d/\($0)" }
         var result: [Mirror] = []
         for file in files {
@@ -83,7 +83,7 @@ public enum HostSources {
     }
 
     /// The names in a folder, in byte order; none when it isn't there.
-    static func entries(of directory: String) -> [String] {
+    public static func names(in directory: String) -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []

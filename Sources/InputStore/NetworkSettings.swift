@@ -50,7 +50,7 @@ struct NetworkSettings: Sendable {
     /// `Acquire::http::Proxy "URL";` in apt.conf(5). Only the one-line form is read: it is what installers write.
     private static func aptProxy(scheme: String) -> String? {
         let folder = "/etc/apt/apt.conf.d"
-        let files = HostSources.entries(of: folder).map { "\(folder)/\($0)" } + ["/etc/apt/apt.conf"]
+        let files = HostSources.names(in: folder).map { "\(folder)/\($0)" } + ["/etc/apt/apt.conf"]
         var found: String?
         for file in files {
             guard let text = try? Paths.readText(file) else { continue }

@@ -50,3 +50,10 @@ public enum DebianArchiveFamily: String, Sendable {
         self = suite.hasSuffix("-security") || suite.hasSuffix("/updates") ? .security : .debian
     }
 }
+
+extension DebianSuites {
+    /// Every fingerprint that is some known release's own.
+    public static var knownKeys: Set<String> {
+        Set(["bullseye", "bookworm"].flatMap { DebianRelease.keys(of: $0) ?? [] })
+    }
+}

@@ -1,0 +1,75 @@
+import ContentHash
+
+/// Why a build has no image, or one that isn't what was expected.
+public enum BuildError: Error, CustomStringConvertible {
+    /// The sandbox ended without an image.
+    case sandbox(String)
+    /// The host doesn't let namespaces be made.
+    case namespaces([String])
+    /// Ctrl-C or SIGTERM.
+    case interrupted(signal: Int32)
+    /// The image is not what the golden file says.
+    case mismatch(golden: String, expected: GoldenFile, found: GoldenFile)
+    /// The golden file is of another lock.
+    case otherLock(golden: String, expected: String, found: String)
+    /// Two builds of one lock differ.
+    case notReproducible(first: String, second: String, differences: [String])
+
+    /// The design's exit status.
+    public var exitStatus: Int32 {
+        switch self {
+        case .mismatch, .notReproducible: 1
+        case .interrupted(let signal): 128 + signal
+        default: 2
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .sandbox(let reason): reason
+        case .namespaces(let lines):
+            "the sandbox can't be started:\n" + lines.map { "  \($0)\n" }.joined()
+                + "Run `rtverify doctor`: without root it takes subordinate ids (/etc/subuid, /etc/subgid) and uidmap."
+        case .interrupted: "interrupted; nothing is left behind"
+        case .mismatch(let golden, let expected, let found):
+            """
+            the image is not the one of \(golden):
+                      expected                                                          found
+              size    \(Self.pad("\(expected.size)"))  \(found.size)
+              sha256  \(Self.pad(expected.sha256))  \(found.sha256)
+              cid     \(Self.pad(expected.cid))  \(found.cid)
+            Compare it with an image of the expected bytes; `rtverify build --check` says whether the lock reproduces.
+            """
+        case .otherLock(let golden, let expected, let found):
+            "\(golden) is of the lock with sha256 \(expected), this lock's is \(found); nothing was compared"
+        case .notReproducible(let first, let second, let differences):
+            "two builds of this lock differ (\(first), \(second)):\n" + differences.map { "  \($0)\n" }.joined()
+        }
+    }
+
+    private static func pad(_ text: String) -> String {
+        text + String(repeating: " ", count: max(0, 64 - text.utf8.count))
+    }
+}
+
+/// What a build of a lock must hash to: `golden/NAME.json`.
+public struct GoldenFile: Codable, Equatable, Sendable {
+    public var lock_sha256: String
+    public var size: Int
+    public var sha256: String
+    public var cid: String
+
+    public init(lockSHA256: String, identity: FileIdentity) {
+        (lock_sha256, size) = (lockSHA256, identity.size)
+        (sha256, cid) = (identity.sha256.hex, identity.cid.description)
+    }
+
+    /// Compares a build with the file at `path`.
+    /// - Throws: `BuildError.otherLock` or `.mismatch`.
+    public func compare(with found: GoldenFile, path: String) throws {
+        guard lock_sha256 == found.lock_sha256 else {
+            throw BuildError.otherLock(golden: path, expected: lock_sha256, found: found.lock_sha256)
+        }
+        guard self == found else { throw BuildError.mismatch(golden: path, expected: self, found: found) }
+    }
+}

@@ -1,0 +1,104 @@
+import ContentHash
+import Glibc
+import ImageComparison
+import InputStore
+import Reporting
+import RootfsBuild
+import RuntimeSpec
+
+/// Builds the image of a lock: inputs, tree, image, identity.
+public struct ImageBuilder: Sendable {
+    /// A lockfile as it was read: its bytes and what they say.
+    public struct LockedRuntime: Sendable {
+        public let path: String
+        public let text: String
+        public let lock: Lockfile
+
+        public init(path: String) throws {
+            self.path = path
+            text = try Paths.readText(path)
+            lock = try Lockfile(text: text, file: path)
+        }
+
+        /// SHA-256 of the lockfile's bytes.
+        public var sha256: Digest { .of(Array(text.utf8)) }
+    }
+
+    private let store: Store
+    private let fetcher: Fetcher
+    private let jobs: Int
+    private let events: EventSink
+
+    /// - Parameter jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
+    public init(store: Store, fetcher: Fetcher, jobs: Int, events: @escaping EventSink) {
+        (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
+    }
+
+    /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
+    public func build(_ runtime: LockedRuntime, image path: String) async throws -> FileIdentity {
+        try await fetch(runtime)
+        return try await build(runtime, image: path, jobs: jobs, singleProcessor: false, name: runtime.lock.name)
+    }
+
+    /// Builds twice: into two folders, with all processors and with one, one after the other.
+    /// - Throws: `BuildError.notReproducible`, and leaves the second image beside the first, when they differ.
+    public func check(_ runtime: LockedRuntime, image path: String) async throws -> FileIdentity {
+        try await fetch(runtime)
+        let first = try await build(runtime, image: path, jobs: jobs, singleProcessor: false, name: runtime.lock.name)
+        let second = "\(path).second"
+        let again = try await build(
+            runtime, image: second, jobs: 1, singleProcessor: true, name: "second-build-in-another-folder")
+        if again == first {
+            unlink(second)
+            return first
+        }
+        throw BuildError.notReproducible(
+            first: path, second: second, differences: try FirstDifferences.between(path, second))
+    }
+
+    private func fetch(_ runtime: LockedRuntime) async throws {
+        let lock = runtime.lock
+        let packages = (lock.packages + lock.toolchain).compactMap { package in
+            lock.archive(named: package.archive).map { Fetcher.Wanted(package.file, of: $0) }
+        }
+        try await fetcher.fetch(packages)
+        for file in lock.files { try adopt(file.source, of: runtime) }
+    }
+
+    /// A file of the user's own: in the store, or beside the manifest, wherever the lock lies relative to it.
+    private func adopt(_ input: Lockfile.Input, of runtime: LockedRuntime) throws {
+        if case .present = try store.state(of: input) { return }
+        let folder = Paths.parent(of: runtime.path)
+        let tried = [
+            "\(folder)/../runtimes/\(runtime.lock.name)/\(input.path)", "\(folder)/\(input.path)",
+            "runtimes/\(runtime.lock.name)/\(input.path)",
+        ]
+        for path in tried where try store.adopt(path, as: input)?.hex == input.sha256 { return }
+        throw StoreError.fileMissing(input, tried: tried)
+    }
+
+    private func build(
+        _ runtime: LockedRuntime, image path: String, jobs: Int, singleProcessor: Bool, name: String
+    ) async throws -> FileIdentity {
+        let image = try AtomicFile(directory: Paths.parent(of: path))
+        let work = try await WorkFolder.create(in: store, name: name)
+        let job = BuildJob(lock: runtime.text, store: store.directory, workFolder: work.path, jobs: jobs)
+        do {
+            try await Sandbox.build(job, into: image.descriptor, singleProcessor: singleProcessor, events: events)
+        } catch {
+            await work.remove()
+            throw error
+        }
+        events(.phase(name: "hash", total: 0))
+        // Removing tens of thousands of files takes as long as hashing the image: they go side by side.
+        async let removed: Void = work.remove()
+        let descriptor = image.descriptor
+        let identity = try await onThread {
+            lseek(descriptor, 0, SEEK_SET)
+            return try FileIdentity(descriptor: descriptor, name: path)
+        }
+        await removed
+        try image.publish(as: path)
+        return identity
+    }
+}

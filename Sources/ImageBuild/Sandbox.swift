@@ -1,0 +1,146 @@
+import CLinux
+import Glibc
+import InputStore
+import Reporting
+import RootfsBuild
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// The sandbox from outside: this program again, as pid 1 of namespaces of its own.
+///
+/// Its standard input is the job and then a pipe whose end ends it; its standard output is the image; its standard
+/// error is the messages.
+struct Sandbox {
+    static let searchPath = "/usr/sbin:/usr/bin:/sbin:/bin"
+    static let userNamespace = ["unshare", "--user", "--map-root-user", "--map-auto"]
+
+    /// Builds one image into an open file.
+    /// - Throws: `BuildError`.
+    static func build(
+        _ job: BuildJob, into image: CInt, singleProcessor: Bool, events: @escaping EventSink
+    ) async throws {
+        let lifeline = try Lifeline()
+        defer { lifeline.end() }
+        try lifeline.send(try JSONText.line(job))
+        var command = getuid() == 0 ? ["unshare"] : userNamespace
+        command += ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
+        command += ["/proc/self/exe", "sandbox"]
+        if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
+        // /proc/self/exe means unshare by the time it is looked up.
+        if let own = ownPath() { command[command.count - 2] = own }
+        let outcome = Mutex(Outcome())
+        // A task of its own: cancelling this one closes the pipe, and the sandbox then ends by itself, with all in it.
+        let running = Task { [command] in
+            try await run(
+                .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+                environment: .custom(["PATH": searchPath]),
+                input: .fileDescriptor(FileDescriptor(rawValue: lifeline.readEnd), closeAfterSpawningProcess: false),
+                output: .fileDescriptor(FileDescriptor(rawValue: image), closeAfterSpawningProcess: false),
+                error: .sequence
+            ) { execution in
+                lifeline.closeReadEnd()
+                for try await line in execution.standardError.strings() {
+                    outcome.withLock { $0.take(line, events) }
+                }
+            }.terminationStatus
+        }
+        let status = try await withTaskCancellationHandler {
+            try await running.value
+        } onCancel: {
+            lifeline.end()
+        }
+        try Task.checkCancellation()
+        try outcome.withLock { try $0.conclude("\(status)") }
+    }
+
+    private static func ownPath() -> String? {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        return count > 0 ? String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
+    }
+
+    /// What the messages came to.
+    private struct Outcome {
+        var finished = false
+        var failure: String?
+        var others: [String] = []
+
+        mutating func take(_ line: String, _ events: EventSink) {
+            guard line.hasPrefix("{"),
+                let message = try? JSONText.decode(SandboxMessage.self, from: Array(line.utf8))
+            else {
+                // Lines that are no message are what unshare or the loader has to say.
+                others = (others + [line.filter { $0 != "\n" }]).suffix(20)
+                return
+            }
+            switch message {
+            case .event(let event): events(event)
+            case .failed(let reason): failure = reason
+            case .finished: finished = true
+            }
+        }
+
+        func conclude(_ status: String) throws {
+            if let failure { throw BuildError.sandbox(failure) }
+            if finished { return }
+            if others.contains(where: { $0.hasPrefix("unshare:") || $0.contains("newuidmap") || $0.contains("taskset") }) {
+                throw BuildError.namespaces(others)
+            }
+            throw BuildError.sandbox("the sandbox ended before the image was whole (\(status))\n"
+                + others.map { "  \($0)\n" }.joined())
+        }
+    }
+}
+
+/// The pipe that the sandbox lives by.
+private final class Lifeline: Sendable {
+    private let ends: Mutex<(read: CInt, write: CInt)>
+    let readEnd: CInt
+
+    init() throws {
+        var ends: [CInt] = [0, 0]
+        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw StoreError.system("cannot create a pipe", errno) }
+        _ = rtv_set_pipe_size(ends[1], 1 << 20)
+        readEnd = ends[0]
+        self.ends = Mutex((ends[0], ends[1]))
+    }
+
+    deinit {
+        closeReadEnd()
+        end()
+    }
+
+    /// Sends the job. It fits the pipe, whose reader starts later, or is sent by a thread while it reads.
+    func send(_ bytes: [UInt8]) throws {
+        let descriptor = ends.withLock { $0.write }
+        Task.detached {
+            try await onThread {
+                var done = 0
+                while done < bytes.count {
+                    let count = bytes.withUnsafeBytes {
+                        write(descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done)
+                    }
+                    if count < 0, errno == EINTR { continue }
+                    // The sandbox's end says more than a broken pipe could.
+                    if count <= 0 { return }
+                    done += count
+                }
+            }
+        }
+    }
+
+    func closeReadEnd() {
+        ends.withLock {
+            if $0.read >= 0 { close($0.read) }
+            $0.read = -1
+        }
+    }
+
+    func end() {
+        ends.withLock {
+            if $0.write >= 0 { close($0.write) }
+            $0.write = -1
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Glibc
+import Reporting
+import RootfsBuild
+import RuntimeSpec
+import SquashfsImage
+import Synchronization
+
+/// What runs as the sandbox's pid 1: job in, image out.
+public enum SandboxMain {
+    /// Runs the job on standard input. Its result is a message on standard error.
+    public static func run() async {
+        do {
+            let job = try JSONText.decode(BuildJob.self, from: try readJob())
+            try SandboxSetup.endWithBuilder()
+            try SandboxSetup.isolate()
+            try await build(job)
+            send(.finished)
+        } catch {
+            send(.failed(String(describing: error)))
+        }
+    }
+
+    private static func build(_ job: BuildJob) async throws {
+        let lock = try Lockfile(text: job.lock, file: "the lock")
+        guard time(nil) > lock.sourceDateEpoch else { throw RootfsError.clock(sourceDateEpoch: lock.sourceDateEpoch) }
+        let (root, toolchain) = ("\(job.workFolder)/root", "\(job.workFolder)/toolchain")
+        for folder in [root, toolchain] {
+            guard mkdir(folder, 0o755) == 0 else { throw RootfsError.system("cannot create \(folder)", errno) }
+            try SandboxSetup.mountSystemFolders(in: folder)
+        }
+        let objects: @Sendable (String) -> String = { "\(job.store)/objects/\($0.prefix(2))/\($0)" }
+        let events: EventSink = { send(.event($0)) }
+        let assembly = RootfsAssembly(lock: lock, root: root, objects: objects, jobs: job.jobs, events: events)
+        try await assembly.unpackToolchain(into: toolchain)
+        try await assembly.assemble()
+        try SandboxSetup.endPrograms(in: root)
+        try await ImagePacker(lock: lock, toolchain: toolchain, jobs: job.jobs, events: events).pack(root)
+    }
+
+    /// The first line of standard input, byte by byte: what follows is the builder's sign of life.
+    private static func readJob() throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        while true {
+            let count = read(STDIN_FILENO, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count == 1 else { throw RootfsError.system("cannot read the job", errno) }
+            if byte == 10 { return bytes }
+            bytes.append(byte)
+        }
+    }
+
+    private static let output = Mutex(())
+
+    private static func send(_ message: SandboxMessage) {
+        // Messages hold texts and numbers, which always have a JSON form.
+        guard let line = try? JSONText.line(message) else { return }
+        output.withLock { _ in
+            var done = 0
+            while done < line.count {
+                let count = line.withUnsafeBytes {
+                    write(STDERR_FILENO, $0.baseAddress?.advanced(by: done), line.count - done)
+                }
+                if count <= 0 { return }
+                done += count
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Glibc
+import InputStore
+import RootfsBuild
+import Subprocess
+import SystemPackage
+
+/// A folder for one build's trees, and the lock that says that the build lives.
+///
+///     work/NAME/       the trees
+///     work/NAME.lock   locked (flock(2)) by the builder; the lock ends with it, even by kill -9
+///
+/// The next build removes the folders whose locks nobody holds.
+struct WorkFolder: Sendable {
+    let path: String
+    private let lockPath: String
+    private let lock: CInt
+
+    /// Creates a folder, after removing what dead builds left.
+    static func create(in store: Store, name: String) async throws -> WorkFolder {
+        let base = store.workDirectory
+        for entry in HostSources.names(in: base) where entry.hasSuffix(".lock") {
+            let lockPath = "\(base)/\(entry)"
+            let descriptor = open(lockPath, O_RDWR | O_CLOEXEC)
+            guard descriptor >= 0 else { continue }
+            let left = WorkFolder(path: String(lockPath.dropLast(5)), lockPath: lockPath, lock: descriptor)
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { await left.remove() } else { close(descriptor) }
+        }
+        let path = "\(base)/\(name)-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        let descriptor = open("\(path).lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw StoreError.system("cannot create \(path).lock", errno)
+        }
+        try Paths.createDirectory(path)
+        return WorkFolder(path: path, lockPath: "\(path).lock", lock: descriptor)
+    }
+
+    /// Removes the trees, and then the lock. Files of subordinate ids are removed as their owner made them: from
+    /// inside a user namespace.
+    func remove() async {
+        let prefix = getuid() == 0 ? [] : Sandbox.userNamespace + ["--"]
+        let command = prefix + ["rm", "-rf", "--one-file-system", path]
+        // Whatever is left is under its lock's name, and the next build tries again.
+        _ = try? await run(
+            .name(prefix.isEmpty ? "rm" : "unshare"),
+            arguments: Arguments(Array(command.dropFirst())), environment: .custom(["PATH": Sandbox.searchPath]),
+            output: .discarded, error: .discarded)
+        if access(path, F_OK) != 0 { unlink(lockPath) }
+        close(lock)
+    }
+}

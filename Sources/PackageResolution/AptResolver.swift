@@ -1,0 +1,109 @@
+import Glibc
+import InputStore
+import RuntimeSpec
+import Subprocess
+import SystemPackage
+
+/// The host's apt-get as a solver: it sees verified indexes only, in a private root of its own. It neither downloads
+/// nor installs, and reads none of the host's configuration, preferences or state.
+struct AptResolver {
+    /// A package that apt chose.
+    struct Choice: Hashable {
+        var name: String
+        var version: String
+        var architecture: String
+    }
+
+    /// Versions to hold, by package name.
+    var pins: [String: String] = [:]
+
+    /// What apt would install into an empty system, without Recommends.
+    func resolve(_ names: [String], from archives: [ArchiveState]) async throws -> [Choice] {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let root = folder.path
+        for part in ["etc/preferences.d", "etc/apt.conf.d", "etc/sources.list.d", "etc/trusted.gpg.d",
+            "state/lists/partial", "cache/archives/partial", "log"]
+        { try Paths.createDirectory("\(root)/\(part)") }
+        try AtomicFile.write("", to: "\(root)/status")
+        try AtomicFile.write(Self.configuration(root: root), to: "\(root)/apt.conf")
+        try AtomicFile.write(preferences, to: "\(root)/etc/preferences")
+        var sources = ""
+        for (number, archive) in archives.enumerated() {
+            let base = "\(root)/archive-\(number)"
+            try archive.write(to: base)
+            // Trusted, because its signature and hashes were checked here before apt sees it.
+            sources += "deb [trusted=yes by-hash=no arch=amd64] file:\(base) \(archive.archive.suite) "
+                + archive.archive.components.joined(separator: " ") + "\n"
+        }
+        try AtomicFile.write(sources, to: "\(root)/etc/sources.list")
+        _ = try await aptGet(["-q", "update"], root: root)
+        let plan = try await aptGet(["-s", "-q", "install", "--no-install-recommends"] + names, root: root)
+        return plan.split(separator: "\n").compactMap(Self.choice)
+    }
+
+    /// `Inst NAME (VERSION ARCHIVE [ARCHITECTURE])`
+    private static func choice(_ line: Substring) -> Choice? {
+        let words = line.split(separator: " ")
+        guard words.count >= 4, words[0] == "Inst", words[2].hasPrefix("("),
+            let open = line.lastIndex(of: "["), let close = line.lastIndex(of: "]"), open < close
+        else { return nil }
+        return Choice(
+            name: String(words[1]), version: String(words[2].dropFirst()),
+            architecture: String(line[line.index(after: open)..<close]))
+    }
+
+    private var preferences: String {
+        // Above 1000, so that a held version wins even over a newer one (apt_preferences(5)).
+        pins.sorted { $0.key < $1.key }.map { "Package: \($0.key)\nPin: version \($0.value)\nPin-Priority: 1001\n\n" }
+            .joined()
+    }
+
+    private static func configuration(root: String) -> String {
+        """
+        Dir "\(root)";
+        Dir::Etc "\(root)/etc";
+        Dir::Etc::main "/dev/null";
+        Dir::Etc::parts "\(root)/etc/apt.conf.d";
+        Dir::Etc::sourcelist "\(root)/etc/sources.list";
+        Dir::Etc::sourceparts "\(root)/etc/sources.list.d";
+        Dir::Etc::preferences "\(root)/etc/preferences";
+        Dir::Etc::preferencesparts "\(root)/etc/preferences.d";
+        Dir::Etc::trustedparts "\(root)/etc/trusted.gpg.d";
+        Dir::State "\(root)/state";
+        Dir::State::status "\(root)/status";
+        Dir::Cache "\(root)/cache";
+        Dir::Log "\(root)/log";
+        APT::Architecture "amd64";
+        APT::Architectures { "amd64"; };
+        APT::Sandbox::User "root";
+        APT::Install-Recommends "false";
+        APT::Install-Suggests "false";
+        APT::Solver "internal";
+        Acquire::Languages "none";
+        Acquire::Check-Valid-Until "false";
+        Acquire::Check-Date "false";
+
+        """
+    }
+
+    private func aptGet(_ arguments: [String], root: String) async throws -> String {
+        let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
+        do {
+            result = try await run(
+                .name("apt-get"), arguments: Arguments(arguments),
+                environment: .custom([
+                    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": root,
+                    "APT_CONFIG": "\(root)/apt.conf", "DEBIAN_FRONTEND": "noninteractive",
+                ]),
+                output: .string(limit: 1 << 24), error: .string(limit: 1 << 20))
+        } catch let error as SubprocessError where error.code == .executableNotFound {
+            throw ResolutionError.programMissing("apt-get", package: "apt")
+        }
+        guard result.terminationStatus.isSuccess else {
+            let lines = (result.standardOutput + result.standardError).split(separator: "\n")
+            throw ResolutionError.unresolvable(lines.suffix(25).map { "  \($0)" }.joined(separator: "\n"))
+        }
+        return result.standardOutput
+    }
+}

@@ -1,0 +1,27 @@
+import FoundationEssentials
+
+/// Answers as JSON: keys sorted, so that equal answers are equal bytes.
+public enum JSONText {
+    public static func of(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        do {
+            return String(decoding: try encoder.encode(value), as: UTF8.self)
+        } catch {
+            // Only a value without a JSON form fails, a NaN say; the answers hold texts and whole numbers.
+            return "{\"error\": \"\(type(of: value)) has no JSON form\"}"
+        }
+    }
+
+    /// One line.
+    public static func line(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value)) + [10]
+    }
+
+    /// The value of one text.
+    public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(bytes))
+    }
+}

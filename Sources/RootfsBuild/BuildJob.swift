@@ -1,0 +1,27 @@
+import Reporting
+
+/// What the builder tells the sandbox, as one line of JSON on its standard input. The pipe then stays open: the
+/// sandbox ends when it closes.
+public struct BuildJob: Codable, Sendable {
+    /// The lockfile's text.
+    public var lock: String
+    /// The store's folder.
+    public var store: String
+    /// An empty folder for the trees, under the builder's lock.
+    public var workFolder: String
+    /// How many packages are decompressed at once, and the packer's threads.
+    public var jobs: Int
+
+    public init(lock: String, store: String, workFolder: String, jobs: Int) {
+        (self.lock, self.store, self.workFolder, self.jobs) = (lock, store, workFolder, jobs)
+    }
+}
+
+/// What the sandbox tells the builder, a line of JSON each on its standard error.
+public enum SandboxMessage: Codable, Sendable {
+    case event(BuildEvent)
+    /// The build can't go on; the text is for people.
+    case failed(String)
+    /// The image is whole.
+    case finished
+}

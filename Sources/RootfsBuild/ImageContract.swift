@@ -1,0 +1,58 @@
+import RuntimeSpec
+
+/// What a build must not carry and what must have one content. Each line has its reason.
+enum ImageContract {
+    /// Removed from every image.
+    static let removals: [RootTask] = [
+        // The builder's own.
+        .remove(RootfsAssembly.privateFolder),
+        .remove(RootfsAssembly.servicePolicy),
+        // Logs of the installation: times of this build (dpkg(1), update-alternatives(1), apt, fontconfig).
+        .remove("/var/log/dpkg.log"),
+        .remove("/var/log/alternatives.log"),
+        .remove("/var/log/bootstrap.log"),
+        .remove("/var/log/fontconfig.log"),
+        .prune("/var/log/apt"),
+        // ldconfig's cache of inode numbers and change times: never the same twice.
+        .remove("/var/cache/ldconfig/aux-cache"),
+        // What apt would download again: keyed by times, and of no use in a read-only root.
+        .prune("/var/lib/apt/lists"),
+        .prune("/var/cache/apt"),
+        // Backups of what was a moment before.
+        .removeEntries(of: "/var/lib/dpkg", prefix: "", suffix: "-old"),
+        .removeEntries(of: "/var/cache/debconf", prefix: "", suffix: "-old"),
+        .remove("/etc/passwd-"), .remove("/etc/group-"), .remove("/etc/shadow-"), .remove("/etc/gshadow-"),
+        .remove("/etc/subuid-"), .remove("/etc/subgid-"),
+        // Secrets that would be everybody's: each VM makes its own (facts.md: the official image publishes its keys).
+        .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key"),
+        .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key.pub"),
+        .remove("/var/lib/systemd/random-seed"),
+        .remove("/var/lib/dbus/machine-id"),
+        // State of a running system, which this one never was.
+        .prune("/run"), .prune("/tmp"), .prune("/var/tmp"),
+    ]
+
+    /// Written into every image, unless the manifest names a file of that path.
+    static func written(for lock: Lockfile) -> [(path: String, text: String)] {
+        [
+            // The builder's name must not get in.
+            ("/etc/hostname", "localhost\n"),
+            ("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),
+            // The builder's resolver must not get in; the VM's init knows the network's.
+            ("/etc/resolv.conf", "# Written by the init of the virtual machine.\n"),
+            // Empty means: this machine has no identity yet (machine-id(5)).
+            ("/etc/machine-id", ""),
+            // The state that the packages came from, wherever they were fetched.
+            ("/etc/apt/sources.list", sources(of: lock)),
+        ]
+    }
+
+    private static func sources(of lock: Lockfile) -> String {
+        let used = Set(lock.packages.map(\.archive))
+        return lock.archives.filter { used.contains($0.name) || $0.suite.hasPrefix(lock.release) }.map { archive in
+            let family = DebianArchiveFamily(suite: archive.suite).rawValue
+            return "deb [check-valid-until=no] https://snapshot.debian.org/archive/\(family)/\(archive.snapshot)/ "
+                + "\(archive.suite) \(archive.components.joined(separator: " "))\n"
+        }.joined()
+    }
+}

@@ -1,0 +1,136 @@
+import CArchive
+import Glibc
+
+/// What a package's data.tar holds, looked at before dpkg sees it.
+///
+/// dpkg runs chrooted, so no entry could leave the root; but a package that tries is not one to build from.
+struct PackageContents {
+    let package: String
+    let descriptor: CInt
+    let dataOffset: Int
+    let size: Int
+
+    /// - Throws: `RootfsError.badPackage` for an entry that climbs out of the root, or goes through a link that does.
+    func check() throws {
+        let reader = try reader()
+        var outward: Set<String> = []
+        while let path = try reader.nextPath(package: package) {
+            let parts = path.split(separator: "/").filter { $0 != "." }
+            if parts.contains("..") {
+                throw RootfsError.badPackage(package: package, reason: "its entry '\(path)' climbs out of the root")
+            }
+            var prefix = ""
+            for part in parts.dropLast() {
+                prefix += "/\(part)"
+                if outward.contains(prefix) {
+                    throw RootfsError.badPackage(
+                        package: package, reason: "its entry '\(path)' follows a link that leads out of the root")
+                }
+            }
+            if let target = reader.linkTarget, Self.climbsOut(target, from: parts.count - 1) {
+                outward.insert("/" + parts.joined(separator: "/"))
+            }
+        }
+    }
+
+    private static func climbsOut(_ target: String, from depth: Int) -> Bool {
+        var depth = target.hasPrefix("/") ? 0 : depth
+        for part in target.split(separator: "/") where part != "." {
+            depth += part == ".." ? -1 : 1
+            if depth < 0 { return true }
+        }
+        return false
+    }
+
+    private func reader() throws -> TarReader {
+        try TarReader(descriptor: descriptor, offset: dataOffset, size: size)
+    }
+}
+
+/// The entries of a tar that lies inside an open file. What isn't asked for is skipped, not read.
+final class TarReader {
+    private let archive: OpaquePointer
+    private let window: Window
+    private var entry: OpaquePointer?
+
+    private final class Window {
+        let descriptor: CInt
+        let end: Int
+        var position: Int
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 4096)
+
+        init(descriptor: CInt, offset: Int, size: Int) {
+            (self.descriptor, position, end) = (descriptor, offset, offset + size)
+        }
+
+        deinit { buffer.deallocate() }
+    }
+
+    init(descriptor: CInt, offset: Int, size: Int) throws {
+        guard let archive = archive_read_new() else { throw RootfsError.system("libarchive", ENOMEM) }
+        self.archive = archive
+        window = Window(descriptor: descriptor, offset: offset, size: size)
+        archive_read_support_format_tar(archive)
+        archive_read_support_format_empty(archive)
+        archive_read_set_read_callback(archive) { _, context, result in
+            guard let context else { return -1 }
+            let window = Unmanaged<Window>.fromOpaque(context).takeUnretainedValue()
+            let wanted = min(window.buffer.count, window.end - window.position)
+            let count = pread(window.descriptor, window.buffer.baseAddress, wanted, window.position)
+            guard count >= 0 else { return -1 }
+            window.position += count
+            result?.pointee = UnsafeRawPointer(window.buffer.baseAddress)
+            return count
+        }
+        archive_read_set_skip_callback(archive) { _, context, request in
+            guard let context else { return 0 }
+            let window = Unmanaged<Window>.fromOpaque(context).takeUnretainedValue()
+            let count = min(Int(request), window.end - window.position)
+            window.position += count
+            return Int64(count)
+        }
+        archive_read_set_callback_data(archive, Unmanaged.passUnretained(window).toOpaque())
+        archive_read_open1(archive)
+    }
+
+    deinit { archive_read_free(archive) }
+
+    /// Moves to the next entry and gives its path; nil at the end.
+    func nextPath(package: String) throws -> String? {
+        let status = archive_read_next_header(archive, &entry)
+        if status == ARCHIVE_EOF { return nil }
+        guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else {
+            let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
+            throw RootfsError.badPackage(package: package, reason: "its data can't be read: \(reason)")
+        }
+        return archive_entry_pathname(entry).map { String(cString: $0) } ?? ""
+    }
+
+    /// The symbolic link's target; nil for another entry.
+    var linkTarget: String? {
+        guard let entry, archive_entry_filetype(entry) == S_IFLNK else { return nil }
+        return archive_entry_symlink(entry).map { String(cString: $0) }
+    }
+
+    /// Writes all entries below the current folder, following links, keeping owners, modes, times and attributes.
+    func extractAll(package: String) throws {
+        guard let disk = archive_write_disk_new() else { throw RootfsError.system("libarchive", ENOMEM) }
+        defer { archive_write_free(disk) }
+        archive_write_disk_set_options(
+            disk,
+            CInt(
+                ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR
+                    | ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK))
+        while let path = try nextPath(package: package) {
+            // Names on disk are what dpkg will find; numbers are what the packages mean.
+            guard archive_read_extract2(archive, entry, disk) == ARCHIVE_OK else {
+                let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
+                throw RootfsError.badPackage(package: package, reason: "its entry '\(path)' can't be unpacked: \(reason)")
+            }
+        }
+        guard archive_write_close(disk) == ARCHIVE_OK else {
+            let reason = archive_error_string(disk).map { String(cString: $0) } ?? "unknown error"
+            throw RootfsError.badPackage(package: package, reason: "it can't be unpacked: \(reason)")
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import CArchive
+import ContentHash
+import Glibc
+import RuntimeSpec
+
+/// Makes of a .deb in the store one whose members are not compressed, so that dpkg, which works on one core, has
+/// nothing to decompress. The bytes are hashed while they are read, so what is unpacked is what was locked.
+struct PackagePreparation {
+    let package: Lockfile.Package
+    /// The .deb in the store.
+    let source: String
+    /// The file to write.
+    let target: String
+
+    func run() throws {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw RootfsError.system("cannot read \(source)", errno) }
+        defer { close(input) }
+        let output = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard output >= 0 else { throw RootfsError.system("cannot write \(target)", errno) }
+        defer { close(output) }
+
+        let stream = HashingStream(descriptor: input)
+        var writer = ArWriter(descriptor: output, path: target)
+        let failure: (any Error)?
+        do {
+            try copyMembers(from: stream, to: &writer)
+            failure = nil
+        } catch {
+            failure = error
+        }
+        // A changed object is called that, whatever else its bytes led to.
+        try stream.drain()
+        guard stream.finalize().hex == package.file.sha256 else {
+            throw RootfsError.changedObject(path: source, package: name)
+        }
+        if let failure { throw failure }
+        try PackageContents(package: name, descriptor: output, dataOffset: writer.dataOffset, size: writer.dataSize)
+            .check()
+    }
+
+    private var name: String { "\(package.name) \(package.version)" }
+
+    private func copyMembers(from stream: HashingStream, to writer: inout ArWriter) throws {
+        let outer = try ArchiveReader { archive in
+            archive_read_support_format_ar(archive)
+        } read: { stream.next() }
+        var names: [String] = []
+        while let member = try outer.nextPath(package: name) {
+            let base = member.prefix { $0 != "." } + (member.contains(".tar") ? ".tar" : "")
+            names.append(String(base))
+            if !member.contains(".tar") {
+                try writer.member(named: member == "debian-binary" ? member : String(base)) { write in
+                    try outer.readAll(package: name, write)
+                }
+                continue
+            }
+            let inner = try ArchiveReader { archive in
+                archive_read_support_filter_all(archive)
+                archive_read_support_format_raw(archive)
+                archive_read_support_format_empty(archive)
+            } read: { outer.nextBlock() }
+            guard try inner.nextPath(package: name) != nil else {
+                throw RootfsError.badPackage(package: name, reason: "its \(member) is empty")
+            }
+            try writer.member(named: String(base)) { write in try inner.readAll(package: name, write) }
+        }
+        guard names == ["debian-binary", "control.tar", "data.tar"] else {
+            throw RootfsError.badPackage(
+                package: name, reason: "it is not a Debian package: its members are \(names.joined(separator: ", "))")
+        }
+    }
+}
+
+/// A file that is hashed while it is read.
+private final class HashingStream {
+    private let descriptor: CInt
+    private var hasher: SHA256Hasher? = SHA256Hasher()
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
+
+    init(descriptor: CInt) { self.descriptor = descriptor }
+
+    deinit { buffer.deallocate() }
+
+    /// The next bytes, valid until the next call; empty at the end. A read error ends the stream, and its hash tells.
+    func next() -> UnsafeRawBufferPointer {
+        let count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        hasher?.update(bytes)
+        return bytes
+    }
+
+    func drain() throws { while !next().isEmpty {} }
+
+    func finalize() -> Digest {
+        guard let hasher = hasher.take() else { return .of([]) }
+        return hasher.finalize()
+    }
+}
+
+/// One archive or one compressed stream, read by libarchive from a closure.
+final class ArchiveReader {
+    let archive: OpaquePointer
+    private let source: Source
+
+    private final class Source {
+        let read: () -> UnsafeRawBufferPointer
+        init(_ read: @escaping () -> UnsafeRawBufferPointer) { self.read = read }
+    }
+
+    init(_ configure: (OpaquePointer) -> Void, read: @escaping () -> UnsafeRawBufferPointer) throws {
+        guard let archive = archive_read_new() else { throw RootfsError.system("libarchive", ENOMEM) }
+        self.archive = archive
+        source = Source(read)
+        configure(archive)
+        archive_read_open(
+            archive, Unmanaged.passUnretained(source).toOpaque(), nil,
+            { _, context, result in
+                guard let context else { return -1 }
+                let bytes = Unmanaged<Source>.fromOpaque(context).takeUnretainedValue().read()
+                result?.pointee = bytes.baseAddress
+                return bytes.count
+            }, nil)
+    }
+
+    deinit { archive_read_free(archive) }
+
+    /// The next entry's path; nil at the end.
+    func nextPath(package: String) throws -> String? {
+        var entry: OpaquePointer?
+        let status = archive_read_next_header(archive, &entry)
+        if status == ARCHIVE_EOF { return nil }
+        guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else { throw failure(package) }
+        return archive_entry_pathname(entry).map { String(cString: $0) } ?? ""
+    }
+
+    func readAll(package: String, _ write: (UnsafeRawBufferPointer) throws -> Void) throws {
+        while true {
+            let block = nextBlock()
+            if block.isEmpty {
+                if archive_errno(archive) != 0 { throw failure(package) }
+                return
+            }
+            try write(block)
+        }
+    }
+
+    /// The next bytes of the current entry; empty at its end or at an error.
+    func nextBlock() -> UnsafeRawBufferPointer {
+        var (start, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
+        let status = archive_read_data_block(archive, &start, &size, &offset)
+        return status == ARCHIVE_OK ? UnsafeRawBufferPointer(start: start, count: size) : .init(start: nil, count: 0)
+    }
+
+    func failure(_ package: String) -> RootfsError {
+        let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
+        return .badPackage(package: package, reason: "it can't be read: \(reason)")
+    }
+}
+
+/// Writes an ar(5) archive in the form that deb(5) prescribes.
+private struct ArWriter {
+    let descriptor: CInt
+    let path: String
+    private var offset = 0
+    /// Where the last member's bytes begin, and how many they are.
+    private(set) var dataOffset = 0
+    private(set) var dataSize = 0
+
+    init(descriptor: CInt, path: String) { (self.descriptor, self.path) = (descriptor, path) }
+
+    /// Writes a member whose size is known only when it ends: its header is written last.
+    mutating func member(named name: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
+        if offset == 0 { try append(Array("!<arch>\n".utf8)) }
+        let header = offset
+        try append([UInt8](repeating: 0x20, count: 60))
+        dataOffset = offset
+        var position = offset
+        try body { bytes in
+            try write(bytes, at: position)
+            position += bytes.count
+        }
+        offset = position
+        dataSize = position - dataOffset
+        if dataSize % 2 == 1 { try append([10]) }
+        func field(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: width - text.utf8.count) }
+        let text = field(name, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
+            + field("\(dataSize)", 10) + "`\n"
+        try Array(text.utf8).withUnsafeBytes { try write($0, at: header) }
+    }
+
+    private mutating func append(_ bytes: [UInt8]) throws {
+        try bytes.withUnsafeBytes { try write($0, at: offset) }
+        offset += bytes.count
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, position + done)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw RootfsError.system("cannot write \(path)", errno) }
+            done += count
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Glibc
+import Reporting
+import Subprocess
+import SystemPackage
+
+/// Runs programs inside a root, with a fixed environment and nothing on standard input.
+public struct RootPrograms: Sendable {
+    let root: String
+    let sourceDateEpoch: Int
+    let events: EventSink
+
+    public init(root: String, sourceDateEpoch: Int, events: @escaping EventSink) {
+        (self.root, self.sourceDateEpoch, self.events) = (root, sourceDateEpoch, events)
+    }
+
+    /// The whole environment: nothing is inherited.
+    private var environment: [Environment.Key: String] {
+        [
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/root",
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            "DEBIAN_FRONTEND": "noninteractive",
+            "DEBCONF_NONINTERACTIVE_SEEN": "true",
+            "SOURCE_DATE_EPOCH": "\(sourceDateEpoch)",
+            // Byte code's sets are written in the order of their hashes.
+            "PYTHONHASHSEED": "0",
+        ]
+    }
+
+    /// Runs a program chrooted.
+    /// - Parameters:
+    ///   - what: What it does, for the error.
+    ///   - line: Gets each line that it prints.
+    /// - Throws: `RootfsError.program` with the end of its output.
+    func run(_ what: String, _ arguments: [String], line: @Sendable (String) -> Void = { _ in }) async throws {
+        let events = events
+        let result = try await Subprocess.run(
+            .name("chroot"), arguments: Arguments([root] + arguments), environment: .custom(environment),
+            input: .none, output: .sequence, error: .combinedWithOutput
+        ) { execution in
+            var tail: [String] = []
+            for try await text in execution.standardOutput.strings() {
+                let text = text.last?.isNewline == true ? String(text.dropLast()) : text
+                events(.detail(text))
+                line(text)
+                tail.append(text)
+                if tail.count > 25 { tail.removeFirst() }
+            }
+            return tail
+        }
+        guard result.terminationStatus.isSuccess else {
+            throw RootfsError.program(
+                what, status: "\(result.terminationStatus)", output: result.takeClosureResult())
+        }
+    }
+
+    /// Runs tasks in a child of this program that is chrooted into the root.
+    func perform(_ tasks: [RootTask]) async throws {
+        let input = try JSONText.line(tasks)
+        let result = try await Subprocess.run(
+            .path("/proc/self/exe"), arguments: ["sandbox-tasks", root], environment: .custom(environment),
+            input: .array(input), output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+        guard result.terminationStatus.isSuccess else {
+            let lines = result.standardError.split(separator: "\n").map(String.init)
+            throw RootfsError.program(
+                "unpacking into \(root)", status: "\(result.terminationStatus)", output: lines)
+        }
+    }
+}
+
+/// Runs blocking work on a thread of its own: the cooperative pool has as many threads as the machine has cores, and
+/// one that waits for a disk or a pipe is one less.
+public func onThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        let box = ThreadBody { continuation.resume(with: Result { try work() }) }
+        var thread = pthread_t()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        let status = pthread_create(
+            &thread, &attributes,
+            { context in
+                guard let context else { return nil }
+                Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            }, Unmanaged.passRetained(box).toOpaque())
+        pthread_attr_destroy(&attributes)
+        if status != 0 { continuation.resume(throwing: RootfsError.system("cannot start a thread", status)) }
+    }
+}
+
+private final class ThreadBody {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+}

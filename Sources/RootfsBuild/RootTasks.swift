@@ -1,0 +1,138 @@
+import Glibc
+import Reporting
+
+/// Something done to the tree by a child that is chrooted into it, so that links are followed inside the root and
+/// none leads out.
+public enum RootTask: Codable, Sendable {
+    /// Unpacks the data of prepared packages, `NAME` at `/.rtverify/NAME.deb`.
+    case extract([String])
+    /// Writes a file, with the folders above it.
+    case write(path: String, mode: Int, bytes: [UInt8])
+    /// Copies a file that lies in the root.
+    case copy(from: String, to: String, mode: Int)
+    /// Empties a folder, or removes what isn't one. What isn't there is no error.
+    case prune(String)
+    /// Removes a path and all below it. What isn't there is no error.
+    case remove(String)
+    /// Removes the entries of a folder whose names begin and end so.
+    case removeEntries(of: String, prefix: String, suffix: String)
+}
+
+/// The child's side: `chroot`, then one task after the other.
+public enum RootTaskRunner {
+    public static func run(_ tasks: [RootTask], root: String) throws {
+        guard chroot(root) == 0, chdir("/") == 0 else { throw RootfsError.system("cannot enter \(root)", errno) }
+        umask(0o022)
+        for task in tasks { try run(task) }
+    }
+
+    private static func run(_ task: RootTask) throws {
+        switch task {
+        case .extract(let names):
+            for name in names { try extract(name) }
+        case .write(let path, let mode, let bytes):
+            try write(bytes, to: path, mode: mode)
+        case .copy(let from, let to, let mode):
+            guard let bytes = read(from) else { throw RootfsError.system("cannot read \(from) in the root", errno) }
+            try write(bytes, to: to, mode: mode)
+        case .prune(let path):
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                for name in names(in: path) { try remove(path.utf8CString.dropLast() + [0x2f] + name) }
+            } else {
+                try remove(Array(path.utf8CString.dropLast()))
+            }
+        case .remove(let path):
+            try remove(Array(path.utf8CString.dropLast()))
+        case .removeEntries(let folder, let prefix, let suffix):
+            for name in names(in: folder) {
+                let text = String(decoding: name.map(UInt8.init(bitPattern:)), as: UTF8.self)
+                if text.hasPrefix(prefix), text.hasSuffix(suffix) {
+                    try remove(folder.utf8CString.dropLast() + [0x2f] + name)
+                }
+            }
+        }
+    }
+
+    private static func extract(_ name: String) throws {
+        let path = "\(RootfsAssembly.privateFolder)/\(name).deb"
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw RootfsError.system("cannot read \(path) in the root", errno) }
+        defer { close(descriptor) }
+        // The members of a prepared .deb are debian-binary, control.tar and data.tar, each after a header of 60 bytes.
+        var offset = 8
+        var size = 0
+        for _ in 0..<3 {
+            offset += size + size % 2 + 60
+            var field = [UInt8](repeating: 0, count: 10)
+            guard pread(descriptor, &field, 10, offset - 12) == 10,
+                let length = Int(String(decoding: field.prefix { $0 != 0x20 }, as: UTF8.self))
+            else { throw RootfsError.badPackage(package: name, reason: "its prepared copy is damaged") }
+            size = length
+        }
+        try TarReader(descriptor: descriptor, offset: offset, size: size).extractAll(package: name)
+    }
+
+    private static func read(_ path: String) -> [UInt8]? {
+        guard let file = fopen(path, "re") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        return bytes
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String, mode: Int) throws {
+        func fail() -> RootfsError { .system("cannot write \(path) in the root", errno) }
+        var parent = ""
+        for part in path.split(separator: "/").dropLast() {
+            parent += "/\(part)"
+            guard mkdir(parent, 0o755) == 0 || errno == EEXIST else { throw fail() }
+        }
+        // A link of that name is replaced, not followed: the manifest names this path.
+        unlink(path)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw fail() }
+        defer { close(descriptor) }
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done)
+            }
+            guard count > 0 else { throw fail() }
+            done += count
+        }
+        guard fchmod(descriptor, mode_t(mode)) == 0 else { throw fail() }
+    }
+
+    /// The names in a folder, as the bytes they are.
+    private static func names(in path: String) -> [[CChar]] { names(in: Array(path.utf8CString.dropLast())) }
+
+    private static func names(in path: [CChar]) -> [[CChar]] {
+        guard let stream = opendir(path + [0]) else { return [] }
+        defer { closedir(stream) }
+        var names: [[CChar]] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map(CChar.init(bitPattern:)) }
+            if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
+        }
+        return names
+    }
+
+    private static func remove(_ path: [CChar]) throws {
+        var status = stat()
+        guard lstat(path + [0], &status) == 0 else { return }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            for name in names(in: path) { try remove(path + [0x2f] + name) }
+            guard rmdir(path + [0]) == 0 || errno == EBUSY else { throw failure(path) }
+        } else {
+            guard unlink(path + [0]) == 0 else { throw failure(path) }
+        }
+    }
+
+    private static func failure(_ path: [CChar]) -> RootfsError {
+        let text = String(decoding: path.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return .system("cannot remove \(text) in the root", errno)
+    }
+}

@@ -1,0 +1,37 @@
+import Glibc
+
+/// Why a tree can't be assembled or packed.
+public enum RootfsError: Error, CustomStringConvertible {
+    /// A call to the system failed: what was being done, and errno.
+    case system(String, CInt)
+    /// A store object whose bytes are not those of its name.
+    case changedObject(path: String, package: String)
+    /// A .deb that isn't one, or holds what it must not.
+    case badPackage(package: String, reason: String)
+    /// A program in the sandbox that failed, with the end of what it printed.
+    case program(String, status: String, output: [String])
+    /// An entry that squashfs can't carry.
+    case cannotCarry(path: String, what: String, owner: String)
+    /// The clock of this host stands before the newest time in the image.
+    case clock(sourceDateEpoch: Int)
+
+    public var description: String {
+        switch self {
+        case .system(let what, let code):
+            let hint = code == ENOSPC || code == EDQUOT ? "; free some space there, or choose another --store" : ""
+            return "\(what): \(String(cString: strerror(code)))\(hint)"
+        case .changedObject(let path, let package):
+            return "\(path) (\(package)) changed on disk while it was used: its bytes no longer have that SHA-256; "
+                + "run the build again, which fetches it anew"
+        case .badPackage(let package, let reason):
+            return "\(package): \(reason); the package is not installed"
+        case .program(let what, let status, let output):
+            return "\(what) failed (\(status)):\n" + output.map { "  \($0)\n" }.joined()
+        case .cannotCarry(let path, let what, let owner):
+            return "\(path) (\(owner)) \(what), which a squashfs image can't carry; remove it in a [[step]] or prune it"
+        case .clock(let epoch):
+            return "this host's clock stands before the lock's source-date-epoch (\(epoch)), so that files made now "
+                + "would look older than the packages; set the clock"
+        }
+    }
+}

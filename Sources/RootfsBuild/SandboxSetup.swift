@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+
+/// The sandbox from inside: what its pid 1 does before anything of the image runs.
+public enum SandboxSetup {
+    /// Device nodes that programs may expect, bound from the host because a user can't make nodes.
+    private static let devices = ["null", "zero", "full", "random", "urandom", "tty"]
+
+    /// Ends this process, and with it everything in its pid namespace, as soon as the builder's pipe closes.
+    public static func endWithBuilder() throws {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        defer { pthread_attr_destroy(&attributes) }
+        var thread = pthread_t()
+        let status = pthread_create(
+            &thread, &attributes,
+            { _ in
+                var byte: UInt8 = 0
+                while true {
+                    let count = read(STDIN_FILENO, &byte, 1)
+                    if count == 0 || (count < 0 && errno != EINTR) { _exit(3) }
+                }
+            }, nil)
+        guard status == 0 else { throw RootfsError.system("cannot start a thread", status) }
+    }
+
+    /// Settings of the namespaces: name, umask, no waiting for disks.
+    public static func isolate() throws {
+        umask(0o022)
+        let name = "localhost"
+        guard sethostname(name, name.utf8.count) == 0 else { throw RootfsError.system("cannot set the host name", errno) }
+        // Mounts made here stay here, whatever the host's propagation is.
+        guard mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0 else {
+            throw RootfsError.system("cannot make mounts private", errno)
+        }
+        guard rtv_ignore_fsync() == 0 else { throw RootfsError.system("cannot install the fsync filter", errno) }
+    }
+
+    /// /dev and /proc of a root, both private to the sandbox.
+    public static func mountSystemFolders(in root: String) throws {
+        try makeFolder("\(root)/dev")
+        try makeFolder("\(root)/proc")
+        try mountOrThrow("tmpfs", "\(root)/dev", "tmpfs", MS_NOSUID, "mode=0755,size=1m")
+        for device in devices {
+            let path = "\(root)/dev/\(device)"
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+            guard descriptor >= 0 else { throw RootfsError.system("cannot create \(path)", errno) }
+            close(descriptor)
+            try mountOrThrow("/dev/\(device)", path, nil, MS_BIND, nil)
+        }
+        for (link, target) in DeviceFolder.links where symlink(target, "\(root)/dev/\(link)") != 0 {
+            throw RootfsError.system("cannot create \(root)/dev/\(link)", errno)
+        }
+        for folder in DeviceFolder.folders {
+            try makeFolder("\(root)/dev/\(folder.name)")
+            chmod("\(root)/dev/\(folder.name)", mode_t(folder.mode))
+        }
+        try mountOrThrow("proc", "\(root)/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nil)
+    }
+
+    /// Ends whatever the packages' scripts left running, and takes /dev and /proc away again.
+    public static func endPrograms(in root: String) throws {
+        // From pid 1 this reaches every process of the namespace but this one.
+        kill(-1, SIGKILL)
+        for folder in ["dev", "proc"] {
+            guard umount2("\(root)/\(folder)", CInt(rtv_mnt_detach)) == 0 else {
+                throw RootfsError.system("cannot unmount \(root)/\(folder)", errno)
+            }
+        }
+    }
+
+    private static func makeFolder(_ path: String) throws {
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+            throw RootfsError.system("cannot create \(path)", errno)
+        }
+    }
+
+    private static func mountOrThrow(
+        _ source: String, _ target: String, _ type: String?, _ flags: Int, _ data: String?
+    ) throws {
+        guard mount(source, target, type, UInt(flags), data) == 0 else {
+            throw RootfsError.system("cannot mount \(source) on \(target)", errno)
+        }
+    }
+}
+
+/// /dev as every image has it: one fixed list, so that a user's build, which can't make nodes, has the same. The
+/// numbers are those of the kernel's Documentation/admin-guide/devices.txt.
+public enum DeviceFolder {
+    public struct Node: Sendable {
+        public let name: String
+        public let mode: Int
+        public let major: Int
+        public let minor: Int
+    }
+
+    /// Character devices. A VM's init may mount devtmpfs over them.
+    public static let nodes = [
+        Node(name: "console", mode: 0o600, major: 5, minor: 1),
+        Node(name: "full", mode: 0o666, major: 1, minor: 7),
+        Node(name: "null", mode: 0o666, major: 1, minor: 3),
+        Node(name: "ptmx", mode: 0o666, major: 5, minor: 2),
+        Node(name: "random", mode: 0o666, major: 1, minor: 8),
+        Node(name: "tty", mode: 0o666, major: 5, minor: 0),
+        Node(name: "urandom", mode: 0o666, major: 1, minor: 9),
+        Node(name: "zero", mode: 0o666, major: 1, minor: 5),
+    ]
+    public static let links = [
+        ("fd", "/proc/self/fd"), ("stderr", "/proc/self/fd/2"), ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+    ]
+    public static let folders: [(name: String, mode: Int)] = [("pts", 0o755), ("shm", 0o1777)]
+}

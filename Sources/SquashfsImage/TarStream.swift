@@ -1,0 +1,157 @@
+import Glibc
+import RootfsBuild
+
+/// Writes entries as a tar stream (POSIX.1-2001 pax) to a pipe. Extended attributes go as `SCHILY.xattr.NAME` records,
+/// which is what tar2sqfs reads.
+final class TarStream {
+    private let descriptor: CInt
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var used = 0
+
+    init(descriptor: CInt) {
+        self.descriptor = descriptor
+        buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// - Parameter file: The path to read a file's bytes from.
+    func write(_ entry: TreeEntry, from file: [UInt8]) throws {
+        var header = Header(entry)
+        let records = header.overflow + entry.attributes.map { (Array("SCHILY.xattr.".utf8) + $0.name, $0.value) }
+        if !records.isEmpty {
+            let body = records.flatMap(Self.record)
+            try append(Header.extended(size: body.count).block)
+            try append(body)
+            try pad(body.count)
+        }
+        try append(header.block)
+        if case .file(let size) = entry.kind { try copy(file, size: size) }
+    }
+
+    /// Ends the archive: two empty blocks.
+    func finish() throws {
+        try append([UInt8](repeating: 0, count: 1024))
+        try flush()
+    }
+
+    /// `LENGTH KEY=VALUE\n`, where LENGTH counts itself.
+    private static func record(_ key: [UInt8], _ value: [UInt8]) -> [UInt8] {
+        let rest = key.count + value.count + 3
+        var length = rest + 1
+        while String(length).utf8.count + rest != length { length = String(length).utf8.count + rest }
+        return Array("\(length) ".utf8) + key + [0x3d] + value + [10]
+    }
+
+    private func copy(_ path: [UInt8], size: Int) throws {
+        let file = open(cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { throw failure("cannot read \(String(decoding: path, as: UTF8.self))") }
+        defer { close(file) }
+        var rest = size
+        while rest > 0 {
+            if used == buffer.count { try flush() }
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[used...])
+            let count = read(file, room.baseAddress, min(room.count, rest))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("cannot read \(String(decoding: path, as: UTF8.self)) to its end") }
+            used += count
+            rest -= count
+        }
+        try pad(size)
+    }
+
+    private func pad(_ size: Int) throws { try append([UInt8](repeating: 0, count: (512 - size % 512) % 512)) }
+
+    private func append(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            if used == buffer.count { try flush() }
+            let part = rest.prefix(buffer.count - used)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[used...]).copyBytes(from: part)
+            used += part.count
+            rest = rest.dropFirst(part.count)
+        }
+    }
+
+    private func flush() throws {
+        var done = 0
+        while done < used {
+            let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: done), used - done)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("the packer stopped reading") }
+            done += count
+        }
+        used = 0
+    }
+
+    private func failure(_ what: String) -> RootfsError { .system(what, errno) }
+}
+
+/// A tar header of 512 bytes (ustar), and the records for what doesn't fit its fields.
+private struct Header {
+    private(set) var block = [UInt8](repeating: 0, count: 512)
+    private(set) var overflow: [([UInt8], [UInt8])] = []
+
+    init(_ entry: TreeEntry) {
+        var path = entry.path.isEmpty ? Array(".".utf8) : entry.path
+        if entry.kind == .directory { path.append(0x2f) }
+        var (type, size): (UInt8, Int) = (0x35, 0)
+        var link: [UInt8] = []
+        switch entry.kind {
+        case .directory: break
+        case .file(let bytes): (type, size) = (0x30, bytes)
+        case .hardLink(let target): (type, link) = (0x31, target)
+        case .symbolicLink(let target): (type, link) = (0x32, target)
+        case .characterDevice(let major, let minor):
+            type = 0x33
+            put(major, at: 329, width: 8, key: nil)
+            put(minor, at: 337, width: 8, key: nil)
+        case .fifo: type = 0x36
+        }
+        put(path, at: 0, width: 100, key: "path")
+        put(link, at: 157, width: 100, key: "linkpath")
+        put(entry.mode, at: 100, width: 8, key: nil)
+        put(entry.uid, at: 108, width: 8, key: "uid")
+        put(entry.gid, at: 116, width: 8, key: "gid")
+        put(size, at: 124, width: 12, key: "size")
+        put(entry.time, at: 136, width: 12, key: "mtime")
+        finish(type)
+    }
+
+    /// The header of a pax record block.
+    static func extended(size: Int) -> Header {
+        var header = Header()
+        header.put(Array("pax".utf8), at: 0, width: 100, key: nil)
+        header.put(0o644, at: 100, width: 8, key: nil)
+        header.put(size, at: 124, width: 12, key: nil)
+        header.finish(0x78)
+        return header
+    }
+
+    private init() {}
+
+    private mutating func put(_ bytes: [UInt8], at offset: Int, width: Int, key: String?) {
+        if bytes.count > width, let key { overflow.append((Array(key.utf8), bytes)) }
+        for (index, byte) in bytes.prefix(width).enumerated() { block[offset + index] = byte }
+    }
+
+    private mutating func put(_ number: Int, at offset: Int, width: Int, key: String?) {
+        var digits = String(number, radix: 8)
+        if digits.utf8.count >= width {
+            if let key { overflow.append((Array(key.utf8), Array(String(number).utf8))) }
+            digits = "0"
+        }
+        let text = String(repeating: "0", count: width - 1 - digits.utf8.count) + digits
+        for (index, byte) in text.utf8.enumerated() { block[offset + index] = byte }
+    }
+
+    private mutating func finish(_ type: UInt8) {
+        block[156] = type
+        for (index, byte) in "ustar\u{0}00".utf8.enumerated() { block[257 + index] = byte }
+        for index in 148..<156 { block[index] = 0x20 }
+        let sum = block.reduce(0) { $0 + Int($1) }
+        let digits = String(sum, radix: 8)
+        let text = String(repeating: "0", count: 6 - digits.utf8.count) + digits + "\u{0} "
+        for (index, byte) in text.utf8.enumerated() { block[148 + index] = byte }
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Glibc
+import InputStore
+import Reporting
+
+/// How much a command says.
+struct OutputOptions: ParsableArguments {
+    @Flag(name: .long, help: "Print the result as JSON.")
+    var json = false
+    @Flag(name: .shortAndLong, help: "Print the result only.")
+    var quiet = false
+    @Flag(name: .shortAndLong, help: "Print what the programs that are run print.")
+    var verbose = false
+
+    var display: ProgressDisplay { ProgressDisplay(level: quiet ? .quiet : verbose ? .verbose : .normal) }
+}
+
+/// Where inputs come from and are kept.
+struct SourceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Where verified inputs are kept (default: ~/.cache/rtverify).", valueName: "dir"))
+    var store: String?
+    @Option(
+        help: ArgumentHelp(
+            "A mirror to try first: the http(s) URL or folder above dists/ and pool/. May be repeated.",
+            valueName: "url"))
+    var mirror: [String] = []
+    @Flag(help: "Nothing from the network; what is missing is listed.")
+    var offline = false
+    @Option(help: ArgumentHelp("Seconds without a byte after which a connection is given up.", valueName: "seconds"))
+    var timeout = 30
+    @Flag(help: "Use no mirrors but those given with --mirror.")
+    var onlyMirror = false
+
+    func openStore() throws -> Store {
+        try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
+    }
+
+    func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {
+        let given = mirror.map { Mirror($0) }
+        let list =
+            onlyMirror
+            ? MirrorList(mirrors: given, snapshot: nil)
+            : MirrorList(
+                mirrors: given + (try UserConfiguration.mirrors(environment: environmentValue)) + HostSources.mirrors())
+        return Fetcher(
+            store: store, mirrors: list, offline: offline, timeout: timeout, environment: environmentValue,
+            events: display.report)
+    }
+}
+
+/// A variable of this process's environment; an empty one counts as unset.
+@Sendable func environmentValue(_ name: String) -> String? {
+    guard let value = getenv(name) else { return nil }
+    let text = String(cString: value)
+    return text.isEmpty ? nil : text
+}

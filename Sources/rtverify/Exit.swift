@@ -1,0 +1,36 @@
+import ArgumentParser
+import Glibc
+import ImageBuild
+import PackageResolution
+import Reporting
+
+/// Runs a command's body and turns what it throws into the message and exit status that the design promises.
+func exiting(_ display: ProgressDisplay, _ body: () async throws -> Void) async throws {
+    do {
+        try await body()
+        display.finish()
+    } catch let exit as ExitCode {
+        display.finish()
+        throw exit
+    } catch let error as ValidationError {
+        throw error
+    } catch {
+        display.finish()
+        printError("rtverify: \(error)")
+        throw ExitCode(status(of: error))
+    }
+}
+
+/// 1 when it was decided that something differs; 130 and 143 after Ctrl-C and SIGTERM, as shells report them; else 2.
+private func status(of error: any Error) -> Int32 {
+    switch error {
+    case let error as ResolutionError: error.isDecided ? 1 : 2
+    case let error as BuildError: error.exitStatus
+    default: 2
+    }
+}
+
+/// A line on standard error.
+func printError(_ line: String) {
+    _ = (line + "\n").utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+}

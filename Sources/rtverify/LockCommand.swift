@@ -1,0 +1,157 @@
+import ArgumentParser
+import Glibc
+import InputStore
+import PackageResolution
+import Reporting
+import RuntimeSpec
+
+struct Lock: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Resolve a manifest and pin every package and time in a lockfile.",
+        discussion: """
+            rtverify lock MANIFEST                        resolve anew and write the lock
+            rtverify lock --update MANIFEST [PACKAGE...]  move forward: everything, or the packages named
+            rtverify lock --check MANIFEST                offline: was the lock made from this manifest?
+            rtverify lock --verify LOCK                   offline: derive signature, index and every entry again
+            rtverify lock diff OLD NEW                    what changed
+
+            EXAMPLES:
+              rtverify lock runtimes/debian-12-minimal/runtime.toml
+              rtverify lock --verify lockfiles/debian-12-minimal.lock
+
+            `rtverify lock resolve --help` lists all options.
+            """,
+        subcommands: [Resolve.self, Diff.self], defaultSubcommand: Resolve.self)
+}
+
+extension Lock {
+    struct Resolve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lock, update, check or verify (what `rtverify lock` does without a subcommand).",
+            discussion: """
+                EXAMPLES:
+                  rtverify lock runtimes/debian-12-minimal/runtime.toml
+                  rtverify lock --update runtimes/debian-12-minimal/runtime.toml openssl
+                """)
+
+        @Argument(help: "The manifest; with --verify, the lock.")
+        var file: String
+        @Argument(help: "With --update: the packages to move.")
+        var packages: [String] = []
+        @Flag(help: "Move the lock forward, never to an older Release, and say what changed.")
+        var update = false
+        @Flag(help: "Say offline whether manifest and lock belong together.")
+        var check = false
+        @Flag(help: "Derive the lock's every entry again, offline, from what the store holds.")
+        var verify = false
+        @Flag(help: "With --verify: fetch what the store lacks for it.")
+        var fetch = false
+        @Option(name: .shortAndLong, help: "The lock (default: lockfiles/NAME.lock, or NAME.lock).")
+        var output: String?
+        @Option(help: ArgumentHelp("The newest time in the image (default: the newest Release).", valueName: "seconds"))
+        var sourceDateEpoch: Int?
+        @Option(help: ArgumentHelp("Look for the archive's keys here only. May be repeated.", valueName: "file"))
+        var keyring: [String] = []
+        @Flag(help: "Lock a Release past its Valid-Until.")
+        var allowExpired = false
+        @OptionGroup var source: SourceOptions
+        @OptionGroup var out: OutputOptions
+
+        func validate() throws {
+            if [update, check, verify].filter({ $0 }).count > 1 {
+                throw ValidationError("Choose one of --update, --check and --verify.")
+            }
+            if !packages.isEmpty, !update { throw ValidationError("Packages can be named with --update only.") }
+            if fetch, !verify { throw ValidationError("--fetch belongs to --verify.") }
+            if let sourceDateEpoch, !(0...0xffff_ffff).contains(sourceDateEpoch) {
+                throw ValidationError("--source-date-epoch is from 0 to 4294967295 (squashfs has 32 bits).")
+            }
+        }
+
+        func run() async throws {
+            let display = out.display
+            try await exiting(display) {
+                if verify { return try await runVerify(display) }
+                let manifest = try Manifest(text: try Paths.readText(file), file: file)
+                let path = output ?? Self.defaultPath(manifest.name)
+                if check { return try runCheck(manifest, path) }
+                let store = try source.openStore()
+                let fetcher = try source.fetcher(store: store, display: display)
+                let locker = DebianLock(store: store, fetcher: fetcher, keyrings: keyring, events: display.report)
+                let options = DebianLock.Options(sourceDateEpoch: sourceDateEpoch, allowExpired: allowExpired)
+                let old = update ? try Lockfile(text: try Paths.readText(path), file: path) : nil
+                let directory = Paths.parent(of: file)
+                let lock: Lockfile
+                do {
+                    if let old {
+                        lock = try await locker.update(
+                            old, packages: packages, of: manifest, directory: directory, options: options)
+                    } else {
+                        lock = try await locker.lock(manifest, directory: directory, options: options)
+                    }
+                } catch {
+                    await fetcher.shutdown()
+                    throw error
+                }
+                await fetcher.shutdown()
+                try Paths.createDirectory(Paths.parent(of: path))
+                try AtomicFile.write(lock.text, to: path)
+                display.finish()
+                if let old { try LockReport.print(LockDifference(from: old, to: lock), json: out.json) }
+                LockReport.print(lock, path: path, json: out.json && old == nil, quiet: out.json)
+            }
+        }
+
+        private func runVerify(_ display: ProgressDisplay) async throws {
+            let lock = try Lockfile(text: try Paths.readText(file), file: file)
+            let store = try source.openStore()
+            if fetch {
+                let fetcher = try source.fetcher(store: store, display: display)
+                do { try await LockVerification.fetchInputs(of: lock, fetcher: fetcher) } catch {
+                    await fetcher.shutdown()
+                    throw error
+                }
+                await fetcher.shutdown()
+            }
+            let outcome = try await LockVerification(store: store, keyrings: keyring).verify(lock)
+            display.finish()
+            try LockReport.print(outcome, path: file, json: out.json)
+        }
+
+        private func runCheck(_ manifest: Manifest, _ path: String) throws {
+            let lock = try Lockfile(text: try Paths.readText(path), file: path)
+            try LockCheck.check(
+                manifest, directory: Paths.parent(of: file), manifestPath: file, lock: lock, lockPath: path)
+            if out.json { print(#"{"belongs": true}"#) } else { print("\(path) was made from \(file) as it is now") }
+        }
+
+        private static func defaultPath(_ name: String) -> String {
+            access("lockfiles", F_OK) == 0 ? "lockfiles/\(name).lock" : "\(name).lock"
+        }
+    }
+
+    struct Diff: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what changed from one lock to another.",
+            discussion: """
+                Exit status 0 when nothing did, 1 when something did.
+
+                EXAMPLES:
+                  rtverify lock diff old.lock lockfiles/debian-12-minimal.lock
+                  rtverify lock diff --json old.lock new.lock
+                """)
+        @Argument var old: String
+        @Argument var new: String
+        @OptionGroup var out: OutputOptions
+
+        func run() async throws {
+            try await exiting(out.display) {
+                let difference = LockDifference(
+                    from: try Lockfile(text: try Paths.readText(old), file: old),
+                    to: try Lockfile(text: try Paths.readText(new), file: new))
+                try LockReport.print(difference, json: out.json)
+                if !difference.isEmpty { throw ExitCode(1) }
+            }
+        }
+    }
+}
