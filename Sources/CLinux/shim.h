@@ -92,3 +92,6 @@ static inline int rtv_first_processor(void) {
 
 /// The capacity of a pipe (fcntl(2), F_SETPIPE_SZ), or -1 with errno.
 static inline int rtv_set_pipe_size(int descriptor, int bytes) { return fcntl(descriptor, 1031, bytes); }
+
+/// A pipe whose ends no program that is started inherits (pipe2(2), O_CLOEXEC); 0, or -1 with errno.
+static inline int rtv_pipe(int ends[2]) { return (int)syscall(__NR_pipe2, ends, O_CLOEXEC); }

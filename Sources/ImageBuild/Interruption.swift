@@ -1,4 +1,6 @@
+import CLinux
 import Glibc
+import RootfsBuild
 import Synchronization
 
 /// Turns Ctrl-C and SIGTERM into the cancellation of a task, so that it cleans up before the program ends.
@@ -12,7 +14,7 @@ public enum Interruption {
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         var ends: [CInt] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { return try await body() }
+        guard rtv_pipe(&ends) == 0 else { return try await body() }
         pipeEnd.store(ends[1], ordering: .sequentiallyConsistent)
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number) { number in
@@ -36,8 +38,6 @@ public enum Interruption {
         }
     }
 }
-
-import RootfsBuild
 
 private enum RootThread {
     /// Waits until a byte arrives.

@@ -100,7 +100,7 @@ private final class Lifeline: Sendable {
 
     init() throws {
         var ends: [CInt] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw StoreError.system("cannot create a pipe", errno) }
+        guard rtv_pipe(&ends) == 0 else { throw StoreError.system("cannot create a pipe", errno) }
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         readEnd = ends[0]
         self.ends = Mutex((ends[0], ends[1]))

@@ -25,7 +25,7 @@ public struct ImagePacker: Sendable {
     public func pack(_ root: String) async throws {
         events(.phase(name: "pack with \(lock.image.compression.rawValue)", total: 0))
         var ends: [CInt] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw RootfsError.system("cannot create a pipe", errno) }
+        guard rtv_pipe(&ends) == 0 else { throw RootfsError.system("cannot create a pipe", errno) }
         // A mebibyte at a time, so that walking and compressing don't wait for each other; less works too.
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])

@@ -17,7 +17,7 @@ final class TarStream {
 
     /// - Parameter file: The path to read a file's bytes from.
     func write(_ entry: TreeEntry, from file: [UInt8]) throws {
-        var header = Header(entry)
+        let header = Header(entry)
         let records = header.overflow + entry.attributes.map { (Array("SCHILY.xattr.".utf8) + $0.name, $0.value) }
         if !records.isEmpty {
             let body = records.flatMap(Self.record)

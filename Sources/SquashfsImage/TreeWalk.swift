@@ -75,10 +75,10 @@ struct TreeWalk {
         case S_IFDIR: break
         case S_IFREG: entry.kind = .file(size: Int(status.st_size))
         case S_IFLNK:
-            var target = [UInt8](repeating: 0, count: Int(status.st_size) + 1)
-            let count = readlink(cString(full), UnsafeMutableRawPointer(&target).assumingMemoryBound(to: CChar.self), target.count)
+            var target = [CChar](repeating: 0, count: Int(status.st_size) + 1)
+            let count = readlink(cString(full), &target, target.count)
             guard count >= 0 else { throw system("cannot read", full) }
-            entry.kind = .symbolicLink(target: Array(target[..<count]))
+            entry.kind = .symbolicLink(target: target[..<count].map(UInt8.init(bitPattern:)))
         case S_IFIFO: entry.kind = .fifo
         case S_IFSOCK: throw cannotCarry(path, "is a socket")
         default: throw cannotCarry(path, "is a device node outside /dev, which a build without root can't make")
