@@ -51,7 +51,7 @@ public final class Fetcher: Sendable {
         }
         events(
             .phase(
-                name: "fetch \(missing.count) inputs, \(readableByteCount(missing.map(\.input.size).reduce(0, +)))",
+                name: "fetch \(missing.count == 1 ? missing[0].input.path : "\(missing.count) inputs"), \(readableByteCount(missing.map(\.input.size).reduce(0, +)))",
                 total: missing.map(\.input.size).reduce(0, +)))
         let received = Mutex(0)
         let count: @Sendable (Int) -> Void = { bytes in
@@ -82,7 +82,7 @@ public final class Fetcher: Sendable {
 
     /// Inputs that the store lacks, hashing those it has on all cores. One whose bytes changed is dropped and said.
     private func missing(of wanted: [Wanted]) async throws -> [Wanted] {
-        events(.phase(name: "check the store's \(wanted.count) inputs", total: wanted.count))
+        if wanted.count > 10 { events(.phase(name: "check the store's \(wanted.count) inputs", total: 0)) }
         let store = store
         let workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         return try await withThrowingTaskGroup(of: [(Int, Store.State)].self) { group in

@@ -42,11 +42,11 @@ struct AptResolver {
         return plan.split(separator: "\n").compactMap(Self.choice)
     }
 
-    /// `Inst NAME (VERSION ARCHIVE [ARCHITECTURE])`
+    /// `Inst NAME (VERSION ARCHIVE [ARCHITECTURE])`, and perhaps names in brackets that wait for this one.
     private static func choice(_ line: Substring) -> Choice? {
         let words = line.split(separator: " ")
         guard words.count >= 4, words[0] == "Inst", words[2].hasPrefix("("),
-            let open = line.lastIndex(of: "["), let close = line.lastIndex(of: "]"), open < close
+            let open = line.firstIndex(of: "["), let close = line.firstIndex(of: "]"), open < close
         else { return nil }
         return Choice(
             name: String(words[1]), version: String(words[2].dropFirst()),

@@ -116,11 +116,13 @@ final class TarReader {
     func extractAll(package: String) throws {
         guard let disk = archive_write_disk_new() else { throw RootfsError.system("libarchive", ENOMEM) }
         defer { archive_write_free(disk) }
+        // Neither SECURE_SYMLINKS nor UNLINK: both would put a folder in the place of /bin, a link since the base
+        // was made. What keeps an entry inside is that this process is chrooted.
         archive_write_disk_set_options(
             disk,
             CInt(
                 ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR
-                    | ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK))
+                    | ARCHIVE_EXTRACT_SECURE_NODOTDOT))
         while let path = try nextPath(package: package) {
             // Names on disk are what dpkg will find; numbers are what the packages mean.
             guard archive_read_extract2(archive, entry, disk) == ARCHIVE_OK else {

@@ -90,7 +90,7 @@ public struct Manifest: Equatable, Sendable {
             try tools.map { try Self.suites($0, defaultRelease: "bookworm") }
             ?? DebianSuites(
                 release: "bookworm", suites: DebianRelease.suites(of: "bookworm") ?? [], components: ["main"],
-                keys: DebianRelease.keys(of: "bookworm") ?? [])
+                keys: (DebianRelease.keys(of: "bookworm") ?? []).sorted())
     }
 
     /// The manifest in one fixed form, defaults and all: what `manifest-sha256` is taken of. Comments, the order of
