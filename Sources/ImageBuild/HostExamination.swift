@@ -32,7 +32,9 @@ public struct HostExamination {
         ]
         if getuid() != 0 {
             findings.append(await program("newuidmap", for: ["build"], package: "uidmap", purpose: "subordinate ids"))
-            findings += [subordinateIDs("/etc/subuid", "--add-subuids"), subordinateIDs("/etc/subgid", "--add-subgids")]
+            findings += [
+                subordinateIDs("/etc/subuid", "--add-subuids"), subordinateIDs("/etc/subgid", "--add-subgids"),
+            ]
         }
         findings.append(await namespaces())
         findings.append(space())
@@ -73,7 +75,8 @@ public struct HostExamination {
     }
 
     private func namespaces() async -> Finding {
-        let command = (getuid() == 0 ? ["unshare"] : Sandbox.userNamespace)
+        let command =
+            (getuid() == 0 ? ["unshare"] : Sandbox.userNamespace)
             + ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]
         let result = try? await run(
             .name(command[0]), arguments: Arguments(Array(command.dropFirst())), output: .discarded,
@@ -83,8 +86,11 @@ public struct HostExamination {
         return Finding(
             need: "namespaces (build: the sandbox)", commands: ["build"], present: works,
             detail: works ? "they can be made" : reason,
-            remedy: works ? nil : getuid() == 0 ? "run on a host, or in a container with CAP_SYS_ADMIN"
-                : "sysctl kernel.unprivileged_userns_clone=1   (as root)")
+            remedy: works
+                ? nil
+                : getuid() == 0
+                    ? "run on a host, or in a container with CAP_SYS_ADMIN"
+                    : "sysctl kernel.unprivileged_userns_clone=1   (as root)")
     }
 
     private func space() -> Finding {
@@ -99,8 +105,10 @@ public struct HostExamination {
     }
 
     private func certificates() -> Finding {
-        let paths = [getenv("SSL_CERT_FILE").map { String(cString: $0) }, "/etc/ssl/certs/ca-certificates.crt",
-            "/etc/pki/tls/certs/ca-bundle.crt"].compactMap { $0 }
+        let paths = [
+            getenv("SSL_CERT_FILE").map { String(cString: $0) }, "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/pki/tls/certs/ca-bundle.crt",
+        ].compactMap { $0 }
         let found = paths.first { access($0, R_OK) == 0 }
         return Finding(
             need: "a certificate bundle (https mirrors)", commands: ["lock", "build", "verify"], present: found != nil,

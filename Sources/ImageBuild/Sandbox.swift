@@ -84,11 +84,13 @@ struct Sandbox {
         func conclude(_ status: String) throws {
             if let failure { throw BuildError.sandbox(failure) }
             if finished { return }
-            if others.contains(where: { $0.hasPrefix("unshare:") || $0.contains("newuidmap") || $0.contains("taskset") }) {
+            if others.contains(where: { $0.hasPrefix("unshare:") || $0.contains("newuidmap") || $0.contains("taskset") }
+            ) {
                 throw BuildError.namespaces(others)
             }
-            throw BuildError.sandbox("the sandbox ended before the image was whole (\(status))\n"
-                + others.map { "  \($0)\n" }.joined())
+            throw BuildError.sandbox(
+                "the sandbox ended before the image was whole (\(status))\n"
+                    + others.map { "  \($0)\n" }.joined())
         }
     }
 }

@@ -26,7 +26,6 @@ public enum SandboxMain {
         let (root, toolchain) = ("\(job.workFolder)/root", "\(job.workFolder)/toolchain")
         for folder in [root, toolchain] {
             guard mkdir(folder, 0o755) == 0 else { throw RootfsError.system("cannot create \(folder)", errno) }
-            try SandboxSetup.mountSystemFolders(in: folder)
         }
         let objects: @Sendable (String) -> String = { "\(job.store)/objects/\($0.prefix(2))/\($0)" }
         let events: EventSink = { send(.event($0)) }

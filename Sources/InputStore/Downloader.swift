@@ -50,7 +50,8 @@ final class Downloader: Sendable {
         guard found.size == input.size, found.digest.hex == input.sha256 else {
             let what = found.size == input.size ? "sha256 \(found.digest)" : "\(found.size) bytes"
             throw SourceFailure(
-                kind: .file, description: "\(url): wrong bytes: \(what) instead of \(input.size) bytes, "
+                kind: .file,
+                description: "\(url): wrong bytes: \(what) instead of \(input.size) bytes, "
                     + "sha256 \(input.sha256)")
         }
     }

@@ -51,7 +51,8 @@ public final class Fetcher: Sendable {
         }
         events(
             .phase(
-                name: "fetch \(missing.count == 1 ? missing[0].input.path : "\(missing.count) inputs"), \(readableByteCount(missing.map(\.input.size).reduce(0, +)))",
+                name:
+                    "fetch \(missing.count == 1 ? missing[0].input.path : "\(missing.count) inputs"), \(readableByteCount(missing.map(\.input.size).reduce(0, +)))",
                 total: missing.map(\.input.size).reduce(0, +)))
         let received = Mutex(0)
         let count: @Sendable (Int) -> Void = { bytes in

@@ -11,7 +11,8 @@ public enum HostSources {
         for file in files {
             // An unreadable or absent file is no source; apt itself would complain in time.
             guard let text = try? Paths.readText(file) else { continue }
-            let sources = file.hasSuffix(".sources") ? parseDeb822(text) : file.hasSuffix(".list") ? parseList(text) : []
+            let sources =
+                file.hasSuffix(".sources") ? parseDeb822(text) : file.hasSuffix(".list") ? parseList(text) : []
             for source in sources {
                 for family in Set(source.suites.filter(isDebianSuite).map(DebianArchiveFamily.init(suite:))) {
                     result += source.uris.filter(isSupported).map { Mirror($0, family: family) }
@@ -77,8 +78,10 @@ public enum HostSources {
 
     /// A suite of Debian's own archives; third parties and other distributions have other names.
     private static func isDebianSuite(_ suite: String) -> Bool {
-        let names = ["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "unstable", "testing", "stable",
-            "oldstable", "oldoldstable"]
+        let names = [
+            "bullseye", "bookworm", "trixie", "forky", "duke", "sid", "unstable", "testing", "stable",
+            "oldstable", "oldoldstable",
+        ]
         return names.contains { suite == $0 || suite.hasPrefix("\($0)-") || suite.hasPrefix("\($0)/") }
     }
 

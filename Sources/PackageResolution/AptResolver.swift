@@ -22,9 +22,10 @@ struct AptResolver {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let root = folder.path
-        for part in ["etc/preferences.d", "etc/apt.conf.d", "etc/sources.list.d", "etc/trusted.gpg.d",
-            "state/lists/partial", "cache/archives/partial", "log"]
-        { try Paths.createDirectory("\(root)/\(part)") }
+        for part in [
+            "etc/preferences.d", "etc/apt.conf.d", "etc/sources.list.d", "etc/trusted.gpg.d",
+            "state/lists/partial", "cache/archives/partial", "log",
+        ] { try Paths.createDirectory("\(root)/\(part)") }
         try AtomicFile.write("", to: "\(root)/status")
         try AtomicFile.write(Self.configuration(root: root), to: "\(root)/apt.conf")
         try AtomicFile.write(preferences, to: "\(root)/etc/preferences")
@@ -33,7 +34,8 @@ struct AptResolver {
             let base = "\(root)/archive-\(number)"
             try archive.write(to: base)
             // Trusted, because its signature and hashes were checked here before apt sees it.
-            sources += "deb [trusted=yes by-hash=no arch=amd64] file:\(base) \(archive.archive.suite) "
+            sources +=
+                "deb [trusted=yes by-hash=no arch=amd64] file:\(base) \(archive.archive.suite) "
                 + archive.archive.components.joined(separator: " ") + "\n"
         }
         try AtomicFile.write(sources, to: "\(root)/etc/sources.list")

@@ -17,8 +17,10 @@ struct ArchiveSignature {
             return
         }
         self.keyrings = ["/usr/share/keyrings", "/etc/apt/trusted.gpg.d", "/etc/apt/keyrings"].flatMap { folder in
-            HostSources.names(in: folder).filter { $0.hasSuffix(".gpg") || $0.hasSuffix(".asc") || $0.hasSuffix(".pgp") }
-                .map { "\(folder)/\($0)" }
+            HostSources.names(in: folder).filter {
+                $0.hasSuffix(".gpg") || $0.hasSuffix(".asc") || $0.hasSuffix(".pgp")
+            }
+            .map { "\(folder)/\($0)" }
         }
     }
 

@@ -74,7 +74,8 @@ struct ArchiveState: Sendable {
         let release = try ReleaseFile(text: text, suite: archive.suite)
         var wrong: [String] = []
         for index in archive.indexes where release.file(index.path) != index {
-            wrong.append("\(archive.name): the Release lists no \(index.path) of \(index.size) bytes, sha256 \(index.sha256)")
+            wrong.append(
+                "\(archive.name): the Release lists no \(index.path) of \(index.size) bytes, sha256 \(index.sha256)")
         }
         if archive.indexes.map(\.path) != archive.components.compactMap({ release.packageIndex(component: $0)?.path }) {
             wrong.append("\(archive.name): its indexes are not those of its components")

@@ -22,7 +22,8 @@ public struct LockDifference: Codable, Equatable, Sendable {
     public var isEmpty: Bool { packages.isEmpty && others.isEmpty }
 
     public init(from old: Lockfile, to new: Lockfile) {
-        packages = Self.packages(old.packages, new.packages, list: "package")
+        packages =
+            Self.packages(old.packages, new.packages, list: "package")
             + Self.packages(old.toolchain, new.toolchain, list: "toolchain")
         var others: [String] = []
         func compare<Value: Equatable>(_ what: String, _ a: Value, _ b: Value) {
@@ -62,8 +63,15 @@ public struct LockDifference: Codable, Equatable, Sendable {
             case (_, nil): change = "removed"
             case (let a?, let b?):
                 let (from, to) = (DebianVersion(a.version), DebianVersion(b.version))
-                if from < to { change = "upgraded" } else if to < from { change = "downgraded" }
-                else if a.file.sha256 != b.file.sha256 { change = "rebuilt" } else { return nil }
+                if from < to {
+                    change = "upgraded"
+                } else if to < from {
+                    change = "downgraded"
+                } else if a.file.sha256 != b.file.sha256 {
+                    change = "rebuilt"
+                } else {
+                    return nil
+                }
             }
             return Package(name: name, old: a?.version, new: b?.version, list: list, change: change)
         }

@@ -56,8 +56,9 @@ public struct LockVerification {
         if wrong.isEmpty {
             let stages = try InstallationStages(stanzas).stages()
             for package in lock.packages where stages[package.name] != package.stage {
-                wrong.append("\(package.name): stage \(package.stage), where its dependencies give "
-                    + "\(stages[package.name] ?? 0)")
+                wrong.append(
+                    "\(package.name): stage \(package.stage), where its dependencies give "
+                        + "\(stages[package.name] ?? 0)")
             }
         }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }

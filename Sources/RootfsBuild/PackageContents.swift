@@ -127,7 +127,8 @@ final class TarReader {
             // Names on disk are what dpkg will find; numbers are what the packages mean.
             guard archive_read_extract2(archive, entry, disk) == ARCHIVE_OK else {
                 let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
-                throw RootfsError.badPackage(package: package, reason: "its entry '\(path)' can't be unpacked: \(reason)")
+                throw RootfsError.badPackage(
+                    package: package, reason: "its entry '\(path)' can't be unpacked: \(reason)")
             }
         }
         guard archive_write_close(disk) == ARCHIVE_OK else {

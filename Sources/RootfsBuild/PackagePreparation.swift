@@ -44,7 +44,9 @@ struct PackagePreparation {
     private func copyMembers(from stream: HashingStream, to writer: inout ArWriter) throws {
         let outer = try ArchiveReader { archive in
             archive_read_support_format_ar(archive)
-        } read: { stream.next() }
+        } read: {
+            stream.next()
+        }
         var names: [String] = []
         while let member = try outer.nextPath(package: name) {
             let base = member.prefix { $0 != "." } + (member.contains(".tar") ? ".tar" : "")
@@ -59,7 +61,9 @@ struct PackagePreparation {
                 archive_read_support_filter_all(archive)
                 archive_read_support_format_raw(archive)
                 archive_read_support_format_empty(archive)
-            } read: { outer.nextBlock() }
+            } read: {
+                outer.nextBlock()
+            }
             guard try inner.nextPath(package: name) != nil else {
                 throw RootfsError.badPackage(package: name, reason: "its \(member) is empty")
             }
@@ -183,8 +187,11 @@ private struct ArWriter {
         offset = position
         dataSize = position - dataOffset
         if dataSize % 2 == 1 { try append([10]) }
-        func field(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: width - text.utf8.count) }
-        let text = field(name, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
+        func field(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: width - text.utf8.count)
+        }
+        let text =
+            field(name, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
             + field("\(dataSize)", 10) + "`\n"
         try Array(text.utf8).withUnsafeBytes { try write($0, at: header) }
     }

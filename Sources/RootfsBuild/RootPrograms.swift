@@ -59,7 +59,7 @@ public struct RootPrograms: Sendable {
     func perform(_ tasks: [RootTask]) async throws {
         let input = try JSONText.line(tasks)
         let result = try await Subprocess.run(
-            .path("/proc/self/exe"), arguments: ["sandbox-tasks", root], environment: .custom(environment),
+            .path("/proc/self/exe"), arguments: [RootTaskRunner.commandName, root], environment: .custom(environment),
             input: .array(input), output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
         guard result.terminationStatus.isSuccess else {
             let lines = result.standardError.split(separator: "\n").map(String.init)

@@ -20,6 +20,9 @@ public enum RootTask: Codable, Sendable {
 
 /// The child's side: `chroot`, then one task after the other.
 public enum RootTaskRunner {
+    /// The argument that makes this program the child; the root follows it.
+    public static let commandName = "sandbox-tasks"
+
     public static func run(_ tasks: [RootTask], root: String) throws {
         guard chroot(root) == 0, chdir("/") == 0 else { throw RootfsError.system("cannot enter \(root)", errno) }
         umask(0o022)

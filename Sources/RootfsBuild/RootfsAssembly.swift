@@ -48,13 +48,15 @@ public struct RootfsAssembly: Sendable {
         try tools.makeBase()
         try await tools.prepare(lock.toolchain)
         try await tools.programs.perform([.extract(lock.toolchain.map(\.name)), .remove(Self.privateFolder)])
+        try SandboxSetup.mountSystemFolders(in: folder)
     }
 
     /// /usr is merged from the start, as debootstrap does it for amd64: no package has to move anything.
     private func makeBase() throws {
-        for folder in ["usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib32", "usr/lib64", "usr/libx32",
-            String(Self.privateFolder.dropFirst())]
-        { try Self.makeFolder("\(root)/\(folder)") }
+        for folder in [
+            "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib32", "usr/lib64", "usr/libx32",
+            String(Self.privateFolder.dropFirst()),
+        ] { try Self.makeFolder("\(root)/\(folder)") }
         for link in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
             guard symlink("usr/\(link)", "\(root)/\(link)") == 0 else {
                 throw RootfsError.system("cannot create \(root)/\(link)", errno)
@@ -79,8 +81,16 @@ public struct RootfsAssembly: Sendable {
         events(.phase(name: "install \(total) packages", total: 2 * total))
         let events = events
         let count: @Sendable (String) -> Void = { line in
-            let done = line.hasPrefix("Unpacking ") ? unpacked.withLock { $0 += 1; return $0 } : unpacked.withLock { $0 }
-            let ready = line.hasPrefix("Setting up ") ? configured.withLock { $0 += 1; return $0 }
+            let done =
+                line.hasPrefix("Unpacking ")
+                ? unpacked.withLock {
+                    $0 += 1; return $0
+                } : unpacked.withLock { $0 }
+            let ready =
+                line.hasPrefix("Setting up ")
+                ? configured.withLock {
+                    $0 += 1; return $0
+                }
                 : configured.withLock { $0 }
             events(.progress(done: done + ready))
         }
@@ -114,6 +124,8 @@ public struct RootfsAssembly: Sendable {
             // Nobody starts a service in a tree that isn't running (invoke-rc.d(8): 101, action forbidden).
             .write(path: Self.servicePolicy, mode: 0o755, bytes: Array("#!/bin/sh\nexit 101\n".utf8)),
         ])
+        // Only now: a user can't give /proc, which the packages ship as a folder, their time.
+        try SandboxSetup.mountSystemFolders(in: root)
     }
 
     private func dpkg(_ arguments: [String], _ line: @escaping @Sendable (String) -> Void) async throws {

@@ -29,7 +29,9 @@ public enum SandboxSetup {
     public static func isolate() throws {
         umask(0o022)
         let name = "localhost"
-        guard sethostname(name, name.utf8.count) == 0 else { throw RootfsError.system("cannot set the host name", errno) }
+        guard sethostname(name, name.utf8.count) == 0 else {
+            throw RootfsError.system("cannot set the host name", errno)
+        }
         // Mounts made here stay here, whatever the host's propagation is.
         guard mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0 else {
             throw RootfsError.system("cannot make mounts private", errno)

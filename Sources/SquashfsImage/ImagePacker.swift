@@ -48,7 +48,9 @@ public struct ImagePacker: Sendable {
                 output: lines + Self.advice(lines))
         }
         try streamed.get()
-        if !lines.isEmpty { throw RootfsError.program("the locked packer, tar2sqfs,", status: "it warned", output: lines) }
+        if !lines.isEmpty {
+            throw RootfsError.program("the locked packer, tar2sqfs,", status: "it warned", output: lines)
+        }
     }
 
     private static func stream(_ root: String, to descriptor: CInt, sourceDateEpoch: Int) async

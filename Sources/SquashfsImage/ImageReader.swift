@@ -146,7 +146,8 @@ public final class ImageReader {
             return .symbolicLink(target: Array(UnsafeBufferPointer(start: rtv_sqfs_link_target(inode), count: size)))
         case S_IFREG: return try fileContent(inode)
         case S_IFCHR, S_IFBLK:
-            let number = type == Int(SQFS_INODE_EXT_CDEV.rawValue) || type == Int(SQFS_INODE_EXT_BDEV.rawValue)
+            let number =
+                type == Int(SQFS_INODE_EXT_CDEV.rawValue) || type == Int(SQFS_INODE_EXT_BDEV.rawValue)
                 ? inode.pointee.data.dev_ext.devno : inode.pointee.data.dev.devno
             return .device(number: number, isBlock: mode_t(inode.pointee.base.mode) & S_IFMT == S_IFBLK)
         case S_IFIFO: return .fifo

@@ -62,7 +62,8 @@ struct Build: AsyncParsableCommand {
             do {
                 result = .success(
                     try await Interruption.cancelling {
-                        check ? try await builder.check(runtime, image: image)
+                        check
+                            ? try await builder.check(runtime, image: image)
                             : try await builder.build(runtime, image: image)
                     })
             } catch {

@@ -38,7 +38,8 @@ struct Hash: AsyncParsableCommand {
                         path: file, size: identity.size, sha256: identity.sha256.hex,
                         cids: [identity.profile.name: identity.cid.description]))
                 if !out.json {
-                    print("\(file)\n  size    \(identity.size)\n  sha256  \(identity.sha256)\n  cid     \(identity.cid)")
+                    print(
+                        "\(file)\n  size    \(identity.size)\n  sha256  \(identity.sha256)\n  cid     \(identity.cid)")
                 }
             }
             if out.json { print(JSONText.of(answers)) }

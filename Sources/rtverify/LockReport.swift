@@ -21,8 +21,9 @@ enum LockReport {
                         source_date_epoch: lock.sourceDateEpoch)))
         } else if !quiet {
             let bytes = lock.packages.map(\.file.size).reduce(0, +)
-            Swift.print("\(path): \(lock.packages.count) packages (\(readableByteCount(bytes))) in "
-                + "\(lock.stages.count) stages, toolchain of \(lock.toolchain.count)")
+            Swift.print(
+                "\(path): \(lock.packages.count) packages (\(readableByteCount(bytes))) in "
+                    + "\(lock.stages.count) stages, toolchain of \(lock.toolchain.count)")
             for archive in lock.archives { Swift.print("  \(archive.suite) at \(archive.snapshot)") }
             Swift.print("sha256 \(sha256)")
         }
@@ -43,7 +44,8 @@ enum LockReport {
         if json { return Swift.print(JSONText.of(outcome)) }
         Swift.print("\(path): \(outcome.packages) packages follow from \(outcome.archives) signed archives")
         if !outcome.unfamiliarKeys.isEmpty {
-            Swift.print("the lock lets keys sign that are not Debian's: \(outcome.unfamiliarKeys.joined(separator: ", "))")
+            Swift.print(
+                "the lock lets keys sign that are not Debian's: \(outcome.unfamiliarKeys.joined(separator: ", "))")
         }
     }
 }

@@ -1,7 +1,10 @@
 import ArgumentParser
+import Dispatch
+import Glibc
+import Reporting
+import RootfsBuild
 
 /// The command line: each command parses, calls one function, prints.
-@main
 struct RTVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rtverify",
@@ -14,5 +17,35 @@ struct RTVerify: AsyncParsableCommand {
             or out of reach), 64 wrong command line.
             """,
         version: "0.1.0",
-        subcommands: [Lock.self, Build.self, Hash.self, Doctor.self, SandboxCommand.self, ExtractCommand.self])
+        subcommands: [Lock.self, Build.self, Hash.self, Doctor.self, SandboxCommand.self])
+}
+
+@main
+enum EntryPoint {
+    static func main() {
+        // The chrooted child must come before any task: libdispatch watches its threads through /proc, which the
+        // tree need not have, and traps without it.
+        if CommandLine.arguments.count == 3, CommandLine.arguments[1] == RootTaskRunner.commandName {
+            exit(runTasks(root: CommandLine.arguments[2]))
+        }
+        Task {
+            await RTVerify.main()
+            exit(0)
+        }
+        dispatchMain()
+    }
+
+    /// Reads the tasks from standard input and does them.
+    private static func runTasks(root: String) -> Int32 {
+        var input: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = read(STDIN_FILENO, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
+        do {
+            try RootTaskRunner.run(try JSONText.decode([RootTask].self, from: input), root: root)
+            return 0
+        } catch {
+            printError(String(describing: error))
+            return 2
+        }
+    }
 }

@@ -14,23 +14,3 @@ struct SandboxCommand: AsyncParsableCommand {
         await SandboxMain.run()
     }
 }
-
-/// The chrooted child that changes a tree.
-struct ExtractCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "sandbox-tasks", abstract: "What build runs chrooted in a tree.", shouldDisplay: false)
-
-    @Argument var root: String
-
-    func run() throws {
-        var input: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = read(STDIN_FILENO, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
-        do {
-            try RootTaskRunner.run(try JSONText.decode([RootTask].self, from: input), root: root)
-        } catch {
-            printError(String(describing: error))
-            throw ExitCode(2)
-        }
-    }
-}
