@@ -76,5 +76,8 @@ let package = Package(
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"]),
+        .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["rtverify"], exclude: ["Fixtures"]),
     ]
 )

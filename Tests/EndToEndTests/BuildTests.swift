@@ -1,0 +1,160 @@
+import Foundation
+import XCTest
+
+final class BuildTests: XCTestCase {
+    private func locked(_ packages: [String], more: String = "") throws -> TestArchive {
+        let archive = try TestArchive()
+        try archive.manifest(packages, more: more)
+        let answer = try archive.lock()
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        return archive
+    }
+
+    func testTheBytesDependOnTheLockAlone() throws {
+        let archive = try locked(["late", "special"])
+        let bench = archive.bench
+        defer { bench.remove() }
+        let first = try archive.build()
+        XCTAssertEqual(first.status, 0, first.errors)
+        let expected = try bench.sha256("test.squashfs")
+        XCTAssertTrue(first.output.contains(expected))
+
+        func same(_ what: String, _ answer: Workbench.Answer, _ image: String) throws {
+            XCTAssertEqual(answer.status, 0, "\(what): \(answer.errors)")
+            XCTAssertEqual(try bench.sha256(image), expected, what)
+        }
+        try same("a second run", try archive.build(), "test.squashfs")
+        try same("one job", try archive.build(["--jobs", "1"], image: "jobs.squashfs"), "jobs.squashfs")
+        try archive.serving("slow") { mirror in
+            try same(
+                "a cold store in another folder, downloads in another order",
+                try archive.build(store: "deeper/cold/store", image: "cold.squashfs", mirror: mirror), "cold.squashfs")
+        }
+        let environment = ["TZ": "Asia/Tokyo", "LANG": "tr_TR.UTF-8", "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1"]
+        let command =
+            "umask 077; exec '\(Workbench.program)' build --lock test.lock -o umask.squashfs --store store --offline"
+        try same(
+            "umask, time zone, language", try bench.run(["sh", "-c", command], environment: environment),
+            "umask.squashfs")
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
+    }
+
+    func testAnOrdinaryUserGetsTheSameBytes() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can make the user that this test builds as") }
+        let archive = try locked(["late", "special"])
+        let bench = archive.bench
+        let name = "rtv\(getpid())"
+        defer {
+            _ = try? bench.run(["userdel", "-r", name])
+            bench.remove()
+        }
+        XCTAssertEqual(try archive.build().status, 0)
+        XCTAssertEqual(try bench.run(["useradd", "-m", name]).status, 0)
+        let ids = ["usermod", "--add-subuids", "300000-365535", "--add-subgids", "300000-365535", name]
+        XCTAssertEqual(try bench.run(ids).status, 0)
+        // The user reads the program from a place that every user can reach.
+        XCTAssertEqual(try bench.run(["install", "-m", "755", Workbench.program, "program"]).status, 0)
+        XCTAssertEqual(try bench.run(["chmod", "-R", "a+rX", "archive", "test.lock"]).status, 0)
+        let command =
+            "cd; '\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o user.squashfs "
+            + "--only-mirror --mirror '\(bench.folder)/archive' && sha256sum user.squashfs"
+        let answer = try bench.run(["su", "-", name, "-c", command])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        XCTAssertTrue(answer.output.contains(try bench.sha256("test.squashfs")), answer.output)
+    }
+
+    func testCapabilitiesAttributesLinksOwnersAndModesArrive() throws {
+        let archive = try locked(["late", "special"])
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        let unpacked = try bench.run(["unsquashfs", "-q", "-n", "-d", "tree", "test.squashfs"])
+        XCTAssertEqual(unpacked.status, 0, unpacked.errors)
+        XCTAssertTrue(try bench.run(["getcap", "tree/opt/special/capable"]).output.contains("cap_net_raw=ep"))
+        XCTAssertTrue(
+            try bench.run(["getfattr", "-n", "user.note", "tree/opt/special/capable"]).output.contains("kept"))
+        XCTAssertEqual(try bench.run(["stat", "-c", "%u:%g", "tree/opt/special/capable"]).output, "1000:1000\n")
+        XCTAssertEqual(try bench.run(["stat", "-c", "%a %h %Y", "tree/opt/special/one"]).output, "4711 2 1600000000\n")
+        XCTAssertEqual(try bench.run(["readlink", "tree/bin"]).output, "usr/bin\n")
+        XCTAssertTrue(bench.exists("tree/usr/share/early-is-configured"))
+        XCTAssertFalse(bench.exists("tree/.rtverify"))
+        XCTAssertFalse(bench.exists("tree/usr/sbin/policy-rc.d"))
+        let late = try bench.run(["find", "tree", "-newermt", "@1700000000"])
+        XCTAssertEqual(late.output, "", "times after SOURCE_DATE_EPOCH")
+    }
+
+    func testWhatSquashfsCannotCarryIsNamed() throws {
+        for (package, path) in [("with-acl", "/opt/acl/file"), ("with-socket", "/opt/socket/door")] {
+            let archive = try locked([package])
+            defer { archive.bench.remove() }
+            let answer = try archive.build()
+            XCTAssertEqual(answer.status, 2, package)
+            XCTAssertTrue(answer.errors.contains(path) && answer.errors.contains("package \(package)"), answer.errors)
+            XCTAssertFalse(archive.bench.exists("test.squashfs"))
+        }
+    }
+
+    func testPackagesThatLeaveTheRootAreNotInstalled() throws {
+        for (package, words) in [("climber", "climbs out of the root"), ("follower", "follows a link")] {
+            let archive = try locked([package])
+            defer { archive.bench.remove() }
+            let answer = try archive.build()
+            XCTAssertEqual(answer.status, 2, package)
+            XCTAssertTrue(answer.errors.contains(words) && answer.errors.contains(package), answer.errors)
+        }
+    }
+
+    func testACheckedBuildNamesWhatDiffers() throws {
+        let random = "[[step]]\nrun = \"head -c 16 /dev/urandom > /opt-random; echo same > /opt-same\"\n"
+        let archive = try locked(["late"], more: random)
+        defer { archive.bench.remove() }
+        let answer = try archive.build(["--check"])
+        XCTAssertEqual(answer.status, 1, answer.errors)
+        XCTAssertTrue(answer.errors.contains("/opt-random: content"), answer.errors)
+        XCTAssertFalse(answer.errors.contains("/opt-same"), answer.errors)
+        try archive.manifest(["late"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        let same = try archive.build(["--check", "--json"])
+        XCTAssertEqual(same.status, 0, same.errors)
+    }
+
+    func testAGoldenFileThatDiffersExitsWithOne() throws {
+        let archive = try locked(["late"])
+        let bench = archive.bench
+        defer { bench.remove() }
+        let json = try archive.build(["--json"])
+        let answer = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        XCTAssertEqual(Set(answer.keys), ["image", "size", "sha256", "cid", "lock_sha256", "recipe", "seconds"])
+        func golden(_ changes: [String: Any]) throws -> Int32 {
+            let fields = answer.filter { ["lock_sha256", "size", "sha256", "cid"].contains($0.key) }
+            let data = try JSONSerialization.data(withJSONObject: fields.merging(changes) { $1 })
+            try bench.write(String(decoding: data, as: UTF8.self), to: "golden.json")
+            return try archive.build(["--golden", "golden.json"]).status
+        }
+        XCTAssertEqual(try golden([:]), 0)
+        XCTAssertEqual(try golden(["sha256": String(repeating: "0", count: 64)]), 1)
+        XCTAssertEqual(try golden(["lock_sha256": String(repeating: "0", count: 64)]), 2)
+    }
+
+    func testAKilledBuildLeavesNothingAndTheNextOneWorks() throws {
+        let archive = try locked(["slow"])
+        let bench = archive.bench
+        defer { bench.remove() }
+        for (signal, status) in [("TERM", "143"), ("INT", "130"), ("KILL", "137")] {
+            let script = """
+                '\(Workbench.program)' build --lock test.lock -o slow.squashfs --store store --offline -v 2>log & p=$!
+                for i in $(seq 200); do grep -q 'Setting up slow' log && break; sleep 0.1; done
+                kill -\(signal) $p; wait $p; echo status $?; sleep 1
+                pgrep -f '^sleep 300$' | wc -l; grep -c "$PWD" /proc/mounts; ls slow.squashfs 2>/dev/null; ls store/work | wc -l
+                """
+            let answer = try bench.run(["bash", "-c", script])
+            let left = signal == "KILL" ? "2" : "0"
+            XCTAssertEqual(answer.output, "status \(status)\n0\n0\n\(left)\n", "\(signal): \(answer.errors)")
+        }
+        try archive.manifest(["late"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        let next = try archive.build()
+        XCTAssertEqual(next.status, 0, next.errors)
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
+    }
+}

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Makes a signed Debian archive of a few small packages, from programs of this host, and a manifest for it.
+
+    make_archive.py FOLDER    FOLDER/archive, FOLDER/keyring.gpg, FOLDER/runtime.toml, FOLDER/fingerprint
+    make_archive.py FOLDER --sign [--expired | --unsigned-by-allowed] [--date SECONDS]    signs the archive anew
+"""
+import email.utils, gzip, hashlib, io, os, shutil, subprocess, sys, tarfile, time
+
+folder = os.path.abspath(sys.argv[1])
+archive = f"{folder}/archive"
+home = f"{folder}/gnupg"
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
+
+
+def gpg(*arguments, **options):
+    return run("gpg", "--homedir", home, "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase", "",
+               *arguments, **options)
+
+
+def fingerprint(name):
+    lines = gpg("--with-colons", "--list-keys", f"{name}@example.org").splitlines()
+    return next(line.split(":")[9] for line in lines if line.startswith("fpr"))
+
+
+def libraries(program):
+    found = []
+    for line in run("ldd", program).splitlines():
+        words = line.split()
+        path = words[2] if "=>" in words else words[0]
+        if path.startswith("/"):
+            found.append(path)
+    return found
+
+
+def add(root, path, target=None):
+    """A file of the host at the same place, under /usr where the host has links."""
+    target = target or path
+    for name in ("bin", "sbin", "lib", "lib64"):
+        if target.startswith(f"/{name}/"):
+            target = f"/usr{target}"
+    os.makedirs(os.path.dirname(root + target), exist_ok=True)
+    shutil.copy(os.path.realpath(path), root + target)
+    os.chmod(root + target, 0o755)
+
+
+def deb(name, version="1.0", fields="", files={}, scripts={}, build=None, pool="pool"):
+    root = f"{folder}/tree/{name}"
+    shutil.rmtree(root, ignore_errors=True)
+    os.makedirs(f"{root}/DEBIAN")
+    for path, text in files.items():
+        os.makedirs(os.path.dirname(f"{root}{path}"), exist_ok=True)
+        with open(f"{root}{path}", "w") as file:
+            file.write(text)
+        os.chmod(f"{root}{path}", 0o755 if "/bin/" in path else 0o644)
+    if build:
+        build(root)
+    for script, text in scripts.items():
+        with open(f"{root}/DEBIAN/{script}", "w") as file:
+            file.write(f"#!/bin/sh\nset -e\n{text}\n")
+        os.chmod(f"{root}/DEBIAN/{script}", 0o755)
+    with open(f"{root}/DEBIAN/control", "w") as file:
+        file.write(f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: Test <t@example.org>\n"
+                   f"{fields}Description: made for a test\n")
+    for base, folders, names in os.walk(root):
+        for entry in folders + names:
+            os.utime(f"{base}/{entry}", (1600000000, 1600000000), follow_symlinks=False)
+    os.makedirs(f"{archive}/{pool}", exist_ok=True)
+    run("dpkg-deb", "-Zxz", "-z1", "--build", root, f"{archive}/{pool}/{name}_{version}_amd64.deb",
+        env=dict(os.environ, SOURCE_DATE_EPOCH="1600000000"))
+
+
+def evil(name, entries):
+    """A .deb with tar entries that dpkg-deb would not write."""
+    def tar(entries):
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w:xz", format=tarfile.GNU_FORMAT) as out:
+            for path, kind, value in entries:
+                info = tarfile.TarInfo(path)
+                info.type = kind
+                if kind == tarfile.SYMTYPE:
+                    info.linkname = value
+                else:
+                    info.size = len(value)
+                out.addfile(info, io.BytesIO(value.encode()))
+        return data.getvalue()
+    control = f"Package: {name}\nVersion: 1.0\nArchitecture: amd64\nMaintainer: T <t@example.org>\nDescription: x\n"
+    members = [("debian-binary", b"2.0\n"), ("control.tar.xz", tar([("./control", tarfile.REGTYPE, control)])),
+               ("data.tar.xz", tar(entries))]
+    with open(f"{archive}/pool/{name}_1.0_amd64.deb", "wb") as file:
+        file.write(b"!<arch>\n")
+        for member, data in members:
+            file.write(f"{member:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode())
+            file.write(data + b"\n" * (len(data) % 2))
+
+
+def base(root):
+    programs = ["sh", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "tar", "rm", "cat", "ln", "mkdir",
+                "chmod", "chown", "touch", "cp", "ls", "mkfifo", "true", "sleep", "perl", "diff", "head"]
+    paths = [shutil.which(name) for name in programs] + ["/sbin/setcap", "/usr/bin/setfacl", "/usr/bin/setfattr"]
+    paths += ["/sbin/ldconfig", "/sbin/start-stop-daemon"]
+    wanted = set()
+    for path in paths:
+        add(root, path)
+        if path != "/sbin/ldconfig":
+            wanted.update(libraries(path))
+    for library in sorted(wanted):
+        add(root, library)
+    for path in ("info", "updates", "triggers", "alternatives", "parts"):
+        os.makedirs(f"{root}/var/lib/dpkg/{path}")
+    for path in ("etc", "root", "tmp", "run", "proc", "dev", "var/log", "var/cache"):
+        os.makedirs(f"{root}/{path}", exist_ok=True)
+    os.chmod(f"{root}/tmp", 0o1777)
+    with open(f"{root}/etc/passwd", "w") as file:
+        file.write("root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n")
+    with open(f"{root}/etc/group", "w") as file:
+        file.write("root:x:0:\nalice:x:1000:\n")
+
+
+def packer(root):
+    add(root, "/usr/bin/tar2sqfs")
+    for library in libraries("/usr/bin/tar2sqfs"):
+        if "lzo2" not in library:
+            add(root, library)
+
+
+def lzo(root):
+    add(root, next(library for library in libraries("/usr/bin/tar2sqfs") if "lzo2" in library))
+
+
+def special(root):
+    os.makedirs(f"{root}/opt/special")
+    for name in ("one", "capable"):
+        with open(f"{root}/opt/special/{name}", "w") as file:
+            file.write(name)
+    os.link(f"{root}/opt/special/one", f"{root}/opt/special/two")
+    os.chmod(f"{root}/opt/special/one", 0o4711)
+
+
+def sign(options):
+    os.chdir(archive)
+    suite = "dists/test"
+    index = run("dpkg-scanpackages", "--multiversion", "pool")
+    os.makedirs(f"{suite}/main/binary-amd64", exist_ok=True)
+    with open(f"{suite}/main/binary-amd64/Packages.gz", "wb") as file:
+        file.write(gzip.compress(index.encode(), mtime=0))
+    data = open(f"{suite}/main/binary-amd64/Packages.gz", "rb").read()
+    date = int(options[options.index("--date") + 1]) if "--date" in options else 1700000000
+    until = 1700000001 if "--expired" in options else 4000000000
+    release = (f"Origin: Test\nSuite: test\nCodename: test\nArchitectures: amd64\nComponents: main\n"
+               f"Date: {email.utils.formatdate(date, usegmt=True).replace('GMT', 'UTC')}\n"
+               f"Valid-Until: {email.utils.formatdate(until, usegmt=True).replace('GMT', 'UTC')}\n"
+               f"SHA256:\n {hashlib.sha256(data).hexdigest()} {len(data)} main/binary-amd64/Packages.gz\n")
+    with open(f"{folder}/Release", "w") as file:
+        file.write(release)
+    key = "other" if "--unsigned-by-allowed" in options else "archive"
+    gpg("--local-user", f"{key}@example.org", "--output", f"{suite}/InRelease", "--clearsign", f"{folder}/Release")
+
+
+if "--sign" in sys.argv:
+    if "--bump" in sys.argv:
+        deb("early", "2.0", files={"/usr/share/early": "newer\n"})
+        deb("special", "2.0", build=special)
+    sign(sys.argv)
+    sys.exit()
+
+os.makedirs(home, mode=0o700)
+for name in ("archive", "other"):
+    gpg("--quick-generate-key", f"{name} <{name}@example.org>", "ed25519", "sign", "never")
+gpg("--output", f"{folder}/keyring.gpg", "--export", "archive@example.org")
+gpg("--output", f"{folder}/keyring-both.gpg", "--export")
+with open(f"{folder}/fingerprint", "w") as file:
+    file.write(fingerprint("archive"))
+
+deb("base", fields="Essential: yes\n", build=base)
+deb("squashfs-tools-ng", fields="Depends: liblzo2-2\n", build=packer)
+deb("liblzo2-2", build=lzo)
+deb("early", files={"/usr/share/early": "early\n"}, scripts={"postinst": "touch /usr/share/early-is-configured"})
+deb("late", fields="Pre-Depends: early\n", files={"/usr/share/late": "late\n"},
+    scripts={"preinst": "cat /usr/share/early-is-configured"})
+deb("special", build=special, scripts={
+    "postinst": "setcap cap_net_raw+ep /opt/special/capable\nchown 1000:1000 /opt/special/capable\n"
+                "setcap cap_net_raw+ep /opt/special/capable\nsetfattr -n user.note -v kept /opt/special/capable"})
+deb("with-acl", files={"/opt/acl/file": "x"}, scripts={"postinst": "setfacl -m u:1000:r /opt/acl/file"})
+deb("with-socket", files={"/opt/socket/file": "x"}, scripts={
+    "postinst": "perl -e 'socket(S,1,1,0) && bind(S, pack(\"Sa*\", 1, \"/opt/socket/door\")) or die'"})
+deb("slow", scripts={"postinst": "sleep 300"})
+evil("climber", [("./usr/../../escaped", tarfile.REGTYPE, "x")])
+evil("follower", [("./opt/out", tarfile.SYMTYPE, "../../../tmp"), ("./opt/out/escaped", tarfile.REGTYPE, "x")])
+sign([])

@@ -1,0 +1,116 @@
+import Foundation
+import XCTest
+
+final class LockTests: XCTestCase {
+    func testLockingTwiceGivesTheSameBytesWithAnyKeyring() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["late", "special"])
+        let first = try archive.lock()
+        XCTAssertEqual(first.status, 0, first.errors)
+        let other = try archive.bench.rtverify(
+            ["lock", "runtime.toml", "-o", "second.lock", "--keyring", "\(archive.bench.folder)/keyring-both.gpg"]
+                + archive.mirror, store: "another-store", environment: ["TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8"])
+        XCTAssertEqual(other.status, 0, other.errors)
+        XCTAssertEqual(try archive.bench.read("test.lock"), try archive.bench.read("second.lock"))
+        // A package comes a stage after what its preinst needs.
+        let text = try archive.bench.read("test.lock")
+        XCTAssertTrue(text.contains("stage = 2"), text)
+    }
+
+    func testAReleaseIsRefusedUnlessAnAllowedKeySignedIt() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["late"])
+        try archive.signAnew(["--unsigned-by-allowed"])
+        let answer = try archive.bench.rtverify(
+            ["lock", "runtime.toml", "--keyring", "\(archive.bench.folder)/keyring-both.gpg"] + archive.mirror)
+        XCTAssertEqual(answer.status, 2)
+        XCTAssertTrue(answer.errors.contains("allowed are \(archive.fingerprint)"), answer.errors)
+
+        try archive.signAnew([])
+        let path = "archive/dists/test/InRelease"
+        try archive.bench.write(
+            try archive.bench.read(path).replacing("Codename: test", with: "Codename: evil"), to: path)
+        let bad = try archive.lock()
+        XCTAssertEqual(bad.status, 2)
+        XCTAssertTrue(bad.errors.contains("bad signature"), bad.errors)
+        XCTAssertFalse(archive.bench.exists("test.lock"))
+    }
+
+    func testAnExpiredReleaseIsRefusedUnlessToldOtherwise() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["late"])
+        try archive.signAnew(["--expired"])
+        let refused = try archive.lock()
+        XCTAssertEqual(refused.status, 2)
+        XCTAssertTrue(refused.errors.contains("--allow-expired"), refused.errors)
+        XCTAssertEqual(try archive.lock(["--allow-expired"]).status, 0)
+    }
+
+    func testVerifyFindsAPackageThatDoesNotFollowFromItsIndex() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["late"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        let arguments = ["--keyring", "\(archive.bench.folder)/keyring.gpg"]
+        let good = try archive.bench.rtverify(["lock", "--verify", "test.lock"] + arguments)
+        XCTAssertEqual(good.status, 0, good.errors)
+        let text = try archive.bench.read("test.lock")
+        let line = try XCTUnwrap(text.split(separator: "\n").last { $0.hasPrefix("sha256 = ") })
+        try archive.bench.write(
+            text.replacing(line, with: "sha256 = \"\(String(repeating: "0", count: 64))\""), to: "bad.lock")
+        let bad = try archive.bench.rtverify(["lock", "--verify", "bad.lock"] + arguments)
+        XCTAssertEqual(bad.status, 2)
+        XCTAssertTrue(bad.errors.contains("the index says"), bad.errors)
+        try archive.bench.write(text.replacing("stage = 2", with: "stage = 1"), to: "stages.lock")
+        let stages = try archive.bench.rtverify(["lock", "--verify", "stages.lock"] + arguments)
+        XCTAssertEqual(stages.status, 2)
+        XCTAssertTrue(stages.errors.contains("late: stage 1"), stages.errors)
+    }
+
+    func testCheckSaysWhetherManifestAndLockBelongTogether() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["late"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        func check() throws -> Int32 {
+            try archive.bench.rtverify(["lock", "--check", "runtime.toml", "-o", "test.lock"]).status
+        }
+        XCTAssertEqual(try check(), 0)
+        try archive.bench.write("# only a comment\n" + (try archive.bench.read("runtime.toml")), to: "runtime.toml")
+        XCTAssertEqual(try check(), 0)
+        try archive.manifest(["late", "special"])
+        XCTAssertEqual(try check(), 1)
+    }
+
+    func testUpdateMovesOnlyWhatIsNamedAndNeverBack() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["early", "special"])
+        XCTAssertEqual(try archive.lock(output: "old.lock").status, 0)
+        try archive.signAnew(["--bump", "--date", "1700001000"])
+        _ = try archive.bench.run(["cp", "old.lock", "test.lock"])
+        func update(_ packages: [String]) throws -> Workbench.Answer {
+            try archive.bench.rtverify(
+                ["lock", "--update", "runtime.toml"] + packages
+                    + ["-o", "test.lock", "--keyring", "\(archive.bench.folder)/keyring.gpg"] + archive.mirror)
+        }
+        let one = try update(["early"])
+        XCTAssertEqual(one.status, 0, one.errors)
+        XCTAssertTrue(one.output.contains("upgraded early 1.0 -> 2.0"), one.output)
+        XCTAssertFalse(one.output.contains("upgraded special"), one.output)
+        let all = try update([])
+        XCTAssertTrue(all.output.contains("upgraded special 1.0 -> 2.0"), all.output + all.errors)
+        let diff = try archive.bench.rtverify(["lock", "diff", "old.lock", "test.lock"])
+        XCTAssertEqual(diff.status, 1)
+        XCTAssertTrue(diff.output.contains("upgraded early 1.0 -> 2.0"), diff.output)
+        let before = try archive.bench.read("test.lock")
+        try archive.signAnew(["--date", "1600000000"])
+        let back = try update([])
+        XCTAssertEqual(back.status, 2)
+        XCTAssertTrue(back.errors.contains("older than the locked one"), back.errors)
+        XCTAssertEqual(try archive.bench.read("test.lock"), before)
+    }
+}

@@ -1,0 +1,125 @@
+import RuntimeSpec
+import XCTest
+
+final class LockfileTests: XCTestCase {
+    private static let hash = String(repeating: "ab", count: 32)
+
+    private var lock: Lockfile {
+        let input = Lockfile.Input(path: "pool/a.deb", size: 3, sha256: Self.hash)
+        func package(_ name: String, stage: Int) -> Lockfile.Package {
+            Lockfile.Package(
+                archive: "test", name: name, version: "1:1.0~rc1-1+b2", architecture: "amd64", file: input, stage: stage
+            )
+        }
+        return Lockfile(
+            recipe: 1, manifestSHA256: Self.hash, sourceDateEpoch: 1_700_000_000, name: "test", architecture: "x86_64",
+            release: "test",
+            files: [
+                Lockfile.File(
+                    target: "/sbin/init", mode: 0o755,
+                    source: Lockfile.Input(path: "init", size: 1, sha256: String(repeating: "cd", count: 32)))
+            ],
+            steps: ["echo \"a\\b\"\n\techo 'ü'"], prune: ["/usr/share/doc", "/usr/share/man"], image: ImageOptions(),
+            archives: [
+                Lockfile.Archive(
+                    name: "test", suite: "test", components: ["main"], snapshot: "20260711T101637Z",
+                    inRelease: Lockfile.Input(path: "dists/test/InRelease", size: 9, sha256: Self.hash),
+                    keys: [String(repeating: "AB", count: 20)],
+                    indexes: [Lockfile.Input(path: "main/binary-amd64/Packages.xz", size: 5, sha256: Self.hash)])
+            ],
+            packages: [package("b", stage: 1), package("aa", stage: 0), package("bb", stage: 1)].map {
+                var package = $0
+                if package.name == "b" { package.name = "b2" }
+                return package
+            }, toolchain: [package("tools", stage: 0)])
+    }
+
+    func testWhatIsWrittenIsReadBack() throws {
+        XCTAssertEqual(try Lockfile(text: lock.text, file: "x"), lock)
+    }
+
+    func testPackagesAreWrittenInByteOrder() {
+        XCTAssertEqual(lock.packages.map(\.name), ["aa", "b2", "bb"])
+        XCTAssertEqual(lock.stages.map { $0.map(\.name) }, [["aa"], ["b2", "bb"]])
+    }
+
+    private func failure(_ text: String) -> String {
+        do {
+            _ = try Lockfile(text: text, file: "x.lock")
+            return "accepted"
+        } catch { return "\(error)" }
+    }
+
+    func testEveryPrefixThatEndsALineIsRefused() {
+        let lines = lock.text.split(separator: "\n", omittingEmptySubsequences: false)
+        for count in 0..<(lines.count - 9) {
+            let text = lines[..<count].joined(separator: "\n")
+            XCTAssertNotEqual(failure(text), "accepted", "\(count) lines")
+        }
+    }
+
+    func testANewerLockSaysWhichProgramToUse() {
+        XCTAssertTrue(
+            failure(lock.text.replacing("version = 1\n", with: "version = 2\n[new]\n", maxReplacements: 1))
+                .contains("version 2 is not known to this rtverify"))
+        XCTAssertTrue(failure(lock.text.replacing("recipe = 1", with: "recipe = 7")).contains("recipe 7 is not known"))
+    }
+
+    func testAnUnknownKeyNamesTheNearestKnownOne() {
+        XCTAssertTrue(
+            failure(lock.text.replacing("stage = 0", with: "stagee = 0")).contains("did you mean 'package[0].stage'"))
+    }
+
+    func testContradictionsAreNamed() {
+        XCTAssertTrue(
+            failure(lock.text.replacing("archive = \"test\"", with: "archive = \"other\"")).contains(
+                "which it doesn't list"))
+        XCTAssertTrue(failure(lock.text.replacing("name = \"bb\"", with: "name = \"b2\"")).contains("stands twice"))
+        XCTAssertTrue(failure(lock.text.replacing("stage = 1", with: "stage = 2")).contains("don't all have packages"))
+        XCTAssertTrue(
+            failure(lock.text.replacing("path = \"pool/a.deb\"", with: "path = \"../a.deb\"")).contains("'..'"))
+        XCTAssertTrue(failure(lock.text.replacing(Self.hash, with: Self.hash.uppercased())).contains("lower-case"))
+        XCTAssertTrue(failure("version = \n").contains("x.lock:1: not valid TOML"))
+    }
+}
+
+final class ManifestTests: XCTestCase {
+    private func failure(_ text: String) -> String {
+        do {
+            _ = try Manifest(text: text, file: "runtime.toml")
+            return "accepted"
+        } catch { return "\(error)" }
+    }
+
+    private let smallest = "[runtime]\nname = \"x\"\n[base]\nsystem = \"debian\"\nrelease = \"bookworm\"\n"
+
+    func testFiveLinesAreEnough() throws {
+        let manifest = try Manifest(text: smallest, file: "x")
+        XCTAssertEqual(manifest.base.suites, ["bookworm", "bookworm-updates", "bookworm-security"])
+        XCTAssertEqual(manifest.image.compression, .zstd)
+        XCTAssertEqual(manifest.image.level, 9)
+        XCTAssertEqual(manifest.image.blockSize, 131_072)
+        XCTAssertEqual(manifest.base, manifest.toolchain)
+    }
+
+    func testCommentsAndSpelledOutDefaultsDoNotChangeTheCanonicalText() throws {
+        let a = try Manifest(text: smallest, file: "x")
+        let b = try Manifest(
+            text: "# a comment\n" + smallest + "variant = \"minbase\"\n[image]\nblock-size = \"128KiB\"\n", file: "x")
+        XCTAssertEqual(a.canonicalText, b.canonicalText)
+        let c = try Manifest(text: smallest + "[packages]\ninstall = [\"curl\"]\n", file: "x")
+        XCTAssertNotEqual(a.canonicalText, c.canonicalText)
+    }
+
+    func testBadInputIsNamed() {
+        XCTAssertTrue(failure(smallest + "relaese = \"x\"\n").contains("did you mean 'base.release'?"))
+        XCTAssertTrue(
+            failure(smallest.replacing("name = \"x\"", with: "name = \"x\"\narchitecture = \"arm64\"")).contains(
+                "x86_64"))
+        XCTAssertTrue(failure(smallest + "[image]\nblock-size = \"100KiB\"\n").contains("power of two"))
+        XCTAssertTrue(failure(smallest + "[image]\ncompression = \"lz4\"\nlevel = 3\n").contains("no level"))
+        XCTAssertTrue(failure(smallest + "[prune]\npaths = [\"/usr/../etc\"]\n").contains("normalized"))
+        XCTAssertTrue(failure(smallest + "[packages]\ninstall = [\"Curl\"]\n").contains("package name"))
+        XCTAssertTrue(failure("[base]\nsystem = \"debian\"\n").contains("'runtime' is missing"))
+    }
+}
