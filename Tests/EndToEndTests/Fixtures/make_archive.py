@@ -152,7 +152,9 @@ def sign(options):
     release = (f"Origin: Test\nSuite: test\nCodename: test\nArchitectures: amd64\nComponents: main\n"
                f"Date: {email.utils.formatdate(date, usegmt=True).replace('GMT', 'UTC')}\n"
                f"Valid-Until: {email.utils.formatdate(until, usegmt=True).replace('GMT', 'UTC')}\n"
-               f"SHA256:\n {hashlib.sha256(data).hexdigest()} {len(data)} main/binary-amd64/Packages.gz\n")
+               # apt looks for the plain index's name, whichever spelling it then takes.
+               f"SHA256:\n {hashlib.sha256(index.encode()).hexdigest()} {len(index)} main/binary-amd64/Packages\n"
+               f" {hashlib.sha256(data).hexdigest()} {len(data)} main/binary-amd64/Packages.gz\n")
     with open(f"{folder}/Release", "w") as file:
         file.write(release)
     key = "other" if "--unsigned-by-allowed" in options else "archive"
