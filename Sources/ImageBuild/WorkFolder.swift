@@ -39,11 +39,15 @@ struct WorkFolder: Sendable {
     func remove() async {
         let prefix = getuid() == 0 ? [] : Sandbox.userNamespace + ["--"]
         let command = prefix + ["rm", "-rf", "--one-file-system", path]
+        // A task of its own: a cancelled one would end the removal as soon as it begins.
+        let removal = Task {
+            try await run(
+                .name(command[0]),
+                arguments: Arguments(Array(command.dropFirst())), environment: .custom(["PATH": Sandbox.searchPath]),
+                output: .discarded, error: .discarded)
+        }
         // Whatever is left is under its lock's name, and the next build tries again.
-        _ = try? await run(
-            .name(prefix.isEmpty ? "rm" : "unshare"),
-            arguments: Arguments(Array(command.dropFirst())), environment: .custom(["PATH": Sandbox.searchPath]),
-            output: .discarded, error: .discarded)
+        _ = await removal.result
         if access(path, F_OK) != 0 { unlink(lockPath) }
         close(lock)
     }

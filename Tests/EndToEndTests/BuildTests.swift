@@ -68,18 +68,19 @@ final class BuildTests: XCTestCase {
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
-        let unpacked = try bench.run(["unsquashfs", "-q", "-n", "-d", "tree", "test.squashfs"])
+        let unpacked = try bench.run(["unsquashfs", "-q", "-n", "-d", "unpacked", "test.squashfs"])
         XCTAssertEqual(unpacked.status, 0, unpacked.errors)
-        XCTAssertTrue(try bench.run(["getcap", "tree/opt/special/capable"]).output.contains("cap_net_raw=ep"))
+        XCTAssertTrue(try bench.run(["getcap", "unpacked/opt/special/capable"]).output.contains("cap_net_raw=ep"))
         XCTAssertTrue(
-            try bench.run(["getfattr", "-n", "user.note", "tree/opt/special/capable"]).output.contains("kept"))
-        XCTAssertEqual(try bench.run(["stat", "-c", "%u:%g", "tree/opt/special/capable"]).output, "1000:1000\n")
-        XCTAssertEqual(try bench.run(["stat", "-c", "%a %h %Y", "tree/opt/special/one"]).output, "4711 2 1600000000\n")
-        XCTAssertEqual(try bench.run(["readlink", "tree/bin"]).output, "usr/bin\n")
-        XCTAssertTrue(bench.exists("tree/usr/share/early-is-configured"))
-        XCTAssertFalse(bench.exists("tree/.rtverify"))
-        XCTAssertFalse(bench.exists("tree/usr/sbin/policy-rc.d"))
-        let late = try bench.run(["find", "tree", "-newermt", "@1700000000"])
+            try bench.run(["getfattr", "-n", "user.note", "unpacked/opt/special/capable"]).output.contains("kept"))
+        XCTAssertEqual(try bench.run(["stat", "-c", "%u:%g", "unpacked/opt/special/capable"]).output, "1000:1000\n")
+        XCTAssertEqual(
+            try bench.run(["stat", "-c", "%a %h %Y", "unpacked/opt/special/one"]).output, "4711 2 1600000000\n")
+        XCTAssertEqual(try bench.run(["readlink", "unpacked/bin"]).output, "usr/bin\n")
+        XCTAssertTrue(bench.exists("unpacked/usr/share/early-is-configured"))
+        XCTAssertFalse(bench.exists("unpacked/.rtverify"))
+        XCTAssertFalse(bench.exists("unpacked/usr/sbin/policy-rc.d"))
+        let late = try bench.run(["find", "unpacked", "-newermt", "@1700000000"])
         XCTAssertEqual(late.output, "", "times after SOURCE_DATE_EPOCH")
     }
 
