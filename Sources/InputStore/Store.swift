@@ -4,8 +4,8 @@ import RuntimeSpec
 
 /// Verified inputs on disk, each named by its SHA-256.
 ///
-///     DIR/objects/ab/abcdef…   an input, read-only
-///     DIR/work/…               build trees, each under a lock while its build lives
+///     objects/ab/abcdef…   an input, read-only
+///     work                 build trees, each under a lock while its build lives
 ///
 /// What a name says of a file is not believed: `verified` hashes it again.
 public struct Store: Sendable {
