@@ -31,9 +31,16 @@ public enum SandboxMain {
         let events: EventSink = { send(.event($0)) }
         let assembly = RootfsAssembly(lock: lock, root: root, objects: objects, jobs: job.jobs, events: events)
         try await assembly.unpackToolchain(into: toolchain)
-        try await assembly.assemble()
+        let (early, files) = AsyncStream<[ShippedFile]>.makeStream()
+        // If the assembly fails, this process ends, and the packer with it.
+        let packing = Task {
+            try await ImagePacker(lock: lock, toolchain: toolchain, jobs: job.jobs, events: events)
+                .pack(root, early: early)
+        }
+        try await assembly.assemble { files.yield($0) }
         try SandboxSetup.endPrograms(in: root)
-        try await ImagePacker(lock: lock, toolchain: toolchain, jobs: job.jobs, events: events).pack(root)
+        files.finish()
+        try await packing.value
     }
 
     /// The first line of standard input, byte by byte: what follows is the builder's sign of life.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import InputStore
 import RootfsBuild
@@ -18,6 +19,8 @@ struct WorkFolder: Sendable {
     /// Creates a folder, after removing what dead builds left.
     static func create(in store: Store, name: String) async throws -> WorkFolder {
         let base = store.workDirectory
+        // Where an earlier build's files were just removed, ext4 without a journal takes long to find free inodes.
+        rtv_spread_folders(base)
         for entry in HostSources.names(in: base) where entry.hasSuffix(".lock") {
             let lockPath = "\(base)/\(entry)"
             let descriptor = open(lockPath, O_RDWR | O_CLOEXEC)

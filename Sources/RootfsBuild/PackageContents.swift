@@ -10,11 +10,14 @@ struct PackageContents {
     let dataOffset: Int
     let size: Int
 
+    /// - Returns: The plain files of root's below /usr.
     /// - Throws: `RootfsError.badPackage` for an entry that climbs out of the root, or goes through a link that does.
-    func check() throws {
+    func check() throws -> [ShippedFile] {
         let reader = try reader()
         var outward: Set<String> = []
+        var files: [ShippedFile] = []
         while let path = try reader.nextPath(package: package) {
+            if let file = reader.shippedFile { files.append(file) }
             let parts = path.split(separator: "/").filter { $0 != "." }
             if parts.contains("..") {
                 throw RootfsError.badPackage(package: package, reason: "its entry '\(path)' climbs out of the root")
@@ -31,6 +34,7 @@ struct PackageContents {
                 outward.insert("/" + parts.joined(separator: "/"))
             }
         }
+        return files
     }
 
     private static func climbsOut(_ target: String, from depth: Int) -> Bool {
@@ -56,20 +60,25 @@ final class TarReader {
     private final class Window {
         let descriptor: CInt
         let end: Int
+        let closing: Bool
         var position: Int
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 4096)
 
-        init(descriptor: CInt, offset: Int, size: Int) {
-            (self.descriptor, position, end) = (descriptor, offset, offset + size)
+        init(descriptor: CInt, offset: Int, size: Int, closing: Bool) {
+            (self.descriptor, position, end, self.closing) = (descriptor, offset, offset + size, closing)
         }
 
-        deinit { buffer.deallocate() }
+        deinit {
+            buffer.deallocate()
+            if closing { close(descriptor) }
+        }
     }
 
-    init(descriptor: CInt, offset: Int, size: Int) throws {
+    /// - Parameter closing: Whether the file is closed in the end.
+    init(descriptor: CInt, offset: Int, size: Int, closing: Bool = false) throws {
         guard let archive = archive_read_new() else { throw RootfsError.system("libarchive", ENOMEM) }
         self.archive = archive
-        window = Window(descriptor: descriptor, offset: offset, size: size)
+        window = Window(descriptor: descriptor, offset: offset, size: size, closing: closing)
         archive_read_support_format_tar(archive)
         archive_read_support_format_empty(archive)
         archive_read_set_read_callback(archive) { _, context, result in
@@ -110,6 +119,19 @@ final class TarReader {
     var linkTarget: String? {
         guard let entry, archive_entry_filetype(entry) == S_IFLNK else { return nil }
         return archive_entry_symlink(entry).map { String(cString: $0) }
+    }
+
+    /// The current entry, if it is a file that may be packed as it is shipped.
+    var shippedFile: ShippedFile? {
+        guard archive_entry_filetype(entry) == S_IFREG, archive_entry_hardlink(entry) == nil,
+            archive_entry_uid(entry) == 0, archive_entry_gid(entry) == 0, archive_entry_perm(entry) & 0o7000 == 0,
+            archive_entry_size(entry) > 0, archive_entry_xattr_count(entry) == 0,
+            let path = archive_entry_pathname(entry)
+        else { return nil }
+        let bytes = UnsafeBufferPointer(start: path, count: strlen(path)).map(UInt8.init(bitPattern:))
+        return ShippedFile(
+            path: bytes, size: Int(archive_entry_size(entry)), mode: Int(archive_entry_perm(entry)),
+            time: archive_entry_mtime(entry))
     }
 
     /// Writes all entries below the current folder, following links, keeping owners, modes, times and attributes.

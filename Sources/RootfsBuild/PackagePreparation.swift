@@ -1,4 +1,5 @@
 import CArchive
+import CLinux
 import ContentHash
 import Glibc
 import RuntimeSpec
@@ -12,7 +13,8 @@ struct PackagePreparation {
     /// The file to write.
     let target: String
 
-    func run() throws {
+    /// - Returns: Those of its files that nothing is expected to touch once they are unpacked.
+    func run() throws -> [ShippedFile] {
         let input = open(source, O_RDONLY | O_CLOEXEC)
         guard input >= 0 else { throw RootfsError.system("cannot read \(source)", errno) }
         defer { close(input) }
@@ -35,8 +37,10 @@ struct PackagePreparation {
             throw RootfsError.changedObject(path: source, package: name)
         }
         if let failure { throw failure }
-        try PackageContents(package: name, descriptor: output, dataOffset: writer.dataOffset, size: writer.dataSize)
-            .check()
+        let files = try PackageContents(
+            package: name, descriptor: output, dataOffset: writer.dataOffset, size: writer.dataSize
+        ).check()
+        return try writer.precedingDataMentions(ShippedFile.changingCommands) ? [] : files
     }
 
     private var name: String { "\(package.name) \(package.version)" }
@@ -194,6 +198,15 @@ private struct ArWriter {
             field(name, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
             + field("\(dataSize)", 10) + "`\n"
         try Array(text.utf8).withUnsafeBytes { try write($0, at: header) }
+    }
+
+    /// Whether the members before the last contain one of these texts.
+    func precedingDataMentions(_ texts: [String]) throws -> Bool {
+        var bytes = [UInt8](repeating: 0, count: dataOffset)
+        guard pread(descriptor, &bytes, dataOffset, 0) == dataOffset else {
+            throw RootfsError.system("cannot read \(path)", errno)
+        }
+        return texts.contains { rtv_contains(bytes, bytes.count, $0) != 0 }
     }
 
     private mutating func append(_ bytes: [UInt8]) throws {

@@ -8,8 +8,6 @@ public enum RootTask: Codable, Sendable {
     case extract([String])
     /// Writes a file, with the folders above it.
     case write(path: String, mode: Int, bytes: [UInt8])
-    /// Copies a file that lies in the root.
-    case copy(from: String, to: String, mode: Int)
     /// Empties a folder, or removes what isn't one. What isn't there is no error.
     case prune(String)
     /// Removes a path and all below it. What isn't there is no error.
@@ -32,12 +30,9 @@ public enum RootTaskRunner {
     private static func run(_ task: RootTask) throws {
         switch task {
         case .extract(let names):
-            for name in names { try extract(name) }
+            for name in names { try reader(of: name).extractAll(package: name) }
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
-        case .copy(let from, let to, let mode):
-            guard let bytes = read(from) else { throw RootfsError.system("cannot read \(from) in the root", errno) }
-            try write(bytes, to: to, mode: mode)
         case .prune(let path):
             var status = stat()
             guard lstat(path, &status) == 0 else { return }
@@ -58,11 +53,11 @@ public enum RootTaskRunner {
         }
     }
 
-    private static func extract(_ name: String) throws {
+    /// A prepared package's data.
+    private static func reader(of name: String) throws -> TarReader {
         let path = "\(RootfsAssembly.privateFolder)/\(name).deb"
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw RootfsError.system("cannot read \(path) in the root", errno) }
-        defer { close(descriptor) }
         // The members of a prepared .deb are debian-binary, control.tar and data.tar, each after a header of 60 bytes.
         var offset = 8
         var size = 0
@@ -74,16 +69,7 @@ public enum RootTaskRunner {
             else { throw RootfsError.badPackage(package: name, reason: "its prepared copy is damaged") }
             size = length
         }
-        try TarReader(descriptor: descriptor, offset: offset, size: size).extractAll(package: name)
-    }
-
-    private static func read(_ path: String) -> [UInt8]? {
-        guard let file = fopen(path, "re") else { return nil }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
-        return bytes
+        return try TarReader(descriptor: descriptor, offset: offset, size: size, closing: true)
     }
 
     private static func write(_ bytes: [UInt8], to path: String, mode: Int) throws {

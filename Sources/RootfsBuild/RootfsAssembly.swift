@@ -1,7 +1,6 @@
 import Glibc
 import Reporting
 import RuntimeSpec
-import Synchronization
 
 /// Builds the rootfs tree of a lock: base, packages stage by stage, files, steps, prune, contract.
 public struct RootfsAssembly: Sendable {
@@ -30,9 +29,10 @@ public struct RootfsAssembly: Sendable {
     }
 
     /// Assembles the image's tree.
-    public func assemble() async throws {
+    /// - Parameter unpacked: Gets, as soon as they are in the tree, files that may already be packed.
+    public func assemble(unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
         try makeBase()
-        try await installPackages()
+        try await installPackages(unpacked)
         try await programs.perform(userFiles())
         try await runSteps()
         try await programs.perform(lock.prune.map(RootTask.prune))
@@ -46,18 +46,18 @@ public struct RootfsAssembly: Sendable {
     public func unpackToolchain(into folder: String) async throws {
         let tools = RootfsAssembly(lock: lock, root: folder, objects: objects, jobs: jobs, events: events)
         try tools.makeBase()
-        try await tools.prepare(lock.toolchain)
+        _ = try await tools.prepare(lock.toolchain)
         try await tools.programs.perform([.extract(lock.toolchain.map(\.name)), .remove(Self.privateFolder)])
         try SandboxSetup.mountSystemFolders(in: folder)
     }
 
     /// /usr is merged from the start, as debootstrap does it for amd64: no package has to move anything.
     private func makeBase() throws {
-        for folder in [
-            "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib32", "usr/lib64", "usr/libx32",
-            String(Self.privateFolder.dropFirst()),
-        ] { try Self.makeFolder("\(root)/\(folder)") }
-        for link in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+        let links = ShippedFile.mergedFolders
+        for folder in ["usr"] + links.map({ "usr/\($0)" }) + [String(Self.privateFolder.dropFirst())] {
+            try Self.makeFolder("\(root)/\(folder)")
+        }
+        for link in links {
             guard symlink("usr/\(link)", "\(root)/\(link)") == 0 else {
                 throw RootfsError.system("cannot create \(root)/\(link)", errno)
             }
@@ -71,49 +71,26 @@ public struct RootfsAssembly: Sendable {
     }
 
     /// Stage by stage, in batches: while dpkg unpacks or configures one, the next is decompressed.
-    private func installPackages() async throws {
+    private func installPackages(_ unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
+        let dpkg = Dpkg(programs: programs, events: events)
         let batches = lock.stages.flatMap { stage in
             stage.first?.stage == 0 ? [stage] : Self.batches(of: stage)
         }
-        let total = lock.packages.count
-        let unpacked = Mutex(0)
-        let configured = Mutex(0)
-        events(.phase(name: "install \(total) packages", total: 2 * total))
-        let events = events
-        let count: @Sendable (String) -> Void = { line in
-            let done =
-                line.hasPrefix("Unpacking ")
-                ? unpacked.withLock {
-                    $0 += 1; return $0
-                } : unpacked.withLock { $0 }
-            let ready =
-                line.hasPrefix("Setting up ")
-                ? configured.withLock {
-                    $0 += 1; return $0
-                }
-                : configured.withLock { $0 }
-            events(.progress(done: done + ready))
-        }
+        events(.phase(name: "install \(lock.packages.count) packages", total: 2 * lock.packages.count))
         var preparation = Task { [self] in try await prepare(batches.first ?? []) }
         for (index, batch) in batches.enumerated() {
-            try await preparation.value
+            let shipped = try await preparation.value
             let next = index + 1 < batches.count ? batches[index + 1] : []
             preparation = Task { [self] in try await prepare(next) }
             let stage = batch.first?.stage ?? 0
             if stage == 0 { try await startBase(batch) }
-            let files = batch.map { "\(Self.privateFolder)/\($0.name).deb" }
             // Inside the Essential closure Pre-Depends go round in circles; its files are all there already.
-            let force = stage == 0 ? ["--force-depends"] : []
-            try await dpkg(["--unpack"] + force + files, count)
+            try await dpkg.unpack(batch, options: stage == 0 ? ["--force-depends"] : [])
             for package in batch { unlink("\(root)\(Self.privateFolder)/\(package.name).deb") }
-            if next.first?.stage != stage { try await dpkg(["--configure", "--pending"], count) }
+            unpacked(shipped)
+            if next.first?.stage != stage { try await dpkg.configureAll() }
         }
-        let audit = Mutex<[String]>([])
-        try await dpkg(["--audit"]) { line in audit.withLock { $0.append(line) } }
-        let complaints = audit.withLock { $0 }
-        if !complaints.isEmpty {
-            throw RootfsError.program("dpkg --audit", status: "not silent", output: complaints)
-        }
+        try await dpkg.audit()
     }
 
     /// The Essential closure's files, before dpkg can run.
@@ -126,10 +103,7 @@ public struct RootfsAssembly: Sendable {
         ])
         // Only now: a user can't give /proc, which the packages ship as a folder, their time.
         try SandboxSetup.mountSystemFolders(in: root)
-    }
-
-    private func dpkg(_ arguments: [String], _ line: @escaping @Sendable (String) -> Void) async throws {
-        try await programs.run("dpkg \(arguments[0])", ["dpkg", "--force-unsafe-io"] + arguments, line: line)
+        try SandboxSetup.mountJournal(at: "\(root)/var/lib/dpkg/updates")
     }
 
     /// Batches grow, so that dpkg starts early and is started seldom. Their bounds are part of the recipe.
@@ -141,24 +115,41 @@ public struct RootfsAssembly: Sendable {
             size += package.file.size
             if size >= limit {
                 batches.append(current)
-                (current, size, limit) = ([], 0, min(2 * limit, 48_000_000))
+                (current, size, limit) = ([], 0, min(2 * limit, 24_000_000))
             }
         }
         return current.isEmpty ? batches : batches + [current]
     }
 
-    private func prepare(_ packages: [Lockfile.Package]) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            var rest = packages[...]
+    /// - Returns: Those of the packages' files that nothing is expected to touch once they are unpacked.
+    private func prepare(_ packages: [Lockfile.Package]) async throws -> [ShippedFile] {
+        let (objects, folder) = (objects, "\(root)\(Self.privateFolder)")
+        let files = try await inParallel(packages) { package in
+            try PackagePreparation(
+                package: package, source: objects(package.file.sha256), target: "\(folder)/\(package.name).deb"
+            ).run()
+        }
+        let touched = (lock.prune + lock.files.map(\.target)).map { Array($0.utf8.dropFirst()) }
+        return files.joined().filter { file in !touched.contains { file.isAtOrBelow($0) } }
+    }
+
+    /// Blocking work on each package, as many at once as there are jobs; the results in the packages' order.
+    private func inParallel<Value: Sendable>(
+        _ packages: [Lockfile.Package], _ work: @escaping @Sendable (Lockfile.Package) throws -> Value
+    ) async throws -> [Value] {
+        try await withThrowingTaskGroup(of: (Int, Value).self) { group in
+            var rest = packages.enumerated().makeIterator()
             func startNext() {
-                guard let package = rest.popFirst() else { return }
-                let preparation = PackagePreparation(
-                    package: package, source: objects(package.file.sha256),
-                    target: "\(root)\(Self.privateFolder)/\(package.name).deb")
-                group.addTask { try await onThread { try preparation.run() } }
+                guard let (index, package) = rest.next() else { return }
+                group.addTask { (index, try await onThread { try work(package) }) }
             }
             for _ in 0..<max(1, jobs) { startNext() }
-            while try await group.next() != nil { startNext() }
+            var values: [(Int, Value)] = []
+            while let value = try await group.next() {
+                values.append(value)
+                startNext()
+            }
+            return values.sorted { $0.0 < $1.0 }.map(\.1)
         }
     }
 

@@ -61,15 +61,47 @@ public enum SandboxSetup {
         try mountOrThrow("proc", "\(root)/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nil)
     }
 
-    /// Ends whatever the packages' scripts left running, and takes /dev and /proc away again.
+    /// The folder where dpkg notes each step until it ends, in memory: five files a package, which no disk need see.
+    static func mountJournal(at path: String) throws {
+        try mountOrThrow("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64m")
+    }
+
+    /// Ends whatever the packages' scripts left running in a root, and takes away what was mounted there.
     public static func endPrograms(in root: String) throws {
-        // From pid 1 this reaches every process of the namespace but this one.
-        kill(-1, SIGKILL)
-        for folder in ["dev", "proc"] {
+        var rounds = 0
+        while case let programs = self.programs(in: root), !programs.isEmpty {
+            rounds += 1
+            guard rounds < 1000 else { throw RootfsError.system("cannot end the programs left in \(root)", EBUSY) }
+            for program in programs { kill(program, SIGKILL) }
+            usleep(2000)
+        }
+        for folder in ["dev", "proc", "var/lib/dpkg/updates"] {
             guard umount2("\(root)/\(folder)", CInt(rtv_mnt_detach)) == 0 else {
                 throw RootfsError.system("cannot unmount \(root)/\(folder)", errno)
             }
         }
+    }
+
+    /// The processes that are chrooted into a root, dead ones aside.
+    private static func programs(in root: String) -> [pid_t] {
+        guard let stream = opendir("\(root)/proc"), let real = realpath(root, nil) else { return [] }
+        defer {
+            closedir(stream)
+            free(real)
+        }
+        let realRoot = String(cString: real)
+        var programs: [pid_t] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard let program = pid_t(name) else { continue }
+            var target = [CChar](repeating: 0, count: 4096)
+            let count = readlink("\(root)/proc/\(name)/root", &target, target.count - 1)
+            let own = String(decoding: target[..<max(0, count)].map(UInt8.init(bitPattern:)), as: UTF8.self)
+            if own == realRoot || own.hasPrefix("\(realRoot)/") { programs.append(program) }
+        }
+        return programs
     }
 
     private static func makeFolder(_ path: String) throws {

@@ -22,24 +22,74 @@ public struct ImagePacker: Sendable {
     }
 
     /// Packs a tree into the file on standard output, which may have no name.
-    public func pack(_ root: String) async throws {
-        events(.phase(name: "pack with \(lock.image.compression.rawValue)", total: 0))
+    ///
+    /// The image holds first the files of `early` that are in the end as they were shipped, in their order, and then
+    /// the rest by path. The early ones are packed as they come; if one has changed after that, all is packed anew, so
+    /// that the order depends on nothing but the tree.
+    /// - Parameter early: Files, as soon as they are in the tree; it ends when the tree is whole.
+    public func pack(_ root: String, early: AsyncStream<[ShippedFile]>) async throws {
+        let files = EarlyFiles(root: root, sourceDateEpoch: lock.sourceDateEpoch)
+        do {
+            try await attempt(root) { tar in
+                // Blocking writes, on a thread for each batch: between batches nothing waits.
+                for await batch in early {
+                    let sorted = batch.sorted { $0.path.lexicographicallyPrecedes($1.path) }
+                    try await onThread { try files.pack(sorted, into: tar) }
+                }
+                events(.phase(name: "pack with \(lock.image.compression.rawValue)", total: 0))
+                try await onThread { try files.checkUnchanged() }
+                return files.packed
+            }
+        } catch is EarlyFiles.Changed {
+            events(.detail("\(files.changed.first ?? "a file") changed after it was packed; packing anew"))
+            guard ftruncate(STDOUT_FILENO, 0) == 0, lseek(STDOUT_FILENO, 0, SEEK_SET) == 0 else {
+                throw RootfsError.system("cannot truncate the image", errno)
+            }
+            let again = EarlyFiles(root: root, sourceDateEpoch: lock.sourceDateEpoch)
+            try await attempt(root) { tar in
+                try await onThread { try again.pack(files.offered, into: tar) }
+                return again.packed
+            }
+        }
+    }
+
+    /// Runs the packer once.
+    /// - Parameter begin: Writes the first entries and says which they are.
+    private func attempt(
+        _ root: String, beginning begin: (TarStream) async throws -> Set<[UInt8]>
+    ) async throws {
         var ends: [CInt] = [0, 0]
         guard rtv_pipe(&ends) == 0 else { throw RootfsError.system("cannot create a pipe", errno) }
         // A mebibyte at a time, so that walking and compressing don't wait for each other; less works too.
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])
         let epoch = lock.sourceDateEpoch
-
-        async let streaming: Result<Void, any Error> = Self.stream(root, to: writing, sourceDateEpoch: epoch)
-        let result = try await run(
-            .name("chroot"), arguments: Arguments([toolchain, "/usr/bin/tar2sqfs"] + arguments),
+        // Nice: while packages are installed, dpkg goes first.
+        async let packing = run(
+            .name("nice"), arguments: Arguments(["-n", "10", "chroot", toolchain, "/usr/bin/tar2sqfs"] + arguments),
             environment: .custom(["SOURCE_DATE_EPOCH": "\(epoch)", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]),
             input: .fileDescriptor(reading, closeAfterSpawningProcess: true),
             output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
             error: .string(limit: 1 << 20))
-        let streamed = await streaming
+        let streamed: Result<Void, any Error>
+        do {
+            let tar = TarStream(descriptor: writing)
+            let packed = try await begin(tar)
+            try await onThread {
+                var walk = TreeWalk(root: root, sourceDateEpoch: epoch) { entry, path in
+                    if !packed.contains(entry.path) { try tar.write(entry, from: path) }
+                }
+                try walk.run()
+                try tar.finish()
+            }
+            streamed = .success(())
+        } catch {
+            streamed = .failure(error)
+        }
+        close(writing)
+        let result = try await packing
         let lines = result.standardError.split(separator: "\n").map(String.init)
+        if case .failure(let error as EarlyFiles.Changed) = streamed { throw error }
         if !result.terminationStatus.isSuccess {
             // An entry that can't be carried stops the stream, and then the packer: the first is the reason.
             if case .failure(let error as RootfsError) = streamed, case .cannotCarry = error { throw error }
@@ -50,30 +100,6 @@ public struct ImagePacker: Sendable {
         try streamed.get()
         if !lines.isEmpty {
             throw RootfsError.program("the locked packer, tar2sqfs,", status: "it warned", output: lines)
-        }
-    }
-
-    private static func stream(_ root: String, to descriptor: CInt, sourceDateEpoch: Int) async
-        -> Result<Void, any Error>
-    {
-        do {
-            try await onThread {
-                defer { close(descriptor) }
-                // A packer that stops reading is an error here, not the end of this process.
-                var signals = sigset_t()
-                sigemptyset(&signals)
-                sigaddset(&signals, SIGPIPE)
-                pthread_sigmask(SIG_BLOCK, &signals, nil)
-                let tar = TarStream(descriptor: descriptor)
-                var walk = TreeWalk(root: root, sourceDateEpoch: sourceDateEpoch) { entry, path in
-                    try tar.write(entry, from: path)
-                }
-                try walk.run()
-                try tar.finish()
-            }
-            return .success(())
-        } catch {
-            return .failure(error)
         }
     }
 

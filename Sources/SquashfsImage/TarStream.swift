@@ -3,7 +3,9 @@ import RootfsBuild
 
 /// Writes entries as a tar stream (POSIX.1-2001 pax) to a pipe. Extended attributes go as `SCHILY.xattr.NAME` records,
 /// which is what tar2sqfs reads.
-final class TarStream {
+///
+/// Unchecked: it is handed from thread to thread, each of which ends before the next begins.
+final class TarStream: @unchecked Sendable {
     private let descriptor: CInt
     private let buffer: UnsafeMutableRawBufferPointer
     private var used = 0
@@ -74,6 +76,11 @@ final class TarStream {
     }
 
     private func flush() throws {
+        // A packer that stops reading is an error here, not the end of this process.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
         var done = 0
         while done < used {
             let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: done), used - done)

@@ -83,12 +83,12 @@ struct TreeWalk {
         case S_IFSOCK: throw cannotCarry(path, "is a socket")
         default: throw cannotCarry(path, "is a device node outside /dev, which a build without root can't make")
         }
-        entry.attributes = try attributes(path, full)
+        entry.attributes = try self.attributes(path, full)
         return entry
     }
 
     /// Attributes that belong to the file. Labels that the host's own security modules put on every file don't.
-    private func attributes(_ path: [UInt8], _ full: [UInt8]) throws -> [(name: [UInt8], value: [UInt8])] {
+    func attributes(_ path: [UInt8], _ full: [UInt8]) throws -> [(name: [UInt8], value: [UInt8])] {
         let file = cString(full)
         let size = rtv_llistxattr(file, nil, 0)
         if size <= 0 {

@@ -105,6 +105,22 @@ final class BuildTests: XCTestCase {
         }
     }
 
+    func testAFileThatChangesAfterItWasPackedIsPackedAsItIs() throws {
+        // Packages' files are packed while later packages are installed; the step comes when all are.
+        let step = "echo changed > /usr/share/early; chmod 0600 /usr/share/late; sleep 300 > /dev/null 2>&1 &"
+        let archive = try locked(["late"], more: "[[step]]\nrun = \"\(step)\"\n")
+        let bench = archive.bench
+        defer { bench.remove() }
+        let answer = try archive.build(["--verbose"])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        XCTAssertTrue(answer.errors.contains("usr/share/early changed after it was packed"), answer.errors)
+        XCTAssertEqual(try bench.run(["unsquashfs", "-q", "-n", "-d", "unpacked", "test.squashfs"]).status, 0)
+        XCTAssertEqual(try bench.read("unpacked/usr/share/early"), "changed\n")
+        XCTAssertEqual(try bench.run(["stat", "-c", "%a", "unpacked/usr/share/late"]).output, "600\n")
+        XCTAssertEqual(try archive.build(["--jobs", "1"], image: "again.squashfs").status, 0)
+        XCTAssertEqual(try bench.sha256("again.squashfs"), try bench.sha256("test.squashfs"))
+    }
+
     func testACheckedBuildNamesWhatDiffers() throws {
         let random = "[[step]]\nrun = \"head -c 16 /dev/urandom > /opt-random; echo same > /opt-same\"\n"
         let archive = try locked(["late"], more: random)

@@ -1,0 +1,54 @@
+import Reporting
+import RuntimeSpec
+import Synchronization
+
+/// The root's own dpkg, run chrooted in it.
+struct Dpkg: Sendable {
+    private let programs: RootPrograms
+    private let progress: Progress
+
+    init(programs: RootPrograms, events: @escaping EventSink) {
+        self.programs = programs
+        progress = Progress(events: events)
+    }
+
+    /// Unpacks prepared packages, in this order.
+    func unpack(_ packages: [Lockfile.Package], options: [String]) async throws {
+        if packages.isEmpty { return }
+        let files = packages.map { "\(RootfsAssembly.privateFolder)/\($0.name).deb" }
+        try await run("--unpack", options + ["--unpack"] + files)
+    }
+
+    func configureAll() async throws { try await run("--configure", ["--configure", "--pending"]) }
+
+    /// - Throws: when dpkg finds a package that isn't wholly installed.
+    func audit() async throws {
+        let audit = Mutex<[String]>([])
+        try await programs.run("dpkg --audit", ["dpkg", "--audit"]) { line in audit.withLock { $0.append(line) } }
+        let complaints = audit.withLock { $0 }
+        if !complaints.isEmpty {
+            throw RootfsError.program("dpkg --audit", status: "not silent", output: complaints)
+        }
+    }
+
+    private func run(_ action: String, _ arguments: [String]) async throws {
+        try await programs.run("dpkg \(action)", ["dpkg", "--force-unsafe-io"] + arguments) { progress.count($0) }
+    }
+
+    /// A package counts when it is unpacked, and again when it is set up.
+    private final class Progress: Sendable {
+        private let done = Mutex(0)
+        private let events: EventSink
+
+        init(events: @escaping EventSink) { self.events = events }
+
+        func count(_ line: String) {
+            guard line.hasPrefix("Unpacking ") || line.hasPrefix("Setting up ") else { return }
+            let done = done.withLock { done in
+                done += 1
+                return done
+            }
+            events(.progress(done: done))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Glibc
+import RootfsBuild
+import Synchronization
+
+/// The files that are packed before the tree is whole.
+final class EarlyFiles: Sendable {
+    /// Which files are as they were shipped is not what it was when they were packed.
+    struct Changed: Error {}
+
+    private struct State {
+        var offered: [ShippedFile] = []
+        /// The inode's change time (stat(2)) of each that was packed, taken before its bytes were read.
+        var changeTimes: [[UInt8]: timespec] = [:]
+        var changed: [String] = []
+    }
+
+    private let root: String
+    private let sourceDateEpoch: Int
+    private let state = Mutex(State())
+
+    init(root: String, sourceDateEpoch: Int) { (self.root, self.sourceDateEpoch) = (root, sourceDateEpoch) }
+
+    /// All files there were, in their order.
+    var offered: [ShippedFile] { state.withLock { $0.offered } }
+
+    /// The paths of those that were packed.
+    var packed: Set<[UInt8]> { state.withLock { Set($0.changeTimes.keys) } }
+
+    /// Paths of which `checkUnchanged` found that they weren't packed as they are now.
+    var changed: [String] { state.withLock { $0.changed } }
+
+    /// Packs those that are as they were shipped, in their order. Blocks.
+    func pack(_ files: [ShippedFile], into tar: TarStream) throws {
+        for file in files {
+            state.withLock { $0.offered.append(file) }
+            guard let status = asShipped(file) else { continue }
+            // Two packages may ship the path: the later's is another file, or the same.
+            if packedBefore(file) { continue }
+            state.withLock { $0.changeTimes[file.path] = status.st_ctim }
+            let entry = TreeEntry(
+                path: file.path, kind: .file(size: file.size), mode: file.mode, uid: 0, gid: 0,
+                time: min(max(0, file.time), sourceDateEpoch))
+            try tar.write(entry, from: path(file))
+        }
+    }
+
+    /// - Throws: `Changed` unless those that were packed are those that are now as they were shipped.
+    func checkUnchanged() throws {
+        let (offered, times) = state.withLock { ($0.offered, $0.changeTimes) }
+        let changed = offered.filter { file in
+            let (before, now) = (times[file.path], asShipped(file)?.st_ctim)
+            return before?.tv_sec != now?.tv_sec || before?.tv_nsec != now?.tv_nsec
+        }
+        if changed.isEmpty { return }
+        state.withLock { $0.changed = changed.map { String(decoding: $0.path, as: UTF8.self) } }
+        throw Changed()
+    }
+
+    private func packedBefore(_ file: ShippedFile) -> Bool { state.withLock { $0.changeTimes[file.path] != nil } }
+
+    private func path(_ file: ShippedFile) -> [UInt8] { Array(root.utf8) + [0x2f] + file.path }
+
+    /// The file's status, if it is what its package shipped.
+    private func asShipped(_ file: ShippedFile) -> stat? {
+        let path = path(file)
+        var status = stat()
+        guard lstat(cString(path), &status) == 0, status.st_mode == S_IFREG | mode_t(file.mode), status.st_nlink == 1,
+            status.st_uid == 0, status.st_gid == 0, status.st_size == file.size, status.st_mtim.tv_sec == file.time,
+            let walk = Optional(TreeWalk(root: root, sourceDateEpoch: sourceDateEpoch) { _, _ in }),
+            (try? walk.attributes(file.path, path))?.isEmpty == true
+        else { return nil }
+        return status
+    }
+}
