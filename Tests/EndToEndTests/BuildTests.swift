@@ -106,8 +106,8 @@ final class BuildTests: XCTestCase {
     }
 
     func testAFileThatChangesAfterItWasPackedIsPackedAsItIs() throws {
-        // Packages' files are packed while later packages are installed; the step comes when all are.
-        let step = "echo changed > /usr/share/early; chmod 0600 /usr/share/late; sleep 300 > /dev/null 2>&1 &"
+        // Packages' files are packed while later packages are installed; by the time of the step, these are.
+        let step = "sleep 2; echo changed > /usr/share/early; chmod 0600 /usr/share/late; sleep 300 > /dev/null 2>&1 &"
         let archive = try locked(["late"], more: "[[step]]\nrun = \"\(step)\"\n")
         let bench = archive.bench
         defer { bench.remove() }
