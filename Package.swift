@@ -1,6 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Swift's runtime and Foundation inside the program, so that one binary runs wherever the C libraries are. Said here and
+/// not on the command line (--static-swift-stdlib), because the tests, whose XCTest exists as a shared library only, then
+/// share one build with the program.
+let staticRuntime: [LinkerSetting] = [
+    .unsafeFlags(["-static-stdlib"]), .linkedLibrary("CoreFoundation"), .linkedLibrary("_FoundationICU"),
+    .linkedLibrary("_FoundationCollections"), .linkedLibrary("_FoundationCShims"), .linkedLibrary("stdc++"),
+]
+
 /// Strict memory and concurrency checks are those of the Swift 6 language mode, which tools version 6 turns on.
 let package = Package(
     name: "rtverify",
@@ -24,7 +32,8 @@ let package = Package(
                 "ContentHash", "ImageBuild", "ImageComparison", "InputStore", "PackageResolution", "Reporting",
                 "RootfsBuild", "RuntimeSpec", "SquashfsImage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            ],
+            linkerSettings: staticRuntime),
         .target(name: "RuntimeSpec", dependencies: ["TOMLKit"]),
         .target(name: "ContentHash", dependencies: ["COpenSSL"]),
         .target(
@@ -78,6 +87,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"]),
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["rtverify"], exclude: ["Fixtures"]),
+        // It runs the program as a user does, and links nothing of it.
+        .testTarget(name: "EndToEndTests", exclude: ["Fixtures"]),
     ]
 )

@@ -57,12 +57,8 @@ public struct ImageBuilder: Sendable {
     }
 
     private func fetch(_ runtime: LockedRuntime) async throws {
-        let lock = runtime.lock
-        let packages = (lock.packages + lock.toolchain).compactMap { package in
-            lock.archive(named: package.archive).map { Fetcher.Wanted(package.file, of: $0) }
-        }
-        try await fetcher.fetch(packages)
-        for file in lock.files { try adopt(file.source, of: runtime) }
+        try await fetcher.fetch(Fetcher.Wanted.packages(of: runtime.lock))
+        for file in runtime.lock.files { try adopt(file.source, of: runtime) }
     }
 
     /// A file of the user's own: in the store, or beside the manifest, wherever the lock lies relative to it.

@@ -14,6 +14,13 @@ public final class Fetcher: Sendable {
         public init(_ input: Lockfile.Input, of archive: Lockfile.Archive) {
             (self.input, self.archive) = (input, archive)
         }
+
+        /// Every package of a lock: the image's and the toolchain's.
+        public static func packages(of lock: Lockfile) -> [Wanted] {
+            (lock.packages + lock.toolchain).compactMap { package in
+                lock.archive(named: package.archive).map { Wanted(package.file, of: $0) }
+            }
+        }
     }
 
     private let store: Store

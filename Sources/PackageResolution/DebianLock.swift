@@ -110,15 +110,8 @@ public struct DebianLock: Sendable {
             architecture: manifest.architecture, release: manifest.base.release, files: files, steps: manifest.steps,
             prune: manifest.prune, image: manifest.image, archives: states.map(\.archive), packages: packages,
             toolchain: toolPackages)
-        try await fetcher.fetch(Self.packageInputs(of: lock))
+        try await fetcher.fetch(Fetcher.Wanted.packages(of: lock))
         return lock
-    }
-
-    /// Every package of a lock, as the fetcher takes it.
-    public static func packageInputs(of lock: Lockfile) -> [Fetcher.Wanted] {
-        (lock.packages + lock.toolchain).compactMap { package in
-            lock.archive(named: package.archive).map { Fetcher.Wanted(package.file, of: $0) }
-        }
     }
 
     /// The variant's packages and the manifest's.

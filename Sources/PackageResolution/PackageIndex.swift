@@ -12,7 +12,6 @@ struct PackageIndex: Sendable {
         var size = 0
         var sha256 = ""
         var isEssential = false
-        var isRequired = false
         var depends = ""
         var preDepends = ""
         var provides = ""
@@ -93,7 +92,6 @@ struct PackageIndex: Sendable {
             case "Size": stanza.size = Int(value) ?? -1
             case "SHA256": stanza.sha256 = value
             case "Essential": stanza.isEssential = value == "yes"
-            case "Priority": stanza.isRequired = value == "required"
             case "Depends": stanza.depends = value
             case "Pre-Depends": stanza.preDepends = value
             case "Provides": stanza.provides = value

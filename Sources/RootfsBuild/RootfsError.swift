@@ -18,7 +18,8 @@ public enum RootfsError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .system(let what, let code):
-            let hint = code == ENOSPC || code == EDQUOT ? "; free some space there, or choose another --store" : ""
+            let isFull = code == ENOSPC || code == EDQUOT
+            let hint = isFull ? "; free some space there, or choose another place (--store, -o)" : ""
             return "\(what): \(String(cString: strerror(code)))\(hint)"
         case .changedObject(let path, let package):
             return "\(path) (\(package)) changed on disk while it was used: its bytes no longer have that SHA-256; "

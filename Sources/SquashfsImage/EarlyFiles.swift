@@ -12,6 +12,8 @@ final class EarlyFiles: Sendable {
         /// The inode's change time (stat(2)) of each that was packed, taken before its bytes were read.
         var changeTimes: [[UInt8]: timespec] = [:]
         var changed: [String] = []
+        /// Whether a file changed while it was read, so that the stream is of no use.
+        var isBroken = false
     }
 
     private let root: String
@@ -32,15 +34,24 @@ final class EarlyFiles: Sendable {
     /// Packs those that are as they were shipped, in their order. Blocks.
     func pack(_ files: [ShippedFile], into tar: TarStream) throws {
         for file in files {
-            state.withLock { $0.offered.append(file) }
-            guard let status = asShipped(file) else { continue }
+            let isBroken = state.withLock { state in
+                state.offered.append(file)
+                return state.isBroken
+            }
+            guard !isBroken, let status = asShipped(file) else { continue }
             // Two packages may ship the path: the later's is another file, or the same.
             if packedBefore(file) { continue }
             state.withLock { $0.changeTimes[file.path] = status.st_ctim }
             let entry = TreeEntry(
                 path: file.path, kind: .file(size: file.size), mode: file.mode, uid: 0, gid: 0,
                 time: min(max(0, file.time), sourceDateEpoch))
-            try tar.write(entry, from: path(file))
+            do {
+                try tar.write(entry, from: path(file))
+            } catch {
+                // The packer's own failure, unless a script took the file away under the reader.
+                if Self.same(status.st_ctim, asShipped(file)?.st_ctim) { throw error }
+                state.withLock { $0.isBroken = true }
+            }
         }
     }
 
@@ -48,12 +59,15 @@ final class EarlyFiles: Sendable {
     func checkUnchanged() throws {
         let (offered, times) = state.withLock { ($0.offered, $0.changeTimes) }
         let changed = offered.filter { file in
-            let (before, now) = (times[file.path], asShipped(file)?.st_ctim)
-            return before?.tv_sec != now?.tv_sec || before?.tv_nsec != now?.tv_nsec
+            !Self.same(times[file.path], asShipped(file)?.st_ctim)
         }
-        if changed.isEmpty { return }
+        if changed.isEmpty, !state.withLock({ $0.isBroken }) { return }
         state.withLock { $0.changed = changed.map { String(decoding: $0.path, as: UTF8.self) } }
         throw Changed()
+    }
+
+    private static func same(_ one: timespec?, _ other: timespec?) -> Bool {
+        one?.tv_sec == other?.tv_sec && one?.tv_nsec == other?.tv_nsec
     }
 
     private func packedBefore(_ file: ShippedFile) -> Bool { state.withLock { $0.changeTimes[file.path] != nil } }

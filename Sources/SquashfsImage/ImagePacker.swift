@@ -93,6 +93,7 @@ public struct ImagePacker: Sendable {
         if !result.terminationStatus.isSuccess {
             // An entry that can't be carried stops the stream, and then the packer: the first is the reason.
             if case .failure(let error as RootfsError) = streamed, case .cannotCarry = error { throw error }
+            if let reason = Self.writeFailure() { throw RootfsError.system("cannot write the image", reason) }
             throw RootfsError.program(
                 "the locked packer, tar2sqfs,", status: "\(result.terminationStatus)",
                 output: lines + Self.advice(lines))
@@ -109,6 +110,22 @@ public struct ImagePacker: Sendable {
         options += ["-c", image.compression.rawValue]
         if let level = image.level { options += ["-X", "level=\(level)"] }
         return options + ["/proc/self/fd/1"]
+    }
+
+    /// Why nothing more can be written to the image: tar2sqfs says "I/O error" whatever the reason.
+    private static func writeFailure() -> CInt? {
+        let zeros = [UInt8](repeating: 0, count: 1 << 20)
+        let end = lseek(STDOUT_FILENO, 0, SEEK_END)
+        guard end >= 0 else { return errno }
+        var done = 0
+        while done < zeros.count {
+            let count = zeros.withUnsafeBytes {
+                pwrite(STDOUT_FILENO, $0.baseAddress, zeros.count - done, end + off_t(done))
+            }
+            if count <= 0 { return errno }
+            done += count
+        }
+        return nil
     }
 
     private static func advice(_ lines: [String]) -> [String] {

@@ -71,9 +71,6 @@ public final class ImageReader {
         rtv_sqfs_destroy(file)
     }
 
-    /// Seconds since 1970-01-01 UTC in the superblock.
-    public var modificationTime: Int { Int(superblock.modification_time) }
-
     /// Visits every entry; the contents of files are read and hashed.
     public func forEachEntry(_ visit: (Entry) throws -> Void) throws {
         var root: UnsafeMutablePointer<sqfs_inode_generic_t>?

@@ -152,26 +152,4 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(try golden(["sha256": String(repeating: "0", count: 64)]), 1)
         XCTAssertEqual(try golden(["lock_sha256": String(repeating: "0", count: 64)]), 2)
     }
-
-    func testAKilledBuildLeavesNothingAndTheNextOneWorks() throws {
-        let archive = try locked(["slow"])
-        let bench = archive.bench
-        defer { bench.remove() }
-        for (signal, status) in [("TERM", "143"), ("INT", "130"), ("KILL", "137")] {
-            let script = """
-                '\(Workbench.program)' build --lock test.lock -o slow.squashfs --store store --offline -v 2>log & p=$!
-                for i in $(seq 200); do grep -q 'Setting up slow' log && break; sleep 0.1; done
-                kill -\(signal) $p; wait $p; echo status $?; sleep 1
-                pgrep -f '^sleep 300$' | wc -l; grep -c "$PWD" /proc/mounts; ls slow.squashfs 2>/dev/null; ls store/work | wc -l
-                """
-            let answer = try bench.run(["bash", "-c", script])
-            let left = signal == "KILL" ? "2" : "0"
-            XCTAssertEqual(answer.output, "status \(status)\n0\n0\n\(left)\n", "\(signal): \(answer.errors)")
-        }
-        try archive.manifest(["late"])
-        XCTAssertEqual(try archive.lock().status, 0)
-        let next = try archive.build()
-        XCTAssertEqual(next.status, 0, next.errors)
-        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
-    }
 }
