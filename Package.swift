@@ -85,7 +85,7 @@ let package = Package(
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CLinux"),
-        .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"]),
+        .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
         // It runs the program as a user does, and links nothing of it.
         .testTarget(name: "EndToEndTests", exclude: ["Fixtures"]),

@@ -2,7 +2,9 @@
 public struct CID: Hashable, Sendable, CustomStringConvertible {
     /// What the hashed block holds: its number in the multicodec table.
     public enum Codec: UInt8, Sendable {
+        /// The file's own bytes.
         case raw = 0x55
+        /// A UnixFS node.
         case dagPB = 0x70
     }
 
@@ -11,55 +13,110 @@ public struct CID: Hashable, Sendable, CustomStringConvertible {
     public let codec: Codec
     public let digest: Digest
 
+    package init(version: Int, codec: Codec, digest: Digest) {
+        (self.version, self.codec, self.digest) = (version, codec, digest)
+    }
+
     /// The bytes that a link holds: a bare multihash for version 0, else version, codec, multihash.
     public var bytes: [UInt8] {
-        let multihash = [0x12, 0x20] + digest.bytes
+        let multihash = [Self.sha256, UInt8(Digest.count)] + digest.bytes
         return version == 0 ? multihash : [1, codec.rawValue] + multihash
     }
 
+    /// How many bytes those are.
+    var byteCount: Int { version == 0 ? 34 : 36 }
+
     /// The usual spelling: base58btc for version 0, base32 in lower case for version 1.
     public var description: String {
-        version == 0 ? Multibase.base58(bytes) : "b" + Multibase.base32(bytes)
+        version == 0 ? Multibase.base58.encode(bytes) : "b" + Multibase.base32.encode(bytes)
+    }
+
+    /// SHA-256's number in the multihash table.
+    private static let sha256: UInt8 = 0x12
+}
+
+/// Why a text or some bytes are no CID of a file.
+public enum CIDError: Error, Equatable, CustomStringConvertible {
+    /// Not a CID at all.
+    case malformed(String)
+    /// A CID of something that isn't a file, or whose hash this program doesn't compute.
+    case unsupported(String)
+
+    public var description: String {
+        switch self {
+        case .malformed(let reason): "not a CID: \(reason)"
+        case .unsupported(let reason): "a CID that can't name a file here: \(reason)"
+        }
     }
 }
 
-/// The two encodings that CIDs are printed in (https://github.com/multiformats/multibase).
-enum Multibase {
-    /// Bitcoin's base58: a big-endian number, a leading zero byte as the digit 1.
-    static func base58(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".utf8)
-        var digits: [Int] = []
-        for byte in bytes {
-            var carry = Int(byte)
-            for index in digits.indices {
-                carry += digits[index] << 8
-                digits[index] = carry % 58
-                carry /= 58
-            }
-            while carry > 0 {
-                digits.append(carry % 58)
-                carry /= 58
-            }
+extension CID {
+    /// Reads a CID in any multibase spelling of base58btc, base32, base36 and base16, or a version 0 one.
+    ///
+    /// That a CID is well-formed doesn't say that its block is a file: one with codec dag-pb may be a directory, which
+    /// only the block itself tells.
+    /// - Throws: `CIDError`.
+    public init(_ text: some StringProtocol) throws {
+        guard (8...256).contains(text.utf8.count) else {
+            throw CIDError.malformed("it has \(text.utf8.count) characters")
         }
-        let zeros = bytes.prefix { $0 == 0 }.map { _ in alphabet[0] }
-        return String(decoding: zeros + digits.reversed().map { alphabet[$0] }, as: UTF8.self)
+        if text.utf8.count == 46, text.hasPrefix("Qm") {
+            try self.init(bytes: try Multibase.base58.decode(text.utf8))
+            guard version == 0 else { throw CIDError.malformed("version 1 needs a multibase prefix") }
+            return
+        }
+        let (base, digits) = try Multibase.named(by: text)
+        try self.init(bytes: try base.decode(digits))
+        // A multibase prefix is version 1's; version 0 has one spelling (CID specification, Decoding Algorithm).
+        guard version == 1 else { throw CIDError.malformed("a version 0 CID has no multibase prefix") }
     }
 
-    /// RFC 4648's base32 in lower case, without padding.
-    static func base32(_ bytes: [UInt8]) -> String {
-        let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
-        var text: [UInt8] = []
-        var (buffer, bits) = (0, 0)
-        for byte in bytes {
-            buffer = buffer << 8 | Int(byte)
-            bits += 8
-            while bits >= 5 {
-                bits -= 5
-                text.append(alphabet[buffer >> bits & 31])
-            }
-            buffer &= (1 << bits) - 1
-        }
-        if bits > 0 { text.append(alphabet[buffer << (5 - bits) & 31]) }
-        return String(decoding: text, as: UTF8.self)
+    /// Reads the binary form.
+    /// - Throws: `CIDError`.
+    public init(bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        try self.init(readingFrom: &rest)
+        guard rest.isEmpty else { throw CIDError.malformed("\(rest.count) bytes too many") }
     }
+
+    /// Reads the binary form at the beginning of `rest`, and moves `rest` past it.
+    init(readingFrom rest: inout ArraySlice<UInt8>) throws {
+        if rest.starts(with: [Self.sha256, UInt8(Digest.count)]) {
+            self.init(version: 0, codec: .dagPB, digest: try Self.digest(&rest))
+            return
+        }
+        guard let version = Varint.decode(&rest), let number = Varint.decode(&rest) else {
+            throw CIDError.malformed("it is cut short")
+        }
+        guard version == 1 else { throw CIDError.malformed("its version is \(version)") }
+        guard let codec = UInt8(exactly: number).flatMap(Codec.init(rawValue:)) else {
+            throw CIDError.unsupported(
+                "its codec is \(Self.codecNames[number] ?? "0x" + String(number, radix: 16)), not raw or dag-pb")
+        }
+        self.init(version: 1, codec: codec, digest: try Self.digest(&rest))
+    }
+
+    private static func digest(_ rest: inout ArraySlice<UInt8>) throws -> Digest {
+        guard let function = Varint.decode(&rest), let count = Varint.decode(&rest) else {
+            throw CIDError.malformed("it is cut short")
+        }
+        guard function == Int(sha256) else {
+            throw CIDError.unsupported(
+                "its hash function is \(hashNames[function] ?? "0x" + String(function, radix: 16)), not sha2-256")
+        }
+        guard count == Digest.count else { throw CIDError.malformed("its SHA-256 has \(count) bytes, not 32") }
+        guard rest.count >= count else { throw CIDError.malformed("it is cut short") }
+        defer { rest = rest.dropFirst(count) }
+        return rest.prefix(count).withUnsafeBytes(Digest.init)
+    }
+
+    /// Names of the multicodec table that a person may meet (https://github.com/multiformats/multicodec).
+    private static let codecNames = [
+        0x51: "cbor", 0x71: "dag-cbor", 0x72: "libp2p-key (an IPNS name)", 0x78: "git-raw", 0x90: "eth-block",
+        0x0129: "dag-json", 0x0200: "json", 0x0202: "car",
+    ]
+    private static let hashNames = [
+        0x00: "identity (the bytes themselves)", 0x11: "sha1", 0x13: "sha2-512", 0x16: "sha3-256", 0x1b: "keccak-256",
+        0x1e: "blake3", 0x56: "dbl-sha2-256", 0xb220: "blake2b-256",
+    ]
 }

@@ -1,16 +1,27 @@
-import COpenSSL
-
 /// A SHA-256 digest: 32 bytes (FIPS 180-4).
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
-    /// 32 bytes.
-    public let bytes: [UInt8]
+    /// The bytes in order, as four big-endian numbers: a value without memory of its own, so that millions are cheap.
+    private let words: SIMD4<UInt64>
 
-    init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+    /// The number of bytes.
+    static let count = 32
+
+    /// - Parameter bytes: 32 bytes.
+    init(_ bytes: UnsafeRawBufferPointer) {
+        precondition(bytes.count == Self.count)
+        words = SIMD4(
+            (0..<4).map { UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) })
+    }
 
     /// Reads 64 lower-case hexadecimal digits, the one spelling; nil for anything else.
     public init?(hex: some StringProtocol) {
-        guard hex.utf8.count == 64, let bytes = Hex.decode(hex) else { return nil }
-        self.bytes = bytes
+        guard hex.utf8.count == 2 * Self.count, let bytes = Hex.decode(hex) else { return nil }
+        self = bytes.withUnsafeBytes(Digest.init)
+    }
+
+    /// 32 bytes.
+    public var bytes: [UInt8] {
+        (0..<4).flatMap { index in (0..<8).map { UInt8(truncatingIfNeeded: words[index] >> (56 - 8 * $0)) } }
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -18,10 +29,16 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { hex }
 
+    /// Bits spread evenly over all digests: the first eight bytes.
+    var hashBits: UInt64 { words[0] }
+
     /// The digest of bytes at hand.
-    public static func of(_ bytes: some Sequence<UInt8>) -> Digest {
+    public static func of(_ bytes: [UInt8]) -> Digest { bytes.withUnsafeBytes(Digest.of) }
+
+    /// The digest of bytes in memory.
+    public static func of(_ bytes: UnsafeRawBufferPointer) -> Digest {
         var hasher = SHA256Hasher()
-        Array(bytes).withUnsafeBytes { hasher.update($0) }
+        hasher.update(bytes)
         return hasher.finalize()
     }
 }
@@ -58,34 +75,5 @@ public enum Hex {
             }
         }
         return high == nil ? bytes : nil
-    }
-}
-
-/// SHA-256 of a stream, by libcrypto's EVP interface, which uses the processor's SHA extensions.
-///
-/// A value of this type owns its state: finalizing consumes it.
-public struct SHA256Hasher: ~Copyable {
-    private let context: OpaquePointer?
-
-    /// A hasher that has seen no bytes.
-    public init() {
-        context = EVP_MD_CTX_new()
-        let started = EVP_DigestInit_ex(context, EVP_sha256(), nil)
-        // OpenSSL fails here only without memory or without its default provider; no digest could be right then.
-        precondition(started == 1, "libcrypto offers no SHA-256")
-    }
-
-    deinit { EVP_MD_CTX_free(context) }
-
-    /// Appends bytes.
-    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
-    }
-
-    /// The digest of all bytes seen.
-    public consuming func finalize() -> Digest {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        EVP_DigestFinal_ex(context, &bytes, nil)
-        return Digest(unchecked: bytes)
     }
 }

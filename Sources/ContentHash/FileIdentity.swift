@@ -1,48 +1,85 @@
 import Glibc
 
-/// What a file is called: its size, SHA-256 and CID.
+/// What a file is called: its size, SHA-256 and CIDs.
 public struct FileIdentity: Equatable, Sendable {
+    /// A CID and how it was made.
+    public struct ProfiledCID: Equatable, Sendable {
+        public let profile: UnixFSProfile
+        public let cid: CID
+    }
+
     /// Bytes.
     public let size: Int
     public let sha256: Digest
-    public let cid: CID
-    /// The profile that `cid` is of.
-    public let profile: UnixFSProfile
+    /// In the order in which their profiles were asked for.
+    public let cids: [ProfiledCID]
 
-    /// Reads an open file to its end, from where it stands.
+    /// The CID under a profile; nil when it wasn't asked for.
+    public func cid(_ profile: UnixFSProfile) -> CID? { cids.first { $0.profile == profile }?.cid }
+
+    init(size: Int, sha256: Digest, cids: [ProfiledCID]) { (self.size, self.sha256, self.cids) = (size, sha256, cids) }
+
+    /// Reads an open file to its end, from where it stands; a pipe will do.
     /// - Throws: `FileReadError` with `name`.
-    public init(descriptor: CInt, name: String, profile: UnixFSProfile = .v0_2015) throws {
-        var sha256 = SHA256Hasher()
-        var tree = UnixFSHasher(profile: profile)
-        var size = 0
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
-        defer { buffer.deallocate() }
+    public init(descriptor: CInt, name: String, profiles: [UnixFSProfile] = [.v0_2015]) throws {
+        let hasher = ContentHasher(profiles: profiles)
+        // Only a hint; a pipe has no read-ahead.
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
         while true {
-            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            let room = hasher.room
+            // A quarter of a mebibyte at a time stays in the processor's cache until it is hashed.
+            let count = read(descriptor, room.baseAddress, min(room.count, 1 << 18))
             if count < 0, errno == EINTR { continue }
             if count < 0 { throw FileReadError(file: name, reason: String(cString: strerror(errno))) }
             if count == 0 { break }
-            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            sha256.update(bytes)
-            tree.update(bytes)
-            size += count
+            hasher.commit(count)
         }
-        self.size = size
-        self.sha256 = sha256.finalize()
-        self.cid = tree.finalize()
-        self.profile = profile
+        self = hasher.finalize()
     }
 
     /// Reads the file at `path`, or standard input where it is `-`.
-    public init(path: String, profile: UnixFSProfile = .v0_2015) throws {
+    /// - Throws: `FileReadError`.
+    public init(path: String, profiles: [UnixFSProfile] = [.v0_2015]) throws {
         if path == "-" {
-            try self.init(descriptor: STDIN_FILENO, name: "standard input", profile: profile)
+            try self.init(descriptor: STDIN_FILENO, name: "standard input", profiles: profiles)
             return
         }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let file = try InputFile(path: path)
+        try self.init(descriptor: file.descriptor, name: path, profiles: profiles)
+    }
+}
+
+/// A file that is open for reading until it goes.
+public final class InputFile: Sendable {
+    public let path: String
+    public let descriptor: CInt
+
+    /// - Throws: `FileReadError`.
+    public init(path: String) throws {
+        self.path = path
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileReadError(file: path, reason: String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        try self.init(descriptor: descriptor, name: path, profile: profile)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Bytes, of a regular file or a block device; nil for a pipe and other things that end when they end.
+    public var size: Int? {
+        let end = lseek(descriptor, 0, SEEK_END)
+        return end < 0 || lseek(descriptor, 0, SEEK_SET) < 0 ? nil : Int(end)
+    }
+
+    /// Fills a buffer with the bytes at a position.
+    /// - Throws: `FileReadError`, also when the file ends before.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws {
+        var done = 0
+        while done < buffer.count {
+            let count = pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, position + done)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileReadError(file: path, reason: String(cString: strerror(errno))) }
+            guard count > 0 else { throw FileReadError(file: path, reason: "it ends before byte \(position + done)") }
+            done += count
+        }
     }
 }
 

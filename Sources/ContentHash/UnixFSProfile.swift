@@ -1,5 +1,5 @@
 /// How a file becomes a DAG, which decides its CID (IPIP-499, https://github.com/ipfs/specs/pull/499).
-public struct UnixFSProfile: Equatable, Sendable {
+public struct UnixFSProfile: Hashable, Sendable {
     /// The profile's name, as the option and JSON spell it.
     public let name: String
     /// Bytes a leaf.
@@ -23,4 +23,33 @@ public struct UnixFSProfile: Equatable, Sendable {
 
     /// Every profile with a name.
     public static let named = [v0_2015, v1_2025, kuboRawLeaves]
+
+    /// Leaves of up to 1 MiB: a block that holds one stays below the 2 MiB that IPFS nodes exchange.
+    public static let chunkSizes = 1...1_048_576
+    /// Links of 1 to 8192: a node of the widest stays below 1 MiB.
+    public static let widths = 2...8192
+
+    private init(name: String, chunkSize: Int, width: Int, rawLeaves: Bool, cidVersion: Int) {
+        (self.name, self.chunkSize, self.width) = (name, chunkSize, width)
+        (self.rawLeaves, self.cidVersion) = (rawLeaves, cidVersion)
+    }
+
+    /// A profile by its parameters; one of the named where they are the same.
+    /// - Returns: nil when a parameter is outside its range, or for CIDv0 with raw leaves' root: a file of one chunk
+    ///   would have a raw root, which version 0 can't name.
+    public init?(chunkSize: Int, width: Int, rawLeaves: Bool, cidVersion: Int) {
+        guard Self.chunkSizes.contains(chunkSize), Self.widths.contains(width), (0...1).contains(cidVersion),
+            cidVersion == 1 || !rawLeaves
+        else { return nil }
+        let leaves = rawLeaves ? "raw-leaves" : "dag-pb-leaves"
+        let profile = UnixFSProfile(
+            name: "chunk-\(chunkSize)-width-\(width)-\(leaves)-cidv\(cidVersion)", chunkSize: chunkSize, width: width,
+            rawLeaves: rawLeaves, cidVersion: cidVersion)
+        self = Self.named.first { $0.isSameLayout(as: profile) } ?? profile
+    }
+
+    private func isSameLayout(as other: UnixFSProfile) -> Bool {
+        (chunkSize, width, rawLeaves, cidVersion)
+            == (other.chunkSize, other.width, other.rawLeaves, other.cidVersion)
+    }
 }

@@ -61,7 +61,7 @@ public struct GoldenFile: Codable, Equatable, Sendable {
 
     public init(lockSHA256: String, identity: FileIdentity) {
         (lock_sha256, size) = (lockSHA256, identity.size)
-        (sha256, cid) = (identity.sha256.hex, identity.cid.description)
+        (sha256, cid) = (identity.sha256.hex, identity.cid(.v0_2015)?.description ?? "")
     }
 
     /// Compares a build with the file at `path`.

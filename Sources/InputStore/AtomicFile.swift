@@ -78,6 +78,13 @@ public final class AtomicFile: @unchecked Sendable {
         }
     }
 
+    /// What a stream holds, as a file without a name in the temporary folder.
+    public static func spooled(descriptor: CInt) throws -> AtomicFile {
+        let file = try AtomicFile(directory: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+        _ = try sha256(ofDescriptor: descriptor, name: "standard input") { try file.write($0) }
+        return file
+    }
+
     /// Writes a whole file at once.
     public static func write(_ text: String, to path: String) throws {
         let file = try AtomicFile(directory: Paths.parent(of: path))

@@ -21,6 +21,37 @@ struct SourceFailure: Error, CustomStringConvertible {
     var description: String
 }
 
+/// Where a body goes, piece by piece.
+protocol BodySink: AnyObject {
+    func append(_ bytes: UnsafeRawBufferPointer) throws
+    /// The body begins anew.
+    func restart() throws
+}
+
+/// A file whose bytes are hashed while they are written.
+final class FileSink: BodySink {
+    private let file: AtomicFile
+    private var hasher: SHA256Hasher? = SHA256Hasher()
+
+    init(_ file: AtomicFile) { self.file = file }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws {
+        try file.write(bytes)
+        hasher?.update(bytes)
+    }
+
+    func restart() throws {
+        try file.reset()
+        hasher = SHA256Hasher()
+    }
+
+    /// The digest of what was written; once.
+    func finish() -> Digest {
+        guard let hasher = hasher.take() else { return SHA256Hasher().finalize() }
+        return hasher.finalize()
+    }
+}
+
 /// Downloads by http and https: resumed, retried with a growing pause that honours Retry-After (RFC 9110 10.2.3).
 final class Downloader: Sendable {
     private let settings: NetworkSettings
@@ -46,9 +77,11 @@ final class Downloader: Sendable {
     func download(
         _ url: String, as input: Lockfile.Input, into file: AtomicFile, received: @Sendable (Int) -> Void
     ) async throws {
-        let found = try await download(url, limit: input.size, into: file, received: received)
-        guard found.size == input.size, found.digest.hex == input.sha256 else {
-            let what = found.size == input.size ? "sha256 \(found.digest)" : "\(found.size) bytes"
+        let sink = FileSink(file)
+        let size = try await download(url, limit: input.size, into: sink, received: received)
+        let digest = sink.finish()
+        guard size == input.size, digest.hex == input.sha256 else {
+            let what = size == input.size ? "sha256 \(digest)" : "\(size) bytes"
             throw SourceFailure(
                 kind: .file,
                 description: "\(url): wrong bytes: \(what) instead of \(input.size) bytes, "
@@ -57,15 +90,16 @@ final class Downloader: Sendable {
     }
 
     /// Downloads at most `limit` bytes.
+    /// - Returns: How many there were.
     func download(
-        _ url: String, limit: Int, into file: AtomicFile, received: @Sendable (Int) -> Void
-    ) async throws -> (size: Int, digest: Digest) {
-        var transfer = Transfer(file: file)
+        _ url: String, limit: Int, into sink: any BodySink, received: @Sendable (Int) -> Void
+    ) async throws -> Int {
+        var transfer = Transfer(sink: sink)
         var pause = 1
         for attempt in 1...attempts {
             do {
                 try await self.attempt(url, limit: limit, transfer: &transfer, received: received)
-                return transfer.finish()
+                return transfer.size
             } catch let failure as Retry where attempt < attempts {
                 let seconds = min(failure.after ?? pause, longestPause)
                 pause *= 2
@@ -83,29 +117,22 @@ final class Downloader: Sendable {
         var after: Int?
     }
 
-    /// The part of a body that has arrived, and its hash so far.
-    private struct Transfer: ~Copyable {
-        let file: AtomicFile
+    /// The part of a body that has arrived.
+    private struct Transfer {
+        let sink: any BodySink
         var size = 0
-        var hasher = SHA256Hasher()
-
-        init(file: AtomicFile) { self.file = file }
+        /// The server's name for the bytes that it sent (RFC 9110 8.8.3), so that only the rest of those is taken.
+        var entityTag: String?
 
         mutating func restart() throws {
-            try file.reset()
+            try sink.restart()
             size = 0
-            hasher = SHA256Hasher()
         }
 
         mutating func append(_ bytes: ByteBuffer) throws {
-            try bytes.withUnsafeReadableBytes {
-                try file.write($0)
-                hasher.update($0)
-            }
+            try bytes.withUnsafeReadableBytes { try sink.append($0) }
             size += bytes.readableBytes
         }
-
-        consuming func finish() -> (size: Int, digest: Digest) { (size, hasher.finalize()) }
     }
 
     private func attempt(
@@ -113,7 +140,10 @@ final class Downloader: Sendable {
     ) async throws {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "User-Agent", value: "rtverify")
-        if transfer.size > 0 { request.headers.add(name: "Range", value: "bytes=\(transfer.size)-") }
+        if transfer.size > 0 {
+            request.headers.add(name: "Range", value: "bytes=\(transfer.size)-")
+            if let tag = transfer.entityTag { request.headers.add(name: "If-Range", value: tag) }
+        }
         let response: HTTPClientResponse
         do {
             response = try await client(for: url).execute(request, deadline: .distantFuture)
@@ -134,9 +164,12 @@ final class Downloader: Sendable {
         default:
             throw SourceFailure(kind: .file, description: "\(url): answered \(response.status.code)")
         }
+        // A weak one doesn't promise the same bytes.
+        transfer.entityTag = response.headers.first(name: "ETag").flatMap { $0.hasPrefix("W/") ? nil : $0 }
+        let expected = response.headers.first(name: "Content-Length").flatMap { Int($0) }.map { $0 + transfer.size }
         do {
             for try await part in response.body {
-                guard transfer.size + part.readableBytes <= limit else {
+                guard part.readableBytes <= limit - transfer.size else {
                     throw SourceFailure(kind: .file, description: "\(url): more than the expected \(limit) bytes")
                 }
                 try transfer.append(part)
@@ -149,6 +182,9 @@ final class Downloader: Sendable {
         } catch {
             try Task.checkCancellation()
             throw Self.classify(error, url: url)
+        }
+        if let expected, transfer.size != expected {
+            throw Retry(reason: "the connection ended after \(transfer.size) of \(expected) bytes")
         }
     }
 

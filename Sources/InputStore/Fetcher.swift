@@ -173,7 +173,8 @@ public final class Fetcher: Sendable {
             if offline { continue }
             do {
                 let file = try AtomicFile(directory: store.directory)
-                let (size, _) = try await downloader.download(url, limit: limit, into: file, received: { _ in })
+                let size = try await downloader.download(
+                    url, limit: limit, into: FileSink(file), received: { _ in })
                 var bytes = [UInt8](repeating: 0, count: size)
                 guard pread(file.descriptor, &bytes, size, 0) == size else {
                     throw StoreError.system("cannot read what was downloaded from \(url)", errno)

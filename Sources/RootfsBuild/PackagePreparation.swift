@@ -101,7 +101,7 @@ private final class HashingStream {
     func drain() throws { while !next().isEmpty {} }
 
     func finalize() -> Digest {
-        guard let hasher = hasher.take() else { return .of([]) }
+        guard let hasher = hasher.take() else { return .of([UInt8]()) }
         return hasher.finalize()
     }
 }

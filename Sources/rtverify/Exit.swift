@@ -26,8 +26,14 @@ private func status(of error: any Error) -> Int32 {
     switch error {
     case let error as ResolutionError: error.isDecided ? 1 : 2
     case let error as BuildError: error.exitStatus
+    case let error as any DecidedError: error.isDecided ? 1 : 2
     default: 2
     }
+}
+
+/// An error that may be an answer: no.
+protocol DecidedError: Error, CustomStringConvertible {
+    var isDecided: Bool { get }
 }
 
 /// A line on standard error.

@@ -138,11 +138,19 @@ final class TestArchive {
         XCTAssertEqual(signed.status, 0, signed.errors)
     }
 
-    /// Serves the archive on loopback while `body` runs.
+    /// Serves the archive on loopback while `body` runs, which gets it as the only mirror.
     func serving(_ mode: String, _ body: ([String]) throws -> Void) throws {
+        try Server.serving("\(bench.folder)/archive", mode) { try body(["--only-mirror", "--mirror", $0]) }
+    }
+}
+
+/// A web server on loopback.
+enum Server {
+    /// Serves a folder, well or badly (Fixtures/serve.py), while `body` runs, which gets its address.
+    static func serving(_ folder: String, _ mode: String, _ body: (String) throws -> Void) throws {
         let server = Process()
         server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        server.arguments = ["python3", "\(Workbench.sources)/Fixtures/serve.py", "\(bench.folder)/archive", mode]
+        server.arguments = ["python3", "\(Workbench.sources)/Fixtures/serve.py", folder, mode]
         let (input, output) = (Pipe(), Pipe())
         (server.standardInput, server.standardOutput) = (input, output)
         try server.run()
@@ -151,7 +159,7 @@ final class TestArchive {
             try? input.fileHandleForWriting.close()
             server.waitUntilExit()
         }
-        try body(["--only-mirror", "--mirror", "http://127.0.0.1:\(port)"])
+        try body("http://127.0.0.1:\(port)")
     }
 }
 

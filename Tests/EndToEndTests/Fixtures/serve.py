@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Serves a folder on loopback, well or badly: serve.py FOLDER [MODE]. Prints its port; ends with its standard input.
 
-MODE concerns .deb files: wrong, truncated, missing, busy (429 with Retry-After: 1, once a file), hang, short (cuts
+MODE concerns files without an ending and .deb files: wrong, truncated, missing, busy (429 with Retry-After: 1, once a file), hang, short (cuts
 each answer at half once, then honours Range), slow (answers in another order than asked).
 """
 import http.server, os, random, sys, threading, time
@@ -30,7 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(404)
         with open(path, "rb") as file:
             body = file.read()
-        if path.endswith(".deb"):
+        if path.endswith(".deb") or "." not in os.path.basename(path):
             with lock:
                 first = path not in seen
                 seen.add(path)

@@ -1,0 +1,44 @@
+import Glibc
+
+/// Writes to an open file from its beginning on, gathering small pieces.
+struct OutputFile: ~Copyable {
+    private let descriptor: CInt
+    private let name: String
+    private var buffer: [UInt8] = []
+    /// Bytes written so far.
+    private(set) var size = 0
+
+    private static let limit = 1 << 20
+
+    init(descriptor: CInt, name: String) {
+        (self.descriptor, self.name) = (descriptor, name)
+        buffer.reserveCapacity(Self.limit)
+    }
+
+    mutating func write(_ bytes: some Collection<UInt8>) throws {
+        if buffer.count + bytes.count > Self.limit { try flush() }
+        buffer += bytes
+        size += bytes.count
+    }
+
+    mutating func flush() throws {
+        var done = 0
+        while done < buffer.count {
+            let count = buffer.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), buffer.count - done)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw FileWriteError(file: name, reason: String(cString: strerror(errno))) }
+            done += count
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+}
+
+/// A file that can't be written.
+public struct FileWriteError: Error, CustomStringConvertible {
+    public let file: String
+    public let reason: String
+
+    public var description: String { "cannot write \(file): \(reason)" }
+}

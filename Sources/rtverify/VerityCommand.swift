@@ -1,0 +1,77 @@
+import ArgumentParser
+import ContentHash
+import InputStore
+import Reporting
+import RootfsBuild
+
+struct Verity: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print an image's dm-verity root hash, and write its hash tree.",
+        discussion: """
+            Format 1, SHA-256, data and hash blocks of 4096 bytes. By default the salt is empty and the uuid zero, so \
+            that the root hash depends on the image alone; `veritysetup format --salt=-` writes the same tree.
+
+            EXAMPLES:
+              rtverify verity minimal.squashfs
+              rtverify verity minimal.squashfs -o minimal.verity --json
+            """)
+
+    @Argument(help: "The image.")
+    var image: String
+    @Option(name: .shortAndLong, help: "Where to write the hash tree.")
+    var output: String?
+    @Option(help: ArgumentHelp("Bytes before every block, as hexadecimal digits; - for none.", valueName: "hex"))
+    var salt = "-"
+    @Option(help: "The hash tree's uuid.")
+    var uuid = "00000000-0000-0000-0000-000000000000"
+    @OptionGroup var out: OutputOptions
+
+    private struct Answer: Encodable {
+        var path: String
+        var root_hash: String
+        var salt: String
+        var uuid: String
+        var data_blocks: Int
+        var data_block_size = DMVerity.blockSize
+        var hash_block_size = DMVerity.blockSize
+        var algorithm = "sha256"
+        var format = 1
+    }
+
+    func validate() throws { _ = try parameters() }
+
+    private func parameters() throws -> DMVerity {
+        guard let saltBytes = salt == "-" ? [] : Hex.decode(salt.lowercased()) else {
+            throw ValidationError("--salt is an even number of hexadecimal digits, or -.")
+        }
+        let digits = uuid.lowercased().filter { $0 != "-" }
+        guard let uuidBytes = Hex.decode(digits), uuidBytes.count == 16 else {
+            throw ValidationError("--uuid is 32 hexadecimal digits, with or without dashes.")
+        }
+        do { return try DMVerity(salt: saltBytes, uuid: uuidBytes) } catch { throw ValidationError("\(error)") }
+    }
+
+    func run() async throws {
+        try await exiting(out.display) {
+            let answer = try await onThread { [self] in try compute() }
+            if out.json { return print(JSONText.of(answer)) }
+            print(image)
+            print("  root hash  \(answer.root_hash)")
+            print("  blocks     \(answer.data_blocks) of \(answer.data_block_size) bytes")
+            print("  salt       \(answer.salt)")
+            if let output { print("  hash tree  \(output), uuid \(answer.uuid)") }
+        }
+    }
+
+    private func compute() throws -> Answer {
+        let parameters = try parameters()
+        let file = try InputFile(path: image)
+        let target = try output.map { try AtomicFile(directory: Paths.parent(of: $0)) }
+        let root = try parameters.rootHash(
+            of: file, writingTo: target.map { (descriptor: $0.descriptor, name: output ?? "") })
+        if let target, let output { try target.publish(as: output) }
+        return Answer(
+            path: image, root_hash: root.hex, salt: salt, uuid: uuid,
+            data_blocks: (file.size ?? 0) / DMVerity.blockSize)
+    }
+}

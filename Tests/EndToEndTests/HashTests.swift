@@ -1,0 +1,138 @@
+import Foundation
+import XCTest
+
+final class HashTests: XCTestCase {
+    private func bench(size: Int) throws -> Workbench {
+        let bench = try Workbench()
+        let made = try bench.run([
+            "sh", "-c",
+            "openssl enc -aes-128-ctr -pass pass:x -nosalt -pbkdf2 </dev/zero 2>/dev/null | head -c \(size) > file",
+        ])
+        XCTAssertEqual(made.status, 0, made.errors)
+        return bench
+    }
+
+    private func answers(_ text: String) throws -> [[String: Any]] {
+        try XCTUnwrap(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]])
+    }
+
+    func testFilesPipesAndURLsHaveTheSameNames() throws {
+        let bench = try bench(size: 5_000_001)
+        defer { bench.remove() }
+        let file = try bench.rtverify(["hash", "--profile", "all", "--json", "file"])
+        XCTAssertEqual(file.status, 0, file.errors)
+        let expected = try answers(file.output)[0]
+        let cids = try XCTUnwrap(expected["cids"] as? [String: String])
+        XCTAssertEqual(Set(cids.keys), ["unixfs-v0-2015", "unixfs-v1-2025", "kubo-cidv1-raw-leaves"])
+        XCTAssertEqual(expected["sha256"] as? String, try bench.sha256("file"))
+        let piped = try bench.run(
+            ["sh", "-c", "cat file | '\(Workbench.program)' hash --profile all --json - file"])
+        for answer in try answers(piped.output) { XCTAssertEqual(answer["cids"] as? [String: String], cids) }
+        try Server.serving("\(bench.folder)", "short") { url in
+            let remote = try bench.rtverify(["hash", "--profile", "all", "--json", "\(url)/file", "\(url)/missing"])
+            XCTAssertEqual(remote.status, 2)
+            XCTAssertTrue(remote.errors.contains("answered 404"), remote.errors)
+            XCTAssertEqual(try answers(remote.output)[0]["cids"] as? [String: String], cids)
+        }
+        let own = try bench.rtverify(["hash", "--chunk-size", "262144", "--cid-version", "1", "--json", "file"])
+        XCTAssertEqual(
+            (try answers(own.output)[0]["cids"] as? [String: String])?["kubo-cidv1-raw-leaves"],
+            cids["kubo-cidv1-raw-leaves"])
+        XCTAssertEqual(try bench.rtverify(["hash", "--profile", "unixfs", "file"]).status, 64)
+    }
+
+    func testMemoryDoesNotGrowWithTheFile() throws {
+        let bench = try bench(size: 10)
+        defer { bench.remove() }
+        let script = """
+            import resource, subprocess, sys
+            subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+            print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+            """
+        XCTAssertEqual(try bench.run(["truncate", "-s", "2G", "sparse"]).status, 0)
+        for command in [
+            ["hash", "--profile", "all"], ["verity"], ["verity", "-o", "tree"], ["car", "-o", "sparse.car"],
+        ] {
+            let used = try bench.run(["python3", "-c", script, Workbench.program] + command + ["sparse"])
+            let kibibytes = try XCTUnwrap(Int(used.output.dropLast()), used.errors)
+            XCTAssertLessThan(kibibytes, 64 << 10, "\(command)")
+        }
+    }
+
+    func testListsAreChecked() throws {
+        let bench = try bench(size: 3_000_000)
+        defer { bench.remove() }
+        let cids = try XCTUnwrap(
+            try answers(try bench.rtverify(["hash", "--profile", "all", "--json", "file"]).output)[0]["cids"]
+                as? [String: String])
+        let sha256 = try bench.sha256("file")
+        try bench.write(([sha256] + cids.values).map { "\($0)  file\n" }.joined(), to: "good")
+        let good = try bench.rtverify(["hash", "--check", "good"])
+        XCTAssertEqual(good.status, 0, good.errors)
+        XCTAssertEqual(good.output.split(separator: "\n").filter { $0.hasPrefix("file: OK") }.count, 4, good.output)
+        try bench.write("\(sha256)  good\n\(sha256)  file\n\(sha256)  none\n", to: "bad")
+        let bad = try bench.rtverify(["hash", "--check", "bad"])
+        XCTAssertEqual(bad.status, 1)
+        XCTAssertEqual(bad.output, "good: FAILED\nfile: OK\nnone: FAILED to read\n")
+        let other = "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH"
+        try bench.write("\(other)  file\n", to: "undecided")
+        let undecided = try bench.rtverify(["hash", "--check", "undecided"])
+        XCTAssertEqual(undecided.status, 2)
+        XCTAssertTrue(undecided.output.contains("UNDECIDED, none of unixfs-v0-2015"), undecided.output)
+        try bench.write("nonsense\n", to: "malformed")
+        XCTAssertEqual(try bench.rtverify(["hash", "--check", "malformed"]).status, 2)
+    }
+
+    func testAnotherReaderUnderstandsTheCAR() throws {
+        let bench = try bench(size: 50_000_001)
+        defer { bench.remove() }
+        for (profile, parameters) in [("v0", []), ("v1", ["--profile", "unixfs-v1-2025"]), ("own", ["--width", "5"])] {
+            let written = try bench.rtverify(["car", "file", "-o", "\(profile).car"] + parameters)
+            XCTAssertEqual(written.status, 0, written.errors)
+            let read = try bench.run(
+                ["python3", "\(Workbench.sources)/Fixtures/read_car.py", "\(profile).car", "read"])
+            XCTAssertEqual(read.status, 0, read.errors)
+            XCTAssertEqual(try bench.sha256("read"), try bench.sha256("file"))
+            let named = try bench.rtverify(["hash", "file"] + parameters)
+            let root = try XCTUnwrap(written.output.split(separator: "\n").first { $0.contains("root") }).suffix(40)
+            XCTAssertTrue(named.output.contains(root), named.output)
+            let verified = try bench.run(
+                ["sh", "-c", "'\(Workbench.program)' car --verify - -o back < \(profile).car && cmp back file"])
+            XCTAssertEqual(verified.status, 0, verified.errors)
+        }
+        XCTAssertEqual(
+            try bench.run(["sh", "-c", "printf X | dd of=v0.car bs=1 seek=1000000 conv=notrunc"]).status, 0)
+        let broken = try bench.rtverify(["car", "--verify", "v0.car", "-o", "broken"])
+        XCTAssertEqual(broken.status, 1)
+        XCTAssertTrue(broken.errors.contains("is not the one of its CID"), broken.errors)
+        XCTAssertFalse(bench.exists("broken"))
+    }
+
+    func testVerityIsWhatVeritysetupWrites() throws {
+        let bench = try bench(size: 4096 * (128 * 128 + 1))
+        defer { bench.remove() }
+        let uuid = "01234567-89ab-cdef-0123-456789abcdef"
+        for blocks in [1, 2, 128, 129, 1000, 128 * 128, 128 * 128 + 1] {
+            XCTAssertEqual(try bench.run(["truncate", "-s", "\(4096 * blocks)", "file"]).status, 0)
+            // Shrinking loses bytes and growing adds zeros: both are images as good as any.
+            for (salt, id) in [("-", "00000000-0000-0000-0000-000000000000"), ("00ff10", uuid)] {
+                XCTAssertEqual(try bench.run(["rm", "-f", "theirs", "ours"]).status, 0)
+                let theirs = try bench.run([
+                    "veritysetup", "format", "--salt=\(salt)", "--uuid=\(id)", "file", "theirs",
+                ])
+                XCTAssertEqual(theirs.status, 0, theirs.errors)
+                let ours = try bench.rtverify(["verity", "file", "-o", "ours", "--salt", salt, "--uuid", id])
+                XCTAssertEqual(ours.status, 0, ours.errors)
+                let root = try XCTUnwrap(
+                    theirs.output.split(separator: "\n").first { $0.hasPrefix("Root hash:") }?.split(separator: "\t")
+                        .last?.trimmingCharacters(in: .whitespaces))
+                XCTAssertTrue(ours.output.contains(root), "\(blocks) blocks, salt \(salt): \(ours.output)")
+                XCTAssertEqual(try bench.run(["cmp", "theirs", "ours"]).output, "", "\(blocks) blocks, salt \(salt)")
+            }
+        }
+        XCTAssertEqual(try bench.run(["truncate", "-s", "10000", "file"]).status, 0)
+        let tail = try bench.rtverify(["verity", "file"])
+        XCTAssertEqual(tail.status, 2)
+        XCTAssertTrue(tail.errors.contains("no multiple of 4096"), tail.errors)
+    }
+}
