@@ -29,11 +29,16 @@ let package = Package(
         .executableTarget(
             name: "rtverify",
             dependencies: [
-                "ContentHash", "ImageBuild", "ImageComparison", "InputStore", "PackageResolution", "Reporting",
+                "AlephNetwork", "ContentHash", "ImageBuild", "ImageComparison", "InputStore", "PackageResolution",
+                "Reporting",
                 "RootfsBuild", "RuntimeSpec", "SquashfsImage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticRuntime),
+        .target(
+            name: "AlephNetwork", dependencies: ["COpenSSL", "CSecp256k1", "ContentHash", "InputStore"],
+            // By file name, like libsquashfs: it is libsecp256k1-1 here and libsecp256k1-2 there.
+            linkerSettings: [.linkedLibrary(":libsecp256k1.a")]),
         .target(name: "RuntimeSpec", dependencies: ["TOMLKit"]),
         .target(name: "ContentHash", dependencies: ["COpenSSL"]),
         .target(
@@ -84,10 +89,13 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CSecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CLinux"),
         .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"], exclude: ["Corpus"]),
+        .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"]),
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
-        // It runs the program as a user does, and links nothing of it.
-        .testTarget(name: "EndToEndTests", exclude: ["Fixtures"]),
+        // It runs the program as a user does; what it links makes the messages that a test node serves.
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["AlephNetwork", "CSecp256k1", "ContentHash"], exclude: ["Fixtures"]),
     ]
 )

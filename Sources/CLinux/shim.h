@@ -1,7 +1,5 @@
 // Linux calls that Swift's Glibc module lacks: variadic functions, macros with casts, headers it doesn't include.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// Without _GNU_SOURCE, which would give fd_set other members here than in Dispatch's module: two definitions of one type.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -20,6 +18,11 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#ifndef O_TMPFILE
+#define O_TMPFILE (020000000 | O_DIRECTORY)
+#endif
+void *memmem(const void *bytes, size_t size, const void *part, size_t part_size);
 
 /// Opens an unnamed file for reading and writing in folder `path` (open(2), O_TMPFILE), or -1 with errno.
 static inline int rtv_open_unnamed(const char *path, mode_t mode) {

@@ -87,16 +87,23 @@ public struct CARReader {
         }
     }
 
-    /// A block's node, read and hashed again: the file may have changed since.
-    private func node(_ cid: CID, number: Int) throws -> UnixFSNode {
+    /// The block of a CID, read and hashed again, for the file may have changed since; nil where there is none.
+    /// - Throws: `CARError`, `FileReadError`.
+    public func block(_ cid: CID) throws -> [UInt8]? {
+        guard let number = digests.number(of: cid.digest) else { return nil }
         var position = offsets[number]
         guard let section = try Self.section(of: file, at: &position, end: size) else { throw CARError.missing(cid) }
         let (_, block) = try Self.split(try Self.read(section, of: file), at: section.lowerBound)
         guard block.withUnsafeBytes(Digest.of) == cid.digest else {
             throw CARError.wrongBlock(cid, offset: section.lowerBound)
         }
+        return Array(block)
+    }
+
+    private func node(_ cid: CID) throws -> UnixFSNode {
+        guard let block = try block(cid) else { throw CARError.missing(cid) }
         do {
-            return try UnixFSNode(codec: cid.codec, block: Array(block))
+            return try UnixFSNode(codec: cid.codec, block: block)
         } catch .lyingLength(let reason) {
             throw CARError.lyingLength(cid, reason)
         } catch .notAFile(let reason), .malformed(let reason) {
@@ -129,7 +136,7 @@ public struct CARReader {
         var path: [Step] = []
         func step(_ cid: CID, _ number: Int) throws -> Step {
             guard path.count < Self.deepest else { throw CARError.malformed("its tree is deeper than any file's") }
-            return Step(cid: cid, number: number, node: try node(cid, number: number))
+            return Step(cid: cid, number: number, node: try node(cid))
         }
         if fileSizes[rootNumber] == Self.unknown { path.append(try step(root, rootNumber)) }
         while var last = path.popLast() {
@@ -166,7 +173,7 @@ public struct CARReader {
         // Still to be written, the next at the end.
         var rest = [root]
         while let cid = rest.popLast() {
-            let node = try node(cid, number: try number(of: cid))
+            let node = try node(cid)
             try output.write(node.data)
             rest += node.links.reversed()
         }

@@ -116,6 +116,14 @@ struct Multibase {
     }
 }
 
+/// Bitcoin's base58, by itself.
+package enum Base58 {
+    /// The bytes of a text of at most 200 digits; nil for anything else.
+    package static func decode(_ text: String) -> [UInt8]? {
+        text.utf8.count <= 200 ? try? Multibase.base58.decode(text.utf8) : nil
+    }
+}
+
 /// Unsigned variable-length integers, seven bits a byte, least significant first
 /// (https://github.com/multiformats/unsigned-varint).
 package enum Varint {

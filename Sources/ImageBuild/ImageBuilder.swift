@@ -56,6 +56,13 @@ public struct ImageBuilder: Sendable {
             first: path, second: second, differences: try FirstDifferences.between(path, second))
     }
 
+    /// Builds without keeping the image, for what it hashes to.
+    public func rebuild(_ runtime: LockedRuntime) async throws -> FileIdentity {
+        try await fetch(runtime)
+        return try await build(
+            runtime, image: nil, jobs: jobs, singleProcessor: false, name: "\(runtime.lock.name)-rebuilt")
+    }
+
     private func fetch(_ runtime: LockedRuntime) async throws {
         try await fetcher.fetch(Fetcher.Wanted.packages(of: runtime.lock))
         for file in runtime.lock.files { try adopt(file.source, of: runtime) }
@@ -74,9 +81,9 @@ public struct ImageBuilder: Sendable {
     }
 
     private func build(
-        _ runtime: LockedRuntime, image path: String, jobs: Int, singleProcessor: Bool, name: String
+        _ runtime: LockedRuntime, image path: String?, jobs: Int, singleProcessor: Bool, name: String
     ) async throws -> FileIdentity {
-        let image = try AtomicFile(directory: Paths.parent(of: path))
+        let image = try AtomicFile(directory: path.map(Paths.parent) ?? store.workDirectory)
         let work = try await WorkFolder.create(in: store, name: name)
         let job = BuildJob(lock: runtime.text, store: store.directory, workFolder: work.path, jobs: jobs)
         do {
@@ -91,10 +98,10 @@ public struct ImageBuilder: Sendable {
         let descriptor = image.descriptor
         let identity = try await onThread {
             lseek(descriptor, 0, SEEK_SET)
-            return try FileIdentity(descriptor: descriptor, name: path)
+            return try FileIdentity(descriptor: descriptor, name: path ?? "the image")
         }
         await removed
-        try image.publish(as: path)
+        if let path { try image.publish(as: path) }
         return identity
     }
 }

@@ -119,14 +119,24 @@ public enum Paths {
         }
     }
 
-    /// Reads a small text file whole.
-    public static func readText(_ path: String) throws -> String {
+    /// Reads a small file whole.
+    /// - Throws: `StoreError.system`; a file of more than `limit` bytes is too large (EFBIG).
+    public static func readBytes(_ path: String, limit: Int = .max) throws -> [UInt8] {
         guard let file = fopen(path, "re") else { throw StoreError.system("cannot read \(path)", errno) }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
+            bytes += buffer[..<count]
+            if bytes.count > limit { throw StoreError.system("cannot read \(path)", EFBIG) }
+        }
         guard ferror(file) == 0 else { throw StoreError.system("cannot read \(path)", errno) }
+        return bytes
+    }
+
+    /// Reads a small text file whole.
+    public static func readText(_ path: String) throws -> String {
+        let bytes = try readBytes(path)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw StoreError.notText(path)
         }

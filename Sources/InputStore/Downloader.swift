@@ -183,6 +183,8 @@ final class Downloader: Sendable {
             try Task.checkCancellation()
             throw Self.classify(error, url: url)
         }
+        // A cancelled body ends as if it were whole.
+        try Task.checkCancellation()
         if let expected, transfer.size != expected {
             throw Retry(reason: "the connection ended after \(transfer.size) of \(expected) bytes")
         }

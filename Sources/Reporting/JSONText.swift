@@ -1,5 +1,18 @@
 import FoundationEssentials
 
+/// A value that JSON shows as null where there is none, rather than leaving its key out.
+@propertyWrapper
+public struct OrNull<Value: Encodable>: Encodable {
+    public var wrappedValue: Value?
+
+    public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
+    }
+}
+
 /// Answers as JSON: keys sorted, so that equal answers are equal bytes.
 public enum JSONText {
     public static func of(_ value: some Encodable) -> String {

@@ -17,7 +17,10 @@ struct RTVerify: AsyncParsableCommand {
             or out of reach), 64 wrong command line.
             """,
         version: "0.1.0",
-        subcommands: [Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Doctor.self, SandboxCommand.self])
+        subcommands: [
+            Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Verify.self,
+            Message.self, Doctor.self, SandboxCommand.self,
+        ])
 }
 
 @main

@@ -44,17 +44,12 @@ final class HashTests: XCTestCase {
     func testMemoryDoesNotGrowWithTheFile() throws {
         let bench = try bench(size: 10)
         defer { bench.remove() }
-        let script = """
-            import resource, subprocess, sys
-            subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-            print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-            """
         XCTAssertEqual(try bench.run(["truncate", "-s", "2G", "sparse"]).status, 0)
         for command in [
             ["hash", "--profile", "all"], ["verity"], ["verity", "-o", "tree"], ["car", "-o", "sparse.car"],
         ] {
-            let used = try bench.run(["python3", "-c", script, Workbench.program] + command + ["sparse"])
-            let kibibytes = try XCTUnwrap(Int(used.output.dropLast()), used.errors)
+            let (answer, _, kibibytes) = try bench.measured(command + ["sparse"])
+            XCTAssertEqual(answer.status, 0, answer.errors)
             XCTAssertLessThan(kibibytes, 64 << 10, "\(command)")
         }
     }

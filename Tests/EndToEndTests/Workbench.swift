@@ -56,6 +56,20 @@ final class Workbench {
             environment: environment, in: directory)
     }
 
+    /// Runs rtverify, and says how long it took and how many KiB it used.
+    func measured(_ arguments: [String]) throws -> (answer: Answer, seconds: Double, kibibytes: Int) {
+        let script = """
+            import resource, subprocess, sys
+            status = subprocess.run(sys.argv[1:]).returncode
+            print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=open("memory", "w"))
+            sys.exit(status)
+            """
+        let started = Date()
+        let answer = try run(["python3", "-c", script, Self.program] + arguments)
+        let kibibytes = try XCTUnwrap(Int(try read("memory").dropLast()), answer.errors)
+        return (answer, Date().timeIntervalSince(started), kibibytes)
+    }
+
     func read(_ path: String) throws -> String { try String(contentsOfFile: "\(folder)/\(path)", encoding: .utf8) }
 
     func write(_ text: String, to path: String) throws {
@@ -148,9 +162,14 @@ final class TestArchive {
 enum Server {
     /// Serves a folder, well or badly (Fixtures/serve.py), while `body` runs, which gets its address.
     static func serving(_ folder: String, _ mode: String, _ body: (String) throws -> Void) throws {
+        try running(["serve.py", folder, mode], body)
+    }
+
+    /// Runs a server of Fixtures while `body` runs, which gets its address.
+    static func running(_ arguments: [String], _ body: (String) throws -> Void) throws {
         let server = Process()
         server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        server.arguments = ["python3", "\(Workbench.sources)/Fixtures/serve.py", folder, mode]
+        server.arguments = ["python3", "\(Workbench.sources)/Fixtures/\(arguments[0])"] + arguments.dropFirst()
         let (input, output) = (Pipe(), Pipe())
         (server.standardInput, server.standardOutput) = (input, output)
         try server.run()

@@ -1,0 +1,235 @@
+import ContentHash
+
+/// Follows an item hash to the content hash of the file that it publishes, and trusts nobody on the way.
+///
+///     item hash -> message -> hashed content -> signature -> publisher -> content hash
+public struct MessageChain: Sendable {
+    /// What must hold besides the hashes.
+    public struct Demands: Sendable {
+        public var pins = PublisherPins()
+        /// Without the sender's valid signature nothing is proven.
+        public var signature = true
+        /// Somebody must be pinned.
+        public var publisher = false
+        /// The newest amend is what counts.
+        public var latest = false
+        /// The hash is a PROGRAM message's, whose runtime counts.
+        public var program = false
+
+        public init() {}
+    }
+
+    private let nodes: NodeSet
+    private let demands: Demands
+    /// A message saved earlier, as a node answered; nil to ask the nodes.
+    private let saved: [UInt8]?
+
+    public init(nodes: NodeSet, demands: Demands, saved: [UInt8]? = nil) {
+        (self.nodes, self.demands, self.saved) = (nodes, demands, saved)
+    }
+
+    /// A break of the chain, which its last link tells.
+    private struct Broken: Error {}
+
+    /// Follows the chain as far as it holds. Never throws: what went wrong is a link.
+    public func follow(_ text: String) async -> ContentClaim {
+        var claim = ContentClaim(isContentHash: false)
+        do {
+            guard let hash = ItemHash(text) else {
+                try broken(
+                    &claim, "item hash",
+                    "'\(text.prefix(100))' is no item hash: 64 lower-case hexadecimal digits, Qm... or bafy...")
+            }
+            claim.add("item hash", .note, "\(hash)")
+            try await demands.program
+                ? program(hash, &claim) : store(hash, &claim, latest: demands.latest, saved: saved)
+        } catch is Broken {
+            // The link that broke is the claim's last.
+        } catch {
+            claim.add("message", .open, "\(error)")
+        }
+        return claim
+    }
+
+    private func broken(_ claim: inout ContentClaim, _ name: String, _ reason: String) throws -> Never {
+        claim.add(name, .open, reason)
+        throw Broken()
+    }
+
+    /// A message whose content has been hashed here.
+    private struct Verified {
+        let message: AlephMessage
+        let content: StrictJSON
+        let owner: String
+    }
+
+    private func program(_ hash: ItemHash, _ claim: inout ContentClaim) async throws {
+        let program = try await message(hash, type: "PROGRAM", &claim, saved: saved)
+        try checkSignature(program.message, &claim)
+        let runtime = try link(&claim, "runtime") { try ProgramRuntime(program.content) }
+        claim.add(
+            "runtime", .ok,
+            "the program names \(runtime.ref)" + (runtime.usesLatest ? " and runs its newest amend" : ""))
+        try await store(runtime.ref, &claim, latest: runtime.usesLatest || demands.latest, saved: nil)
+    }
+
+    private func store(_ hash: ItemHash, _ claim: inout ContentClaim, latest: Bool, saved: [UInt8]?) async throws {
+        var published = try await message(hash, type: "STORE", &claim, saved: saved)
+        if latest { published = try await newestAmend(of: published, hash, &claim) }
+        let content = try link(&claim, "content hash") { try StoreContent(published.content) }
+        try checkSignature(published.message, &claim)
+        try await checkPublisher(published, &claim)
+        noteShownContent(published.message, content, &claim)
+        claim.file = content.file
+        claim.add("content hash", .ok, "\(content.file) (\(content.itemType)), from the hashed content")
+    }
+
+    private func link<Value>(_ claim: inout ContentClaim, _ name: String, _ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch { try broken(&claim, name, "\(error)") }
+    }
+
+    /// A message, its status and its content.
+    private func message(
+        _ hash: ItemHash, type: String, _ claim: inout ContentClaim, saved: [UInt8]?
+    ) async throws -> Verified {
+        let answer: NodeAnswer
+        do {
+            if let saved {
+                answer = try NodeAnswer(saved, wanted: hash)
+            } else {
+                answer = try await nodes.message(hash)
+            }
+        } catch {
+            claim.isUnknownMessage = true
+            try broken(&claim, "message", "\(error)")
+        }
+        guard answer.counts else {
+            try broken(&claim, "message", "the network calls it '\(answer.status?.prefix(40) ?? "")'")
+        }
+        guard let message = answer.message else {
+            claim.isUnknownMessage = true
+            try broken(&claim, "message", "there is no message \(hash)")
+        }
+        let source = saved != nil ? "a file" : nodes.apis.joined(separator: ", ")
+        claim.add("message", .ok, "\(message.type) by \(message.sender) (\(message.chain)), from \(source)")
+        let content: StrictJSON
+        do {
+            content = try await nodes.content(of: message)
+        } catch {
+            try broken(&claim, "hashed content", "\(error)")
+        }
+        claim.add("hashed content", .ok, "hashes to the item hash")
+        guard message.type == type else {
+            let advice =
+                message.type == "PROGRAM" ? "; --program verifies the runtime that it names" : ""
+            try broken(&claim, "type", "it is a \(message.type.prefix(20)) message, not a \(type)\(advice)")
+        }
+        guard let owner = content["address"]?.text else {
+            try broken(&claim, "hashed content", "it names no owner (address)")
+        }
+        return Verified(message: message, content: content, owner: owner)
+    }
+
+    private func checkSignature(_ message: AlephMessage, _ claim: inout ContentClaim) throws {
+        let status = MessageSignature.check(message)
+        claim.signature = .init(status: status.word, chain: message.chain, sender: message.sender)
+        let mark: VerificationLink.Mark = status == .valid ? .ok : demands.signature ? .open : .note
+        claim.add("signature", mark, status == .valid ? "\(message.sender) signed it" : status.explanation)
+    }
+
+    private func checkPublisher(_ published: Verified, _ claim: inout ContentClaim) async throws {
+        let (message, owner, pins) = (published.message, published.owner, demands.pins)
+        let isSigned = claim.signature?.status == SignatureStatus.valid.word
+        claim.isSenderPinned = isSigned && pins.namesSender(message)
+        if pins.isEmpty {
+            let isOwn = Chain.sameAddress(message.sender, owner, chain: message.chain)
+            let who = isOwn ? "" : " The content names \(owner) as owner, and \(message.sender) signed it."
+            claim.add(
+                "publisher", demands.publisher ? .open : .note,
+                "not checked: the bytes are those that the message names, whoever published it (--sender, --owner).\(who)"
+            )
+            return
+        }
+        guard isSigned else { return claim.add("publisher", .open, "without a valid signature nobody is proven") }
+        if !pins.senders.isEmpty, !claim.isSenderPinned {
+            return claim.add("publisher", .open, "the sender \(message.sender) is none of those given with --sender")
+        }
+        if !pins.owners.isEmpty, !pins.namesOwner(owner, chain: message.chain) {
+            return claim.add("publisher", .open, "the owner \(owner) is none of those given with --owner")
+        }
+        if claim.isSenderPinned {
+            return claim.add("publisher", .ok, "the sender \(message.sender) is one that you named")
+        }
+        let standing = try await self.standing(of: message, owner: owner)
+        claim.add("publisher", standing.isGood ? .ok : .open, standing.text)
+    }
+
+    /// Whether a sender may publish in an owner's name.
+    private func standing(of message: AlephMessage, owner: String) async throws -> (isGood: Bool, text: String) {
+        if Chain.sameAddress(message.sender, owner, chain: message.chain) {
+            return (true, "the owner \(owner) signed it")
+        }
+        do {
+            let authorised = try await SecurityAggregate(nodes: nodes).authorises(message, owner: owner)
+            return authorised
+                ? (true, "the owner \(owner) authorises the sender \(message.sender) (security aggregate, verified)")
+                : (false, "the owner \(owner) does not authorise the sender \(message.sender)")
+        } catch {
+            return (false, "whether the owner \(owner) authorises the sender can't be told: \(error)")
+        }
+    }
+
+    /// The server's parsed copy counts for nothing; that it says something else is worth knowing.
+    private func noteShownContent(_ message: AlephMessage, _ content: StoreContent, _ claim: inout ContentClaim) {
+        guard let shown = message.shownContent else { return }
+        for (key, hashed) in [("item_hash", content.file.description), ("address", content.owner)] {
+            if let text = shown[key]?.nonNull, text.text?.utf8.elementsEqual(hashed.utf8) != true {
+                claim.add(
+                    "server's copy", .note,
+                    "its '\(key)' is \(text.text?.prefix(100) ?? "no text"), the hashed content's \(hashed)")
+            }
+        }
+    }
+
+    // MARK: Amends
+
+    /// The newest of a message and those that amend it: a flat set, as the network refuses an amend of an amend.
+    private func newestAmend(of original: Verified, _ hash: ItemHash, _ claim: inout ContentClaim) async throws
+        -> Verified
+    {
+        let query =
+            "msgType=STORE&sort_order=-1&pagination=200&refs=\(hash)&owners=\(QueryText.escaped(original.owner))"
+        let lists: [[AlephMessage]]
+        do { lists = try await nodes.lists(query) } catch { try broken(&claim, "latest", "\(error)") }
+        var newest: [Verified] = []
+        for list in lists { newest.append(try await Self.newest(original, list, hash, self)) }
+        guard let first = newest.first, newest.allSatisfy({ $0.message.itemHash == first.message.itemHash }) else {
+            try broken(&claim, "latest", "nodes show different newest amends")
+        }
+        let nodeCount = nodes.apis.count == 1 ? "1 node" : "\(nodes.apis.count) nodes"
+        claim.add(
+            "latest", .ok,
+            first.message.itemHash == hash
+                ? "no amend counts: it is the newest that \(nodeCount) showed"
+                : "\(first.message.itemHash) is the newest that \(nodeCount) showed")
+        return first
+    }
+
+    private static func newest(
+        _ original: Verified, _ list: [AlephMessage], _ hash: ItemHash, _ chain: MessageChain
+    ) async throws -> Verified {
+        var best = (time: try StoreContent(original.content).time, verified: original)
+        for message in list where message.type == "STORE" {
+            guard let content = try? await chain.nodes.content(of: message), let store = try? StoreContent(content),
+                store.ref?.utf8.elementsEqual(hash.description.utf8) == true,
+                Chain.sameAddress(store.owner, original.owner, chain: message.chain),
+                MessageSignature.check(message) == .valid, store.time > best.time
+            else { continue }
+            if !chain.demands.pins.namesSender(message) {
+                guard try await chain.standing(of: message, owner: store.owner).isGood else { continue }
+            }
+            best = (store.time, Verified(message: message, content: content, owner: store.owner))
+        }
+        return best.verified
+    }
+}

@@ -1,0 +1,72 @@
+import AlephNetwork
+import ArgumentParser
+import ContentHash
+import Glibc
+import InputStore
+import Reporting
+import RootfsBuild
+
+struct Message: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show and check a message of the Aleph network, or prepare one.",
+        discussion: """
+            Exit status 0 only when its content hashes to its item hash and its sender signed it.
+
+            With --prepare the argument is an image: prints the STORE content that publishes it, the item hash that the \
+            message then has, and the commands of Aleph's own client. No private key is ever read.
+
+            EXAMPLES:
+              rtverify message 63f07193e6ee9d207b7d1fcf8286f9aee34e6f12f101d2ec77c1229f92964696
+              rtverify message saved-message.json --json
+              rtverify message --prepare minimal.squashfs --address 0x101d8D16372dBf5f1614adaE95Ee5CCE61998Fc9
+            """)
+
+    @Argument(help: "An item hash, or a file with a message; with --prepare, an image.")
+    var subject: String
+    @Flag(help: "Print what would publish an image.")
+    var prepare = false
+    @Option(help: "With --prepare: the owner's address.")
+    var address: String?
+    @Option(help: ArgumentHelp("With --prepare: the item hash that the message amends.", valueName: "hash"))
+    var ref: String?
+    @Option(help: ArgumentHelp("With --prepare: the message's time, in seconds (default: now).", valueName: "seconds"))
+    var time: Double?
+    @Flag(help: "With --prepare: publish by CID on IPFS rather than by SHA-256 on Aleph's storage.")
+    var ipfs = false
+    @OptionGroup var network: NodeOptions
+    @OptionGroup var out: OutputOptions
+
+    func validate() throws {
+        if prepare, address == nil { throw ValidationError("--prepare needs --address.") }
+        if !prepare, address != nil || ref != nil || time != nil || ipfs {
+            throw ValidationError("--address, --ref, --time and --ipfs belong to --prepare.")
+        }
+        if let ref, ItemHash(ref) == nil { throw ValidationError("'\(ref)' is no item hash.") }
+    }
+
+    func run() async throws {
+        try await exiting(out.display) {
+            if prepare { return try await runPrepare() }
+            let isFile = access(subject, F_OK) == 0
+            let examination =
+                isFile
+                ? try await MessageExamination.of(
+                    saved: try Paths.readBytes(subject, limit: 16 << 20), nodes: network.nodes)
+                : try await MessageExamination.of(subject, nodes: network.nodes)
+            MessageReport.print(examination, json: out.json)
+            if !examination.isVerified { throw ExitCode(examination.links.contains { $0.mark == .no } ? 1 : 2) }
+        }
+    }
+
+    private func runPrepare() async throws {
+        let identity = try await onThread { [subject] in try FileIdentity(path: subject) }
+        let name = ipfs ? identity.cid(.v0_2015)?.description ?? "" : identity.sha256.hex
+        guard let file = ItemHash(name) else { throw FileReadError(file: subject, reason: "it has no name") }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let prepared = try StorePreparation(
+            file: file, address: address ?? "",
+            time: time ?? Double(now.tv_sec) + Double(now.tv_nsec / 1_000_000) / 1000, ref: ref.flatMap(ItemHash.init))
+        MessageReport.print(prepared, image: subject, ref: ref, json: out.json)
+    }
+}

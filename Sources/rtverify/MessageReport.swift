@@ -1,0 +1,72 @@
+import AlephNetwork
+import Reporting
+
+/// What `rtverify message` prints.
+enum MessageReport {
+    private struct Answer: Encodable {
+        var item_hash: String
+        var type: String
+        var chain: String
+        var sender: String
+        var owner: String?
+        var content_hash: String?
+        var status: String?
+        var signature: String
+        var verified: Bool
+        var links: [VerificationLink]
+    }
+
+    static func print(_ examination: MessageExamination, json: Bool) {
+        let message = examination.message
+        if json {
+            return Swift.print(
+                JSONText.of(
+                    Answer(
+                        item_hash: message.itemHash.description, type: message.type, chain: message.chain,
+                        sender: message.sender, owner: examination.owner, content_hash: examination.file?.description,
+                        status: examination.status, signature: examination.signature.word,
+                        verified: examination.isVerified, links: examination.links)))
+        }
+        Swift.print("\(message.itemHash)\n  type     \(message.type)\n  chain    \(message.chain)")
+        Swift.print("  sender   \(message.sender)")
+        if let owner = examination.owner { Swift.print("  owner    \(owner)") }
+        if let file = examination.file { Swift.print("  content  \(file)") }
+        for link in examination.links {
+            let mark =
+                switch link.mark {
+                case .ok: "✓"
+                case .no: "✗"
+                case .open: "?"
+                case .note: "·"
+                }
+            Swift.print("\(mark) \(link.name): \(link.text)")
+        }
+    }
+
+    private struct Prepared: Encodable {
+        var item_content: String
+        var item_hash: String
+        var content_hash: String
+        var commands: [String]
+    }
+
+    static func print(_ prepared: StorePreparation, image: String, ref: String?, json: Bool) {
+        let amend = ref.map { " --ref \($0)" } ?? ""
+        let commands =
+            prepared.file.isSHA256
+            ? ["aleph file upload \(image) --storage-engine storage\(amend)"]
+            : ["ipfs add --cid-version=0 \(image)", "aleph file pin \(prepared.file)\(amend)"]
+        if json {
+            return Swift.print(
+                JSONText.of(
+                    Prepared(
+                        item_content: prepared.content, item_hash: prepared.itemHash,
+                        content_hash: prepared.file.description, commands: commands)))
+        }
+        Swift.print("item_content  \(prepared.content)\nitem_hash     \(prepared.itemHash)")
+        Swift.print(
+            "\nThe item hash holds for exactly this content, its time too. Aleph's client stamps its own time, so")
+        Swift.print("send this text as it is, or take the item hash that the client prints and verify that:")
+        for command in commands { Swift.print("  \(command)") }
+    }
+}

@@ -1,0 +1,77 @@
+import AlephNetwork
+import ContentHash
+import Glibc
+import Reporting
+
+/// What `rtverify verify` answers.
+struct VerificationReport: Encodable {
+    private struct Image: Encodable {
+        var path: String
+        var size: Int
+        var sha256: String
+    }
+
+    private var verdict: Verdict
+    private var proof: String
+    private var sender_pinned: Bool
+    @OrNull private var item_hash: String?
+    @OrNull private var content_hash: String?
+    @OrNull private var profile: String?
+    @OrNull private var image: Image?
+    @OrNull private var signature: ContentClaim.Signature?
+    /// Whether the lock's image is the same; nil where it wasn't built.
+    @OrNull var reproduced: Bool?
+    private var links: [VerificationLink]
+
+    init(
+        _ claim: ContentClaim, _ verdict: ImageVerdict, _ identity: FileIdentity?, path: String, itemHash: String?
+    ) {
+        (self.verdict, links) = (verdict.verdict, verdict.links)
+        proof = claim.isContentHash ? "content-hash" : "chain"
+        sender_pinned = claim.isSenderPinned
+        (item_hash, content_hash) = (itemHash, claim.file?.description)
+        profile = verdict.profile?.name
+        image = identity.map { Image(path: path, size: $0.size, sha256: $0.sha256.hex) }
+        signature = claim.signature
+    }
+
+    /// 0 what is asked is so, 1 it is proven not to be, 2 it could not be decided.
+    var exitStatus: Int32 {
+        switch verdict {
+        case .mismatch: 1
+        case .undecided: 2
+        case .match: reproduced == false ? 1 : 0
+        }
+    }
+
+    /// One screen: the chain link by link, the verdict last.
+    func print() {
+        let colour = isatty(STDOUT_FILENO) == 1
+        func painted(_ text: String, _ code: String) -> String { colour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
+        let width = links.map(\.name.count).max() ?? 0
+        for link in links {
+            let (mark, code) =
+                switch link.mark {
+                case .ok: ("✓", "32")
+                case .no: ("✗", "31")
+                case .open: ("?", "33")
+                case .note: ("·", "2")
+                }
+            let name = link.name + String(repeating: " ", count: width - link.name.count)
+            Swift.print("\(painted(mark, code)) \(name)  \(link.text)")
+        }
+        if let reproduced {
+            Swift.print(
+                reproduced
+                    ? "\(painted("✓", "32")) rebuilt from the lock: the same bytes"
+                    : "\(painted("✗", "31")) rebuilt from the lock: other bytes")
+        }
+        switch verdict {
+        case .match: Swift.print(painted("match", "1;32") + ": the image is what \(subject) names")
+        case .mismatch: Swift.print(painted("mismatch", "1;31") + ": the image is not what \(subject) names")
+        case .undecided: Swift.print(painted("undecided", "1;33") + ": see the links marked ? above")
+        }
+    }
+
+    private var subject: String { proof == "chain" ? "the item hash" : "the content hash" }
+}

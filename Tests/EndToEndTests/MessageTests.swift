@@ -1,0 +1,69 @@
+import AlephNetwork
+import ContentHash
+import Foundation
+import XCTest
+
+final class MessageTests: XCTestCase {
+    private static let vectors = "\(Workbench.checkout)/../shared/vectors/messages"
+
+    func testRealMessagesVerify() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        guard FileManager.default.fileExists(atPath: Self.vectors) else {
+            throw XCTSkip("the real messages lie beside the project's own checkouts only")
+        }
+        // No node is asked: what isn't inline has no content here.
+        for (name, status) in [
+            ("store-eth-ipfs", Int32(0)), ("program-eth", 0), ("post-sol", 0), ("aggregate-eth-storage", 2),
+            ("store-forgotten", 2),
+        ] {
+            let answer = try bench.rtverify([
+                "message", "\(Self.vectors)/\(name).json", "--json", "--api", "http://127.0.0.1:9",
+            ])
+            XCTAssertEqual(answer.status, status, "\(name): \(answer.output) \(answer.errors)")
+            let json = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])
+            XCTAssertEqual(json["signature"] as? String, "valid", name)
+        }
+    }
+
+    func testAMessageThatDoesNotHoldIsSaidToBeSo() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let key = TestKey(1)
+        let message = TestMessage(TestMessage.store(String(repeating: "a", count: 64), owner: key.address), by: key)
+        func status(_ message: TestMessage) throws -> Int32 {
+            try bench.write(message.json, to: "message.json")
+            return try bench.rtverify(["message", "message.json"]).status
+        }
+        XCTAssertEqual(try status(message), 0)
+        XCTAssertEqual(try status(message.with("item_content", "{}")), 1)
+        XCTAssertEqual(try status(message.with("chain", "BSC")), 2)
+        XCTAssertEqual(try status(message.with("chain", "NULS2")), 2)
+        XCTAssertEqual(try status(TestMessage("{\"address\":\"x\"}", by: key, chain: "BASE")), 2)
+        XCTAssertEqual(try status(TestMessage("{}", type: "POST", by: key, chain: "BASE")), 0)
+    }
+
+    func testAPreparedMessageHashesAsTheNetworkDoes() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        try bench.write("an image", to: "image")
+        let key = TestKey(1)
+        let prepared = try bench.rtverify([
+            "message", "--prepare", "image", "--address", key.address, "--time", "1700000000.25", "--ref",
+            String(repeating: "b", count: 64), "--json",
+        ])
+        XCTAssertEqual(prepared.status, 0, prepared.errors)
+        let json = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(prepared.output.utf8)) as? [String: Any])
+        let content = try XCTUnwrap(json["item_content"] as? String)
+        XCTAssertEqual(
+            content,
+            "{\"address\":\"\(key.address)\",\"time\":1700000000.25,\"item_type\":\"storage\",\"item_hash\":"
+                + "\"\(try bench.sha256("image"))\",\"ref\":\"\(String(repeating: "b", count: 64))\"}")
+        let message = TestMessage(content, by: key)
+        XCTAssertEqual(json["item_hash"] as? String, message.itemHash)
+        try TestNode(message).serving(bench) { url in
+            let verified = try bench.rtverify(["verify", "image", "--item-hash", message.itemHash, "--api", url])
+            XCTAssertEqual(verified.status, 0, verified.output)
+        }
+    }
+}
