@@ -23,8 +23,8 @@ final class HashPipeline {
         var positions: [Int]
         var isTaken: [Bool]
         var isEnded = false
-        private var mutex = pthread_mutex_t()
-        private var changed = pthread_cond_t()
+        private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+        private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
         init(lanes: [any HashLane], blockSize: Int, depth: Int) {
             self.lanes = lanes
@@ -32,26 +32,28 @@ final class HashPipeline {
             sizes = [Int](repeating: 0, count: depth)
             positions = [Int](repeating: 0, count: lanes.count)
             isTaken = [Bool](repeating: false, count: lanes.count)
-            pthread_mutex_init(&mutex, nil)
-            pthread_cond_init(&changed, nil)
+            pthread_mutex_init(mutex, nil)
+            pthread_cond_init(changed, nil)
         }
 
         deinit {
             blocks.forEach { $0.deallocate() }
-            pthread_cond_destroy(&changed)
-            pthread_mutex_destroy(&mutex)
+            pthread_cond_destroy(changed)
+            pthread_mutex_destroy(mutex)
+            changed.deallocate()
+            mutex.deallocate()
         }
 
         func locked<Value>(_ body: () -> Value) -> Value {
-            pthread_mutex_lock(&mutex)
-            defer { pthread_mutex_unlock(&mutex) }
+            pthread_mutex_lock(mutex)
+            defer { pthread_mutex_unlock(mutex) }
             return body()
         }
 
         /// Waits, under the lock, until something has changed.
-        func wait() { pthread_cond_wait(&changed, &mutex) }
+        func wait() { pthread_cond_wait(changed, mutex) }
 
-        func wake() { pthread_cond_broadcast(&changed) }
+        func wake() { pthread_cond_broadcast(changed) }
 
         /// A lane to go on with: the one furthest behind.
         func nextLane() -> Int? {
@@ -62,7 +64,7 @@ final class HashPipeline {
         func work() {
             var lane: Int?
             while true {
-                let next: (lane: Int, slot: Int)? = locked {
+                let next: (lane: Int, block: UnsafeRawBufferPointer)? = locked {
                     if let done = lane {
                         positions[done] += 1
                         isTaken[done] = false
@@ -71,14 +73,15 @@ final class HashPipeline {
                     while true {
                         if let found = nextLane() {
                             isTaken[found] = true
-                            return (found, positions[found] % blocks.count)
+                            let slot = positions[found] % blocks.count
+                            return (found, UnsafeRawBufferPointer(rebasing: blocks[slot][..<sizes[slot]]))
                         }
                         if isEnded, positions.allSatisfy({ $0 == filled }) { return nil }
                         wait()
                     }
                 }
                 guard let next else { return }
-                lanes[next.lane].take(UnsafeRawBufferPointer(rebasing: blocks[next.slot][..<sizes[next.slot]]))
+                lanes[next.lane].take(next.block)
                 lane = next.lane
             }
         }

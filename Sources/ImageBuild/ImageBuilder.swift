@@ -95,10 +95,10 @@ public struct ImageBuilder: Sendable {
         events(.phase(name: "hash", total: 0))
         // Removing tens of thousands of files takes as long as hashing the image: they go side by side.
         async let removed: Void = work.remove()
-        let descriptor = image.descriptor
+        // The file goes with its last mention, so the thread holds it, not its descriptor alone.
         let identity = try await onThread {
-            lseek(descriptor, 0, SEEK_SET)
-            return try FileIdentity(descriptor: descriptor, name: path ?? "the image")
+            lseek(image.descriptor, 0, SEEK_SET)
+            return try FileIdentity(descriptor: image.descriptor, name: path ?? "the image")
         }
         await removed
         if let path { try image.publish(as: path) }
