@@ -1,7 +1,17 @@
 /// A SHA-256 digest: 32 bytes (FIPS 180-4).
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// The bytes in order, as four big-endian numbers: a value without memory of its own, so that millions are cheap.
-    private let words: SIMD4<UInt64>
+    /// (Not SIMD4, which is aligned to 32 bytes: Swift's tasks align their results to 16, and overwrite what is beside.)
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    public static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        hasher.combine(words.3)
+    }
 
     /// The number of bytes.
     static let count = 32
@@ -9,8 +19,10 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// - Parameter bytes: 32 bytes.
     init(_ bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count == Self.count)
-        words = SIMD4(
-            (0..<4).map { UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) })
+        func word(_ index: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+        }
+        words = (word(0), word(1), word(2), word(3))
     }
 
     /// Reads 64 lower-case hexadecimal digits, the one spelling; nil for anything else.
@@ -21,7 +33,9 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
 
     /// 32 bytes.
     public var bytes: [UInt8] {
-        (0..<4).flatMap { index in (0..<8).map { UInt8(truncatingIfNeeded: words[index] >> (56 - 8 * $0)) } }
+        [words.0, words.1, words.2, words.3].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) }
+        }
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -30,7 +44,7 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     public var description: String { hex }
 
     /// Bits spread evenly over all digests: the first eight bytes.
-    var hashBits: UInt64 { words[0] }
+    var hashBits: UInt64 { words.0 }
 
     /// The digest of bytes at hand.
     public static func of(_ bytes: [UInt8]) -> Digest { bytes.withUnsafeBytes(Digest.of) }
