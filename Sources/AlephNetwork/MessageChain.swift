@@ -79,7 +79,7 @@ public struct MessageChain: Sendable {
         let content = try link(&claim, "content hash") { try StoreContent(published.content) }
         try checkSignature(published.message, &claim)
         try await checkPublisher(published, &claim)
-        noteShownContent(published.message, content, &claim)
+        noteShownContent(published.message, published.content, &claim)
         claim.file = content.file
         claim.add("content hash", .ok, "\(content.file) (\(content.itemType)), from the hashed content")
     }
@@ -180,14 +180,15 @@ public struct MessageChain: Sendable {
     }
 
     /// The server's parsed copy counts for nothing; that it says something else is worth knowing.
-    private func noteShownContent(_ message: AlephMessage, _ content: StoreContent, _ claim: inout ContentClaim) {
-        guard let shown = message.shownContent else { return }
-        for (key, hashed) in [("item_hash", content.file.description), ("address", content.owner)] {
-            if let text = shown[key]?.nonNull, text.text?.utf8.elementsEqual(hashed.utf8) != true {
-                claim.add(
-                    "server's copy", .note,
-                    "its '\(key)' is \(text.text?.prefix(100) ?? "no text"), the hashed content's \(hashed)")
+    private func noteShownContent(_ message: AlephMessage, _ content: StrictJSON, _ claim: inout ContentClaim) {
+        guard let shown = message.shownContent, case .object(let members) = content else { return }
+        for member in members {
+            guard let value = shown[member.key]?.nonNull, member.value != .null, !value.isSame(as: member.value) else {
+                continue
             }
+            claim.add(
+                "server's copy", .note,
+                "its '\(member.key.prefix(40))' is \(value.summary), the hashed content's \(member.value.summary)")
         }
     }
 

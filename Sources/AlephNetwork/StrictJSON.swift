@@ -50,6 +50,30 @@ package enum StrictJSON: Equatable, Sendable {
     /// The value, with null as nothing.
     package var nonNull: StrictJSON? { self == .null ? nil : self }
 
+    /// Whether two values say the same: numbers by value, objects whatever their order.
+    func isSame(as other: StrictJSON) -> Bool {
+        switch (self, other) {
+        case (.number(_, let a), .number(_, let b)): a == b
+        case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+        case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
+        case (.object(let a), .object(let b)):
+            a.count == b.count && a.allSatisfy { other[$0.key]?.isSame(as: $0.value) == true }
+        default: self == other
+        }
+    }
+
+    /// A value in a few words.
+    var summary: String {
+        switch self {
+        case .null: "null"
+        case .bool(let flag): "\(flag)"
+        case .number(let text, _): "\(text.prefix(40))"
+        case .string(let text): "\(text.prefix(100))"
+        case .array: "a list"
+        case .object: "an object"
+        }
+    }
+
     private struct Reader {
         let bytes: [UInt8]
         var position = 0

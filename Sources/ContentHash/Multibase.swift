@@ -118,6 +118,8 @@ struct Multibase {
 
 /// Bitcoin's base58, by itself.
 package enum Base58 {
+    package static func encode(_ bytes: [UInt8]) -> String { Multibase.base58.encode(bytes) }
+
     /// The bytes of a text of at most 200 digits; nil for anything else.
     package static func decode(_ text: String) -> [UInt8]? {
         text.utf8.count <= 200 ? try? Multibase.base58.decode(text.utf8) : nil
