@@ -24,7 +24,9 @@ struct Sandbox {
         defer { lifeline.end() }
         try lifeline.send(try JSONText.line(job))
         var command = getuid() == 0 ? ["unshare"] : userNamespace
-        command += ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
+        // With a /proc of its own: libdispatch looks its busy threads up there by their numbers, which are others in the
+        // host's, and traps when it finds none.
+        command += ["--mount", "--mount-proc", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
         command += ["/proc/self/exe", "sandbox"]
         if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
         // /proc/self/exe means unshare by the time it is looked up.
