@@ -92,7 +92,15 @@ static inline int64_t rtv_parse_time(const char *text, const char *format) {
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 enum { rtv_mnt_detach = MNT_DETACH };
+
+/// Whether the file system at `path` is a tmpfs (statfs(2)).
+static inline int rtv_is_tmpfs(const char *path) {
+    struct statfs system;
+    return statfs(path, &system) == 0 && system.f_type == TMPFS_MAGIC;
+}
 
 /// The number of the first processor that this thread may use (sched_getaffinity(2)), or -1.
 static inline int rtv_first_processor(void) {

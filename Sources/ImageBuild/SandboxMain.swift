@@ -27,6 +27,7 @@ public enum SandboxMain {
         for folder in [root, toolchain] {
             guard mkdir(folder, 0o755) == 0 else { throw RootfsError.system("cannot create \(folder)", errno) }
         }
+        if lock.fitsMemory { SandboxSetup.mountMemory(at: root) }
         let objects: @Sendable (String) -> String = { "\(job.store)/objects/\($0.prefix(2))/\($0)" }
         let events: EventSink = { send(.event($0)) }
         let assembly = RootfsAssembly(lock: lock, root: root, objects: objects, jobs: job.jobs, events: events)
@@ -71,5 +72,13 @@ public enum SandboxMain {
                 done += count
             }
         }
+    }
+}
+
+extension Lockfile {
+    /// Whether the tree is small beside the memory that any machine which builds images has. By the lock alone, so
+    /// that a lock is built in the same way everywhere; packages grow about fourfold when they are unpacked.
+    fileprivate var fitsMemory: Bool {
+        packages.reduce(0) { $0 + $1.file.size } + files.reduce(0) { $0 + $1.source.size } <= 64 << 20
     }
 }
