@@ -200,6 +200,14 @@ final class Downloader: Sendable {
         if text.contains("SocketAddressError") || text.contains("refused") || text.contains("getaddrinfo") {
             return SourceFailure(kind: .source, description: "\(url): cannot connect")
         }
+        // Nor does a certificate. Everything else that ends a handshake may be the network's fault.
+        if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate") {
+            return SourceFailure(
+                kind: .source,
+                description: "\(url): its certificate isn't one that this host trusts "
+                    + "(SSL_CERT_FILE names a file of certificates to trust instead)")
+        }
+        if text.contains("BoringSSLError") { return Retry(reason: "the TLS handshake failed") }
         let reason = (error as? HTTPClientError)?.shortDescription ?? text
         return Retry(reason: reason)
     }

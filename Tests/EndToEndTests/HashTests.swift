@@ -41,6 +41,26 @@ final class HashTests: XCTestCase {
         XCTAssertEqual(try bench.rtverify(["hash", "--profile", "unixfs", "file"]).status, 64)
     }
 
+    func testCertificatesAreChecked() throws {
+        let bench = try bench(size: 300_000)
+        defer { bench.remove() }
+        let made = try bench.run([
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "certificate.pem",
+            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        ])
+        XCTAssertEqual(made.status, 0, made.errors)
+        try Server.serving("\(bench.folder)", "tls") { address in
+            let url = address.replacing("http://127.0.0.1", with: "https://localhost") + "/file"
+            let stranger = try bench.rtverify(["hash", url])
+            XCTAssertEqual(stranger.status, 2)
+            XCTAssertTrue(stranger.errors.contains("its certificate isn't one that this host trusts"), stranger.errors)
+            let trusted = try bench.run(
+                ["env", "SSL_CERT_FILE=certificate.pem", Workbench.program, "hash", "--json", url])
+            XCTAssertEqual(trusted.status, 0, trusted.errors)
+            XCTAssertEqual(try answers(trusted.output)[0]["sha256"] as? String, try bench.sha256("file"))
+        }
+    }
+
     func testMemoryDoesNotGrowWithTheFile() throws {
         let bench = try bench(size: 10)
         defer { bench.remove() }

@@ -2,9 +2,10 @@
 """Serves a folder on loopback, well or badly: serve.py FOLDER [MODE]. Prints its port; ends with its standard input.
 
 MODE concerns files without an ending and .deb files: wrong, truncated, missing, busy (429 with Retry-After: 1, once a file), hang, short (cuts
-each answer at half once, then honours Range), slow (answers in another order than asked).
+each answer at half once, then honours Range), slow (answers in another order than asked), tls (by https, with FOLDER's
+certificate.pem and key.pem).
 """
-import http.server, os, random, sys, threading, time
+import http.server, os, random, ssl, sys, threading, time
 
 folder, mode = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 seen, lock = set(), threading.Lock()
@@ -56,6 +57,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
+if mode == "tls":
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder + "/certificate.pem", folder + "/key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)
 sys.stdin.read()
