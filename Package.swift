@@ -93,7 +93,7 @@ let package = Package(
         .systemLibrary(name: "CSecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CLinux"),
         .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"], exclude: ["Corpus"]),
-        .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"]),
+        .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
         // It runs the program as a user does; what it links makes the messages that a test node serves.
         .testTarget(

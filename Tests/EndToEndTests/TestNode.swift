@@ -96,9 +96,10 @@ struct TestNode {
     }
 
     /// Runs `body` beside the node, which gets its address.
-    func serving(_ bench: Workbench, _ body: (String) throws -> Void) throws {
+    /// - Parameter host: An address of the loopback network.
+    func serving(_ bench: Workbench, host: String = "127.0.0.1", _ body: (String) throws -> Void) throws {
         let name = "routes-\(UUID()).json"
         try bench.write(Self.json(routes), to: name)
-        try Server.running(["node.py", "\(bench.folder)/\(name)"], body)
+        try Server.running(["node.py", "\(bench.folder)/\(name)", host], host: host, body)
     }
 }

@@ -191,6 +191,42 @@ final class VerifyTests: XCTestCase {
         return "0x" + Hex.encode(Array(bytes[..<32]) + s + [bytes[64] ^ 7])
     }
 
+    func testAnotherHostIsBelievedNoMoreThanTheFirst() throws {
+        let message = TestMessage(TestMessage.store(sha256, owner: owner.address), by: owner)
+        let forged = message.with(
+            "signature", TestMessage(TestMessage.store(sha256, owner: owner.address), by: stranger).fields["signature"])
+        let path = "/api/v0/messages/\(message.itemHash)"
+        var elsewhere = TestNode(message)
+        elsewhere.routes["/lie\(path)"] = ["body": forged.answer()]
+        try elsewhere.serving(bench, host: "127.0.0.2") { other in
+            var node = TestNode()
+            for route in ["", "/lie"] { node.routes[route + path] = ["status": 307, "location": other + route + path] }
+            try node.serving(bench) { url in
+                expect(0, "match", try verify(message.itemHash, url))
+                expect(2, "undecided", try verify(message.itemHash, url + "/lie"))
+            }
+        }
+    }
+
+    /// What a contract wallet (ERC-1271) signs with can't be told from a forgery offline, whatever its length.
+    func testAContractWalletIsUndecided() throws {
+        let content = TestMessage.store(sha256, owner: owner.address)
+        let message = TestMessage(content, by: owner)
+        let wallets = [
+            // A wallet whose own address is the sender, and one of its owners' keys the signer; two owners' keys.
+            message.with("signature", TestMessage(content, by: stranger).fields["signature"]),
+            message.with("signature", "0x" + String(repeating: "0123456789abcdef", count: 16) + "1b1c"),
+        ]
+        for wallet in wallets {
+            try TestNode(wallet).serving(bench) { url in
+                let answer = try verify(message.itemHash, url)
+                expect(2, "a contract wallet's", answer)
+                expect(2, "undecided", answer)
+                expect(2, "undecided", try verify(message.itemHash, url, ["--sender", owner.address]))
+            }
+        }
+    }
+
     func testHashedContentIsReadStrictly() throws {
         let good = TestMessage.store(sha256, owner: owner.address)
         let other = String(repeating: "0", count: 64)

@@ -166,7 +166,7 @@ enum Server {
     }
 
     /// Runs a server of Fixtures while `body` runs, which gets its address.
-    static func running(_ arguments: [String], _ body: (String) throws -> Void) throws {
+    static func running(_ arguments: [String], host: String = "127.0.0.1", _ body: (String) throws -> Void) throws {
         let server = Process()
         server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         server.arguments = ["python3", "\(Workbench.sources)/Fixtures/\(arguments[0])"] + arguments.dropFirst()
@@ -178,7 +178,7 @@ enum Server {
             try? input.fileHandleForWriting.close()
             server.waitUntilExit()
         }
-        try body("http://127.0.0.1:\(port)")
+        try body("http://\(host):\(port)")
     }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A node on loopback that answers what ROUTES.json says: node.py ROUTES.json. Prints its port; ends with its stdin.
+"""A node on loopback that answers what ROUTES.json says: node.py ROUTES.json [ADDRESS]. Prints its port; ends with its stdin.
 
 Routes by path with the query, with its first word, or without: {"body": TEXT, "file": PATH, "status": 200, "location": URL, "mode": MODE}.
 MODE: slow (a second late), stall (answers after a minute), trickle (a byte a second), endless (a body without an end, of
@@ -49,7 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server = http.server.ThreadingHTTPServer((sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1", 0), Handler)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)
