@@ -76,8 +76,13 @@ let package = Package(
                 .linkedLibrary(":libsquashfs.a"), .linkedLibrary("lzo2"), .linkedLibrary("z"),
                 .linkedLibrary("lzma"), .linkedLibrary("zstd"), .linkedLibrary("lz4"),
             ]),
-        // ContentHash, though it imports none of it: an entry holds a digest, and a change of its layout must reach here.
-        .target(name: "ImageComparison", dependencies: ["ContentHash", "SquashfsImage"]),
+        .target(
+            name: "ImageComparison",
+            dependencies: [
+                "CArchive", "CLinux", "ContentHash", "Reporting", "RuntimeSpec", "SquashfsImage",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(
             name: "ImageBuild",
             dependencies: [

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Calls a body for every index, on all processors, and waits for all of them.
 /// - Throws: The first error that a body threw; bodies that haven't begun then are left out.
-func concurrently(_ count: Int, _ body: @Sendable (Int) throws -> Void) throws {
+package func concurrently(_ count: Int, _ body: @Sendable (Int) throws -> Void) throws {
     let failure = Mutex<(any Error)?>(nil)
     DispatchQueue.concurrentPerform(iterations: count) { index in
         guard failure.withLock({ $0 == nil }) else { return }

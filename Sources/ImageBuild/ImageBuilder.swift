@@ -53,7 +53,15 @@ public struct ImageBuilder: Sendable {
             return first
         }
         throw BuildError.notReproducible(
-            first: path, second: second, differences: try FirstDifferences.between(path, second))
+            first: path, second: second, differences: await explanation(path, second))
+    }
+
+    /// What the two differ in, as `rtverify compare` says it.
+    private func explanation(_ first: String, _ second: String) async -> [String] {
+        do {
+            let report = try await ExaminationProcess.compare(first, second, options: .init(lock: nil))
+            return ComparisonText(colors: false, full: false).lines(report)
+        } catch { return ["they can't be compared: \(error)"] }
     }
 
     /// Builds without keeping the image, for what it hashes to.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import Glibc
+import ImageComparison
 import Reporting
 import RootfsBuild
 
@@ -18,7 +19,7 @@ struct RTVerify: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Verify.self,
+            Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Verify.self,
             Message.self, Doctor.self, SandboxCommand.self,
         ])
 }
@@ -31,6 +32,8 @@ enum EntryPoint {
         if CommandLine.arguments.count == 3, CommandLine.arguments[1] == RootTaskRunner.commandName {
             exit(runTasks(root: CommandLine.arguments[2]))
         }
+        // The reader of images too: it confines itself while it has one thread.
+        if CommandLine.arguments.count == 2, CommandLine.arguments[1] == Examiner.commandName { exit(Examiner.run()) }
         Task {
             await RTVerify.main()
             exit(0)

@@ -1,0 +1,57 @@
+import CLinux
+import Glibc
+import Reporting
+
+/// What the confined child is asked, as JSON on its standard input.
+public enum ExaminationRequest: Codable, Sendable {
+    case compare(a: String, b: String, options: ImageComparer.Options)
+}
+
+/// What it answers, as JSON on its standard output.
+public enum ExaminationAnswer: Codable, Sendable {
+    case comparison(ComparisonReport)
+    /// What can't be read, and why.
+    case failed(String)
+}
+
+/// The child's side: it gives up every right that reading doesn't need, and then reads what strangers made.
+public enum Examiner {
+    /// The argument that makes this program the child.
+    public static let commandName = "examine"
+    /// Bytes of memory and seconds of processor time: many times what honest images take.
+    public static let (memoryLimit, timeLimit) = (UInt64(1) << 30, UInt64(600))
+
+    public static func run() -> Int32 {
+        var input: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = read(STDIN_FILENO, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
+        let answer: ExaminationAnswer
+        do {
+            let request = try JSONText.decode(ExaminationRequest.self, from: input)
+            guard rtv_confine(memoryLimit, timeLimit) == 0 else {
+                throw TreeReadError(
+                    path: "anything", reason: "this kernel has no seccomp: \(String(cString: strerror(errno)))")
+            }
+            answer = try self.answer(request)
+        } catch {
+            answer = .failed("\(error)")
+        }
+        guard let line = try? JSONText.line(answer) else { return 2 }
+        var done = 0
+        while done < line.count {
+            let count = line.withUnsafeBytes {
+                write(STDOUT_FILENO, $0.baseAddress?.advanced(by: done), line.count - done)
+            }
+            guard count > 0 else { return 2 }
+            done += count
+        }
+        return 0
+    }
+
+    private static func answer(_ request: ExaminationRequest) throws -> ExaminationAnswer {
+        switch request {
+        case .compare(let a, let b, let options):
+            return .comparison(try ImageComparer(options: options).compare(a, b))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Glibc
+import Reporting
+import Subprocess
+import SystemPackage
+
+/// An image that can't be examined: what is wrong with it, or how the child that read it ended.
+public struct ExaminationError: Error, CustomStringConvertible {
+    public let description: String
+}
+
+/// The builder's side: starts the confined child and takes its answer.
+public enum ExaminationProcess {
+    /// Answers are lists of differences; 20,000 of them with their diffs stay far below it.
+    private static let answerLimit = 512 << 20
+
+    public static func compare(_ a: String, _ b: String, options: ImageComparer.Options) async throws
+        -> ComparisonReport
+    {
+        guard case .comparison(let report) = try await answer(to: .compare(a: a, b: b, options: options)) else {
+            throw ExaminationError(description: "the reader of images answered something else")
+        }
+        return report
+    }
+
+    static func answer(to request: ExaminationRequest) async throws -> ExaminationAnswer {
+        let input = try JSONText.line(request)
+        let environment = getenv("TMPDIR").map { ["TMPDIR": String(cString: $0)] } ?? [:]
+        let result = try await run(
+            .path(FilePath(try ownPath())), arguments: [Examiner.commandName],
+            environment: .custom(environment.reduce(into: [:]) { $0[.init(rawValue: $1.key)!] = $1.value }),
+            input: .array(input), output: .bytes(limit: answerLimit), error: .string(limit: 1 << 16))
+        guard case .exited(0) = result.terminationStatus,
+            let answer = try? JSONText.decode(ExaminationAnswer.self, from: result.standardOutput)
+        else {
+            let words = (result.standardError ?? "").split(separator: "\n").first.map { ": \($0)" } ?? ""
+            throw ExaminationError(
+                description: "the process that reads images ended with \(result.terminationStatus)\(words): "
+                    + "the image is damaged or made to do harm, or larger than the reader's limits")
+        }
+        if case .failed(let reason) = answer { throw ExaminationError(description: reason) }
+        return answer
+    }
+
+    private static func ownPath() throws -> String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        guard count > 0 else { throw ExaminationError(description: "this program's own path is unknown (/proc)") }
+        return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+
+/// A folder of this machine as a tree. Links in it are never followed.
+struct FolderTree: Tree {
+    let format = "folder"
+    let path: String
+    let entries: [TreeEntry]
+
+    /// Attributes that the host's own security modules put on every file.
+    private static let ofTheHost: Set<[UInt8]> = Set(
+        ["security.selinux", "security.ima", "security.evm", "security.apparmor"].map { Array($0.utf8) })
+
+    init(path: String) throws {
+        self.path = path
+        let root = Array(path.utf8)
+        var result: [TreeEntry] = []
+        var nodes: [[UInt]: Int] = [:]
+        var rest: [[UInt8]] = [[]]
+        while let relative = rest.popLast() {
+            let full = relative.isEmpty ? root : root + [0x2f] + relative
+            func fail() -> TreeReadError {
+                TreeReadError(path: readableText(full), reason: String(cString: strerror(errno)))
+            }
+            var status = stat()
+            let name = full.map(CChar.init(bitPattern:)) + [0]
+            // The folder itself may be named by a link.
+            guard (relative.isEmpty ? stat(name, &status) : lstat(name, &status)) == 0 else { throw fail() }
+            let number = nodes[[UInt(status.st_dev), UInt(status.st_ino)], default: nodes.count]
+            nodes[[UInt(status.st_dev), UInt(status.st_ino)]] = number
+            let kind: TreeEntry.Kind
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR: kind = .directory
+            case S_IFREG: kind = .file(size: Int(status.st_size))
+            case S_IFLNK:
+                var target = [CChar](repeating: 0, count: 65_536)
+                let count = readlink(name, &target, target.count)
+                guard count >= 0 else { throw fail() }
+                kind = .symbolicLink(target: target[..<count].map(UInt8.init(bitPattern:)))
+            case S_IFCHR, S_IFBLK:
+                kind = .device(
+                    isBlock: status.st_mode & S_IFMT == S_IFBLK, major: Int(rtv_major(status.st_rdev)),
+                    minor: Int(rtv_minor(status.st_rdev)))
+            case S_IFIFO: kind = .fifo
+            default: kind = .socket
+            }
+            result.append(
+                TreeEntry(
+                    path: relative, kind: kind, mode: Int(status.st_mode & 0o7777), uid: Int(status.st_uid),
+                    gid: Int(status.st_gid), time: status.st_mtim.tv_sec, attributes: try Self.attributes(name, fail),
+                    node: number))
+            guard kind == .directory else { continue }
+            guard let stream = opendir(name) else { throw fail() }
+            defer { closedir(stream) }
+            while let entry = readdir(stream) {
+                let child = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+                if child != [0x2e], child != [0x2e, 0x2e] {
+                    rest.append(relative.isEmpty ? child : relative + [0x2f] + child)
+                }
+            }
+        }
+        entries = inByteOrder(result)
+    }
+
+    private static func attributes(_ file: [CChar], _ fail: () -> TreeReadError) throws -> [TreeEntry.Attribute] {
+        let size = rtv_llistxattr(file, nil, 0)
+        if size < 0, errno != ENOTSUP { throw fail() }
+        guard size > 0 else { return [] }
+        var list = [CChar](repeating: 0, count: size)
+        let count = rtv_llistxattr(file, &list, size)
+        guard count >= 0 else { throw fail() }
+        var result: [TreeEntry.Attribute] = []
+        for name in list[..<count].split(separator: 0) {
+            let bytes = name.map(UInt8.init(bitPattern:))
+            if ofTheHost.contains(bytes) { continue }
+            var value = [UInt8](repeating: 0, count: 65_536)
+            let length = rtv_lgetxattr(file, Array(name) + [0], &value, value.count)
+            guard length >= 0 else { throw fail() }
+            result.append(.init(name: bytes, value: Array(value[..<length])))
+        }
+        return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    }
+
+    func makeReader() throws -> any ContentReader { Reader(root: Array(path.utf8)) }
+
+    private final class Reader: ContentReader {
+        private let root: [UInt8]
+        private var (descriptor, node): (CInt, Int) = (-1, -1)
+
+        init(root: [UInt8]) { self.root = root }
+        deinit { if descriptor >= 0 { close(descriptor) } }
+
+        func read(_ entry: TreeEntry, from start: Int, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+            let full = root + [0x2f] + entry.path
+            if node != entry.node {
+                if descriptor >= 0 { close(descriptor) }
+                descriptor = open(full.map(CChar.init(bitPattern:)) + [0], O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+                node = entry.node
+            }
+            var done = 0
+            while done < buffer.count {
+                let count = pread(
+                    descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(start + done))
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else {
+                    throw TreeReadError(path: readableText(full), reason: String(cString: strerror(errno)))
+                }
+                if count == 0 { break }
+                done += count
+            }
+            return done
+        }
+    }
+}

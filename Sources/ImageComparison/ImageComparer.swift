@@ -1,0 +1,248 @@
+import Glibc
+import Reporting
+import RuntimeSpec
+
+/// Compares two trees: whether they are the same, what differs, and what made it so.
+public struct ImageComparer: Sendable {
+    /// What the report holds beside the differences.
+    public struct Options: Codable, Sendable {
+        /// Text diffs and hex windows.
+        public var details = true
+        /// Sizes by package.
+        public var packages = false
+        /// The text of the lock that the images were built from: its files and steps explain what no package owns.
+        public var lock: String?
+
+        public init(details: Bool = true, packages: Bool = false, lock: String? = nil) {
+            (self.details, self.packages, self.lock) = (details, packages, lock)
+        }
+    }
+
+    private static let listLimit = 20_000
+    /// Differing files that are read for their causes and details, and how much of each.
+    private static let (readLimit, contentLimit) = (2_000, 4 << 20)
+
+    private let options: Options
+
+    public init(options: Options = Options()) { self.options = options }
+
+    /// - Throws: `ImageReadError` and its like, when one can't be read.
+    public func compare(_ pathA: String, _ pathB: String) throws -> ComparisonReport {
+        let sizes = (Self.fileSize(pathA), Self.fileSize(pathB))
+        if let (x, y) = sizes.0.flatMap({ x in sizes.1.map { (x, $0) } }), x == y, try Self.sameBytes(pathA, pathB) {
+            let side = ComparisonReport.Side(path: pathA, format: "the same bytes", size: x, entries: 0)
+            var other = side
+            other.path = pathB
+            return ComparisonReport(identical: true, a: side, b: other)
+        }
+        let (a, b) = (try TreeSource.open(pathA), try TreeSource.open(pathB))
+        var report = ComparisonReport(
+            identical: false,
+            a: .init(path: pathA, format: a.format, size: sizes.0, entries: a.entries.count),
+            b: .init(path: pathB, format: b.format, size: sizes.1, entries: b.entries.count))
+        var found = try TreeComparison(a, b).run()
+        if found.isEmpty {
+            if let x = a as? SquashfsTree, let y = b as? SquashfsTree {
+                report.differences = PackingComparison.run(x, y, sizes: (sizes.0 ?? 0, sizes.1 ?? 0))
+            } else {
+                report.identical = true
+            }
+            return report
+        }
+        let owners = (a: try PackageOwnership(a), b: try PackageOwnership(b))
+        try explain(&found, a, b, owners)
+        found.sort(by: Self.precedes)
+        report.summary = Self.summary(found.map(\.difference))
+        report.omitted = max(0, found.count - Self.listLimit)
+        if options.packages { report.packages = Self.sizes(a, b, owners, found) }
+        report.differences = found.prefix(Self.listLimit).map(\.difference)
+        return report
+    }
+
+    private static func fileSize(_ path: String) -> Int? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
+    private static func sameBytes(_ pathA: String, _ pathB: String) throws -> Bool {
+        let descriptors = [open(pathA, O_RDONLY | O_CLOEXEC), open(pathB, O_RDONLY | O_CLOEXEC)]
+        defer { for descriptor in descriptors where descriptor >= 0 { close(descriptor) } }
+        guard descriptors.allSatisfy({ $0 >= 0 }) else { return false }
+        let size = 1 << 20
+        let (a, b) = (
+            UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 4096),
+            UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 4096)
+        )
+        defer {
+            a.deallocate()
+            b.deallocate()
+        }
+        while true {
+            let (x, y) = (read(descriptors[0], a.baseAddress, size), read(descriptors[1], b.baseAddress, size))
+            // Reads of regular files are short only at their end.
+            guard x == y, x >= 0 else { return false }
+            if x == 0 { return true }
+            guard memcmp(a.baseAddress!, b.baseAddress!, x) == 0 else { return false }
+        }
+    }
+
+    // MARK: Causes
+
+    private func explain(
+        _ found: inout [TreeComparison.Found], _ a: any Tree, _ b: any Tree,
+        _ owners: (a: PackageOwnership, b: PackageOwnership)
+    ) throws {
+        let readers = (a: try a.makeReader(), b: try b.makeReader())
+        let lock = try options.lock.map { try Lockfile(text: $0, file: "the lock") }
+        let versions = (a: Self.versions(owners.a), b: Self.versions(owners.b))
+        var read = 0
+        for index in found.indices {
+            var difference = found[index].difference
+            let (x, y) = (found[index].a, found[index].b)
+            let path = x?.path ?? y?.path ?? []
+            let owner = owners.a.owner(of: path) ?? owners.b.owner(of: path)
+            difference.package = owner ?? maker(of: path, lock, owners)
+            difference.security = Security.concerns(difference.kind, path, x, y)
+            var evidence = Evidence(path: difference.path, kind: difference.kind, a: x, b: y)
+            if difference.kind == .content, let x, let y, read < Self.readLimit {
+                read += 1
+                let contents = (
+                    try readers.a.bytes(x, limit: Self.contentLimit), try readers.b.bytes(y, limit: Self.contentLimit)
+                )
+                evidence.contents = contents
+                if options.details { difference.detail += details(contents, found[index].offset ?? 0) }
+            }
+            if difference.kind == .time, let x, let y {
+                difference.detail = ["\(Self.interval(abs(x.time - y.time))) apart"]
+            }
+            difference.cause = cause(evidence, owner, versions)?.name
+            found[index].difference = difference
+        }
+    }
+
+    private func cause(_ evidence: Evidence, _ owner: String?, _ versions: (a: [String: String], b: [String: String]))
+        -> Cause?
+    {
+        if let owner, !versions.a.isEmpty, !versions.b.isEmpty, versions.a[owner] != versions.b[owner] {
+            return versions.a[owner] == nil || versions.b[owner] == nil ? .packageSet : .packageVersion
+        }
+        return Cause.first(for: evidence)
+    }
+
+    private static func versions(_ owners: PackageOwnership) -> [String: String] {
+        Dictionary(owners.packages.map { ($0.name, $0.version) }) { first, _ in first }
+    }
+
+    /// What made a file that no package owns: a file or a step of the lock, or a maintainer script.
+    private func maker(
+        of path: [UInt8], _ lock: Lockfile?, _ owners: (a: PackageOwnership, b: PackageOwnership)
+    ) -> String? {
+        let name = readable(path)
+        if let lock {
+            if lock.files.contains(where: { $0.target == name }) { return "a file of the manifest" }
+            if let step = lock.steps.firstIndex(where: { $0.contains(name) }) { return "step \(step + 1)" }
+        }
+        return (owners.a.scriptNaming(path) ?? owners.b.scriptNaming(path)).map { "a script of \($0)" }
+    }
+
+    private func details(_ contents: ([UInt8], [UInt8]), _ offset: Int) -> [String] {
+        TextDifference.unified(contents.0, contents.1)
+            ?? (offset < Self.contentLimit ? TextDifference.window(contents.0, contents.1, at: offset) : [])
+    }
+
+    static func interval(_ seconds: Int) -> String {
+        switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3600) h"
+        default: "\(seconds / 86_400) days"
+        }
+    }
+
+    // MARK: Order and summary
+
+    private static func precedes(_ x: TreeComparison.Found, _ y: TreeComparison.Found) -> Bool {
+        let (a, b) = (x.difference, y.difference)
+        if a.security != b.security { return a.security }
+        if a.path != b.path { return a.path.utf8.lexicographicallyPrecedes(b.path.utf8) }
+        return a.kind.rawValue < b.kind.rawValue
+    }
+
+    private static func summary(_ differences: [ComparisonReport.Difference]) -> [ComparisonReport.Group] {
+        struct Key: Hashable {
+            var cause: String?
+            var package: String?
+        }
+        let known = Dictionary(
+            (Cause.all + [.packageVersion, .packageSet]).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        return Dictionary(grouping: differences) { Key(cause: $0.cause, package: $0.package) }
+            .map { key, group in
+                ComparisonReport.Group(
+                    cause: key.cause, package: key.package, count: group.count,
+                    reason: key.cause.flatMap { known[$0]?.reason } ?? "no known cause fits",
+                    remedy: key.cause.flatMap { known[$0]?.remedy } ?? "look at the differences themselves",
+                    paths: Array(Set(group.map(\.path)).sorted().prefix(5)))
+            }
+            .sorted {
+                ($1.count, $0.cause ?? "~", $0.package ?? "~") < ($0.count, $1.cause ?? "~", $1.package ?? "~")
+            }
+    }
+
+    private static func sizes(
+        _ a: any Tree, _ b: any Tree, _ owners: (a: PackageOwnership, b: PackageOwnership),
+        _ found: [TreeComparison.Found]
+    ) -> [ComparisonReport.PackageSize] {
+        var sizes: [String: ComparisonReport.PackageSize] = [:]
+        func change(_ package: String?, _ body: (inout ComparisonReport.PackageSize) -> Void) {
+            let name = package ?? "no package"
+            var size = sizes[name] ?? .init(package: name, a: 0, b: 0, differences: 0)
+            body(&size)
+            sizes[name] = size
+        }
+        for entry in a.entries { change(owners.a.owner(of: entry.path)) { $0.a += Self.size(entry, a) } }
+        for entry in b.entries { change(owners.b.owner(of: entry.path)) { $0.b += Self.size(entry, b) } }
+        for one in found {
+            let path = one.a?.path ?? one.b?.path ?? []
+            change(owners.a.owner(of: path) ?? owners.b.owner(of: path)) { $0.differences += 1 }
+        }
+        return sizes.values.sorted { ($1.a + $1.b, $0.package) < ($0.a + $0.b, $1.package) }
+    }
+
+    static func size(_ entry: TreeEntry, _ tree: any Tree) -> Int {
+        (tree as? SquashfsTree)?.storedSize(entry) ?? entry.size
+    }
+}
+
+/// What may matter for security, whatever made it.
+enum Security {
+    private static let patterns = [
+        "/etc/ssh/*", "/etc/shadow*", "/etc/gshadow*", "/etc/passwd*", "/etc/group*", "/etc/sudoers*", "/etc/pam.d/*",
+        "*/.ssh/*", "*.pem", "*.key", "/etc/apt/trusted*", "/etc/apk/keys/*", "/etc/ld.so.preload", "/etc/ssl/certs/*",
+        "/usr/share/keyrings/*", "/etc/securetty", "/etc/inittab", "/sbin/init", "/usr/sbin/init",
+    ]
+
+    static func concerns(_ kind: ComparisonReport.Kind, _ path: [UInt8], _ a: TreeEntry?, _ b: TreeEntry?) -> Bool {
+        func hasPrivilege(_ entry: TreeEntry?) -> Bool {
+            guard let entry else { return false }
+            return entry.isFile && entry.mode & 0o6000 != 0 || entry.attribute("security.capability") != nil
+        }
+        let name = readable(path)
+        if kind != .time, patterns.contains(where: { fnmatch($0, name, 0) == 0 }) { return true }
+        switch kind {
+        case .owner, .device, .type: return true
+        case .attributes:
+            return (a?.attributes ?? []) != (b?.attributes ?? [])
+                && ((a?.attributes ?? []) + (b?.attributes ?? [])).contains {
+                    $0.name.starts(with: "security.".utf8) || $0.name.starts(with: "system.posix_acl".utf8)
+                }
+        case .mode: return ((a?.mode ?? 0) ^ (b?.mode ?? 0)) & 0o7002 != 0
+        case .onlyInA: return hasPrivilege(a)
+        case .onlyInB:
+            if case .device? = b?.kind { return true }
+            return hasPrivilege(b) || b?.isExecutable == true
+        case .content: return hasPrivilege(a) || hasPrivilege(b)
+        case .target, .time, .hardLinks, .packing: return false
+        }
+    }
+}

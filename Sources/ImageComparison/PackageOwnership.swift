@@ -1,0 +1,101 @@
+import CLinux
+
+/// Which package owns a path, by the databases inside a tree: dpkg's (`/var/lib/dpkg`) and apk's (`/lib/apk/db`).
+struct PackageOwnership {
+    /// A package as a database has it.
+    struct Package: Hashable {
+        var name: String
+        var version: String
+    }
+
+    private(set) var packages: [Package] = []
+    private var owners: [[UInt8]: String] = [:]
+    /// Names of maintainer scripts and their texts.
+    private var scripts: [(package: String, text: [UInt8])] = []
+    /// Top folders that are links, as /bin is to usr/bin.
+    private var links: [(from: [UInt8], to: [UInt8])] = []
+
+    private static let limit = 64 << 20
+
+    init(_ tree: any Tree) throws {
+        let reader = try tree.makeReader()
+        for entry in tree.entries {
+            guard !entry.path.contains(0x2f), case .symbolicLink(let target) = entry.kind else { continue }
+            links.append((entry.path, target.first == 0x2f ? Array(target.dropFirst()) : target))
+        }
+        let info = Array("var/lib/dpkg/info/".utf8)
+        for entry in tree.entries where entry.isFile {
+            if entry.path.starts(with: info) {
+                let name = String(decoding: entry.path.dropFirst(info.count), as: UTF8.self)
+                guard let dot = name.lastIndex(of: ".") else { continue }
+                // python3:amd64.list
+                let package = String(name[..<dot].prefix { $0 != ":" })
+                switch name[dot...] {
+                case ".list":
+                    for line in try reader.bytes(entry, limit: Self.limit).split(separator: 10) {
+                        // What several packages list is a folder of nobody's.
+                        let path = resolved(Array(line.drop { $0 == 0x2f }))
+                        owners[path] = owners[path].map { $0 == package ? package : "" } ?? package
+                    }
+                case ".postinst", ".preinst", ".triggers", ".config":
+                    scripts.append((package, try reader.bytes(entry, limit: 1 << 20)))
+                default: break
+                }
+            } else if entry.path.elementsEqual("var/lib/dpkg/status".utf8) {
+                try readStatus(reader.bytes(entry, limit: Self.limit))
+            } else if entry.path.elementsEqual("lib/apk/db/installed".utf8) {
+                try readInstalled(reader.bytes(entry, limit: Self.limit))
+            }
+        }
+    }
+
+    /// deb-control paragraphs (dpkg's status).
+    private mutating func readStatus(_ bytes: [UInt8]) {
+        var name = ""
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("Package: ") { name = String(line.dropFirst(9)) }
+            if line.hasPrefix("Version: ") { packages.append(Package(name: name, version: String(line.dropFirst(9)))) }
+        }
+    }
+
+    /// apk's installed database: P: name, V: version, F: folder, R: a file in it (apk-tools' documentation).
+    private mutating func readInstalled(_ bytes: [UInt8]) {
+        var (name, folder) = ("", [UInt8]())
+        for line in bytes.split(separator: 10, omittingEmptySubsequences: false) {
+            let value = Array(line.dropFirst(2))
+            switch line.prefix(2) {
+            case [0x50, 0x3a]: name = String(decoding: value, as: UTF8.self)
+            case [0x56, 0x3a]: packages.append(Package(name: name, version: String(decoding: value, as: UTF8.self)))
+            case [0x46, 0x3a]:
+                folder = value
+                if owners[resolved(value)] == nil { owners[resolved(value)] = name }
+            case [0x52, 0x3a]: owners[resolved(folder.isEmpty ? value : folder + [0x2f] + value)] = name
+            default: break
+            }
+        }
+    }
+
+    private func resolved(_ path: [UInt8]) -> [UInt8] {
+        for link in links where path.starts(with: link.from) {
+            if path.count == link.from.count { return path }
+            if path[link.from.count] == 0x2f { return link.to + path[link.from.count...] }
+        }
+        return path
+    }
+
+    /// Nil when no package does.
+    func owner(of path: [UInt8]) -> String? { owners[path].flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// The package whose maintainer script names a path, or the folder above it.
+    func scriptNaming(_ path: [UInt8]) -> String? {
+        guard path.count > 4 else { return nil }
+        let name = [0x2f] + path
+        return scripts.first { bytesContain($0.text, name) }?.package
+    }
+}
+
+func bytesContain(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
+    bytes.withUnsafeBytes { memory in
+        part.withUnsafeBytes { rtv_contains_bytes(memory.baseAddress, memory.count, $0.baseAddress, $0.count) != 0 }
+    }
+}

@@ -1,0 +1,200 @@
+import Glibc
+import Reporting
+
+/// Where two trees differ, entry by entry.
+struct TreeComparison {
+    /// One difference, with the entries that it is about.
+    struct Found {
+        var difference: ComparisonReport.Difference
+        var a: TreeEntry?
+        var b: TreeEntry?
+        /// Of the first byte that differs, where the content does.
+        var offset: Int?
+    }
+
+    private let a: any Tree
+    private let b: any Tree
+
+    init(_ a: any Tree, _ b: any Tree) { (self.a, self.b) = (a, b) }
+
+    func run() throws -> [Found] {
+        var found: [Found] = []
+        var pairs: [ContentComparison.Pair] = []
+        var pairOfNodes: [[Int]: Int] = [:]
+        // Which pair decides for an entry of A: hard links of one file are compared once.
+        var waiting: [(a: TreeEntry, b: TreeEntry, pair: Int)] = []
+        forEachPair { x, y in
+            switch (x, y) {
+            case (let x?, nil): found.append(only(.onlyInA, a.entries[x], nil))
+            case (nil, let y?): found.append(only(.onlyInB, nil, b.entries[y]))
+            case (let x?, let y?):
+                let (left, right) = (a.entries[x], b.entries[y])
+                found += fields(left, right)
+                guard left.isFile, right.isFile else { return }
+                let nodes = [left.node, right.node]
+                let pair = pairOfNodes[nodes, default: pairs.count]
+                if pair == pairs.count {
+                    pairOfNodes[nodes] = pair
+                    pairs.append(.init(a: x, b: y))
+                }
+                waiting.append((left, right, pair))
+            case (nil, nil): break
+            }
+        }
+        let offsets = try ContentComparison(a, b).firstDifferences(pairs)
+        for (left, right, pair) in waiting {
+            guard let offset = offsets[pair] else { continue }
+            var difference = ComparisonReport.Difference(
+                path: left.name, kind: .content, a: "\(left.size) bytes", b: "\(right.size) bytes")
+            if left.size == right.size { difference.detail = ["the first differing byte is number \(offset)"] }
+            found.append(Found(difference: difference, a: left, b: right, offset: offset))
+        }
+        found += hardLinks()
+        return found
+    }
+
+    /// Visits what both trees have, and what one has, in the order of the paths.
+    private func forEachPair(_ visit: (Int?, Int?) -> Void) {
+        var (x, y) = (0, 0)
+        // A tar need not have an entry for its root.
+        if a.entries.first?.path != b.entries.first?.path {
+            if a.entries.first?.path == [] { x = 1 }
+            if b.entries.first?.path == [] { y = 1 }
+        }
+        while x < a.entries.count || y < b.entries.count {
+            if y == b.entries.count { visit(x, nil); x += 1; continue }
+            if x == a.entries.count { visit(nil, y); y += 1; continue }
+            let (left, right) = (a.entries[x].path, b.entries[y].path)
+            if left == right {
+                visit(x, y)
+                x += 1
+                y += 1
+            } else if left.lexicographicallyPrecedes(right) {
+                visit(x, nil)
+                x += 1
+            } else {
+                visit(nil, y)
+                y += 1
+            }
+        }
+    }
+
+    private func only(_ kind: ComparisonReport.Kind, _ x: TreeEntry?, _ y: TreeEntry?) -> Found {
+        let entry = x ?? y
+        return Found(
+            difference: .init(
+                path: entry?.name ?? "", kind: kind, a: x.map(Describe.entry), b: y.map(Describe.entry)), a: x, b: y)
+    }
+
+    private func fields(_ a: TreeEntry, _ b: TreeEntry) -> [Found] {
+        var result: [Found] = []
+        func add(_ kind: ComparisonReport.Kind, _ left: String?, _ right: String?) {
+            result.append(Found(difference: .init(path: a.name, kind: kind, a: left, b: right), a: a, b: b))
+        }
+        switch (a.kind, b.kind) {
+        case (.symbolicLink(let x), .symbolicLink(let y)):
+            if x != y { add(.target, readableText(x), readableText(y)) }
+        case (.device(let x, _, _), .device(let y, _, _)) where x == y:
+            if a.kind != b.kind { add(.device, Describe.kind(a.kind), Describe.kind(b.kind)) }
+        case (.file, .file), (.directory, .directory), (.fifo, .fifo), (.socket, .socket): break
+        default:
+            add(.type, Describe.kind(a.kind), Describe.kind(b.kind))
+            return result
+        }
+        // A link's own mode means nothing, and folders of this machine give it as 0777.
+        if a.mode != b.mode, !a.isLink { add(.mode, Describe.mode(a.mode), Describe.mode(b.mode)) }
+        if (a.uid, a.gid) != (b.uid, b.gid) { add(.owner, "\(a.uid):\(a.gid)", "\(b.uid):\(b.gid)") }
+        if a.time != b.time { add(.time, Describe.time(a.time), Describe.time(b.time)) }
+        if a.attributes != b.attributes {
+            let names = Set(a.attributes.map(\.name)).union(b.attributes.map(\.name))
+            for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+                let (x, y) = (a.attributes.first { $0.name == name }, b.attributes.first { $0.name == name })
+                if x != y { add(.attributes, x.map(Describe.attribute), y.map(Describe.attribute)) }
+            }
+        }
+        return result
+    }
+
+    /// Names that lead to one file in one tree and not in the other.
+    private func hardLinks() -> [Found] {
+        let (left, right) = (groups(a), groups(b))
+        var (indexA, indexB) = ([[UInt8]: TreeEntry](), [[UInt8]: TreeEntry]())
+        let names = Set(left.keys).union(right.keys)
+        guard !names.isEmpty else { return [] }
+        for entry in a.entries where names.contains(entry.path) { indexA[entry.path] = entry }
+        for entry in b.entries where names.contains(entry.path) { indexB[entry.path] = entry }
+        var result: [Found] = []
+        var told: Set<[[UInt8]]> = []
+        for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            let (x, y) = (left[name] ?? [name], right[name] ?? [name])
+            // What one tree lacks is told already.
+            guard let a = indexA[name], let b = indexB[name], x != y, told.insert(x + y).inserted else { continue }
+            result.append(
+                Found(
+                    difference: .init(
+                        path: readable(name), kind: .hardLinks, a: Describe.group(x), b: Describe.group(y)),
+                    a: a, b: b))
+        }
+        return result
+    }
+
+    private func groups(_ tree: any Tree) -> [[UInt8]: [[UInt8]]] {
+        var names: [Int: [[UInt8]]] = [:]
+        for entry in tree.entries where entry.kind != .directory { names[entry.node, default: []].append(entry.path) }
+        var result: [[UInt8]: [[UInt8]]] = [:]
+        for group in names.values where group.count > 1 { for name in group { result[name] = group } }
+        return result
+    }
+}
+
+extension TreeEntry {
+    var isLink: Bool { if case .symbolicLink = kind { true } else { false } }
+}
+
+/// Fields in words.
+enum Describe {
+    static func entry(_ entry: TreeEntry) -> String {
+        switch entry.kind {
+        case .directory: "a folder"
+        case .file(let size): "\(entry.isExecutable ? "an executable" : "a file") of \(size) bytes, \(mode(entry.mode))"
+        default: kind(entry.kind)
+        }
+    }
+
+    static func kind(_ kind: TreeEntry.Kind) -> String {
+        switch kind {
+        case .directory: "a folder"
+        case .file: "a file"
+        case .symbolicLink(let target): "a link to \(readableText(target))"
+        case .device(let isBlock, let major, let minor): "\(isBlock ? "block" : "character") device \(major):\(minor)"
+        case .fifo: "a named pipe"
+        case .socket: "a socket"
+        }
+    }
+
+    static func mode(_ mode: Int) -> String {
+        let digits = String(mode, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    static func time(_ seconds: Int) -> String {
+        var (time, parts) = (time_t(seconds), tm())
+        guard gmtime_r(&time, &parts) != nil else { return "\(seconds)" }
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T"
+            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
+    }
+
+    static func attribute(_ attribute: TreeEntry.Attribute) -> String {
+        "\(readableText(attribute.name))=\(attribute.value.map { hex($0) }.joined())"
+    }
+
+    static func group(_ names: [[UInt8]]) -> String {
+        names.count == 1 ? "by itself" : "one file with " + names.map(readable).joined(separator: ", ")
+    }
+
+    static func hex(_ byte: UInt8) -> String {
+        let digits = String(byte, radix: 16)
+        return digits.count == 1 ? "0" + digits : digits
+    }
+}

@@ -1,0 +1,112 @@
+/// What two trees differ in, and why: what `rtverify compare` answers.
+public struct ComparisonReport: Codable, Sendable {
+    /// One of the two.
+    public struct Side: Codable, Sendable {
+        public var path: String
+        /// squashfs, folder or tar.
+        public var format: String
+        /// Bytes of the file; nil for a folder.
+        public var size: Int?
+        public var entries: Int
+
+        public init(path: String, format: String, size: Int?, entries: Int) {
+            (self.path, self.format, self.size, self.entries) = (path, format, size, entries)
+        }
+    }
+
+    public enum Kind: String, Codable, Sendable, CaseIterable {
+        case onlyInA = "only-in-a"
+        case onlyInB = "only-in-b"
+        case type, mode, owner, time, target, device, attributes, content
+        case hardLinks = "hard-links"
+        /// Of the image, not of an entry: how the tree is packed.
+        case packing
+    }
+
+    public struct Difference: Codable, Sendable {
+        /// With a slash before it; what is no UTF-8 as `\xNN`. For `packing`, the part of the image.
+        public var path: String
+        public var kind: Kind
+        /// What each side has; nil for what isn't there.
+        public var a: String?
+        public var b: String?
+        /// Name of the package that owns the path, or what else made it.
+        public var package: String?
+        /// The known cause's name.
+        public var cause: String?
+        /// Whether it may matter for security.
+        public var security: Bool
+        /// A text diff, a hex window, or what else explains it.
+        public var detail: [String]
+
+        public init(path: String, kind: Kind, a: String?, b: String?) {
+            (self.path, self.kind, self.a, self.b) = (path, kind, a, b)
+            security = false
+            detail = []
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(path, forKey: .path)
+            try container.encode(kind, forKey: .kind)
+            // Keys are always there: whoever reads the JSON need not guess what a missing one means.
+            try container.encode(a, forKey: .a)
+            try container.encode(b, forKey: .b)
+            try container.encode(package, forKey: .package)
+            try container.encode(cause, forKey: .cause)
+            try container.encode(security, forKey: .security)
+            try container.encode(detail, forKey: .detail)
+        }
+    }
+
+    /// Differences of one cause in one package: what one change would take away.
+    public struct Group: Codable, Sendable {
+        public var cause: String?
+        public var package: String?
+        public var count: Int
+        public var reason: String
+        public var remedy: String
+        /// The first few.
+        public var paths: [String]
+
+        public init(cause: String?, package: String?, count: Int, reason: String, remedy: String, paths: [String]) {
+            (self.cause, self.package, self.count) = (cause, package, count)
+            (self.reason, self.remedy, self.paths) = (reason, remedy, paths)
+        }
+    }
+
+    /// Bytes that a package's files take in each side.
+    public struct PackageSize: Codable, Sendable {
+        public var package: String
+        public var a: Int
+        public var b: Int
+        public var differences: Int
+
+        public init(package: String, a: Int, b: Int, differences: Int) {
+            (self.package, self.a, self.b, self.differences) = (package, a, b, differences)
+        }
+    }
+
+    /// Same bytes; or, where one side is no image, the same tree.
+    public var identical: Bool
+    public var a: Side
+    public var b: Side
+    /// What matters for security first, then by path.
+    public var differences: [Difference]
+    /// Differences that were counted and not listed.
+    public var omitted: Int
+    public var summary: [Group]
+    /// Where it was asked for.
+    public var packages: [PackageSize]
+
+    public init(
+        identical: Bool, a: Side, b: Side, differences: [Difference] = [], omitted: Int = 0, summary: [Group] = [],
+        packages: [PackageSize] = []
+    ) {
+        (self.identical, self.a, self.b, self.differences) = (identical, a, b, differences)
+        (self.omitted, self.summary, self.packages) = (omitted, summary, packages)
+    }
+
+    /// The trees are the same, only their packing differs.
+    public var isPackingOnly: Bool { !identical && differences.allSatisfy { $0.kind == .packing } }
+}

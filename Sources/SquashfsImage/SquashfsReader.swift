@@ -1,0 +1,366 @@
+import CSquashfs
+import Glibc
+
+/// A squashfs image of anyone's, read with libsquashfs: its superblock, and its entries with every field, without their
+/// contents (`SquashfsBlocks` reads those).
+///
+/// Everything in it may lie. The walk is iterative, because libsquashfs's own recursion overflows the stack on deep
+/// trees; attributes are read only where the superblock has them, because otherwise libsquashfs 1.2.0 dereferences
+/// NULL; a folder met twice, a name that is no name, and numbers that the image is too small for are errors.
+public final class SquashfsReader {
+    /// What the first 96 bytes say (Documentation/filesystems/squashfs.rst of the kernel).
+    public struct Superblock: Equatable, Sendable {
+        public var inodes: Int
+        /// Seconds since 1970-01-01 UTC.
+        public var time: Int
+        public var blockSize: Int
+        public var fragments: Int
+        /// 1 gzip, 2 lzma, 3 lzo, 4 xz, 5 lz4, 6 zstd.
+        public var compressionID: Int
+        public var flags: Int
+        public var owners: Int
+        /// Bytes of the file system; the file may be padded.
+        public var bytesUsed: Int
+        /// The bytes of the compressor's options, where the image has any.
+        public var compressorOptions: [UInt8]
+
+        public var compression: String {
+            sqfs_compressor_name_from_id(SQFS_COMPRESSOR(rawValue: UInt32(compressionID))).map {
+                String(cString: $0)
+            } ?? "number \(compressionID)"
+        }
+    }
+
+    /// A regular file's bytes, as they are stored.
+    public struct StoredFile: Equatable, Sendable {
+        public var size: Int
+        /// Where the first block begins.
+        public var start: Int
+        /// Stored sizes; bit 24 says that a block isn't compressed, 0 that it is a hole.
+        public var blocks: [UInt32]
+        /// The block that the file's tail shares with others, and where in it the tail begins.
+        public var fragment: (index: Int, offset: Int)?
+
+        public static func == (a: Self, b: Self) -> Bool {
+            a.size == b.size && a.start == b.start && a.blocks == b.blocks && a.fragment?.index == b.fragment?.index
+                && a.fragment?.offset == b.fragment?.offset
+        }
+    }
+
+    public enum Kind: Equatable, Sendable {
+        case directory
+        case file(StoredFile)
+        case symbolicLink(target: [UInt8])
+        case device(isBlock: Bool, major: Int, minor: Int)
+        case fifo, socket
+    }
+
+    /// One name in the tree.
+    public struct Entry: Sendable {
+        /// Relative to the root; empty for the root itself.
+        public var path: [UInt8]
+        public var kind: Kind
+        /// Permission bits with set-user-id, set-group-id and sticky.
+        public var mode: Int
+        public var uid: Int
+        public var gid: Int
+        /// Seconds since 1970-01-01 UTC.
+        public var time: Int
+        /// Entries with the same number are hard links of one another.
+        public var inode: Int
+        public var attributes: [(name: [UInt8], value: [UInt8])]
+    }
+
+    /// A block that the tails of files share.
+    public struct Fragment: Equatable, Sendable {
+        public var start: Int
+        /// As in `StoredFile.blocks`.
+        public var size: UInt32
+    }
+
+    /// More than any runtime has; an image that says so is made to exhaust the reader.
+    private static let (entryLimit, depthLimit) = (1_000_000, 2_000)
+
+    public let path: String
+    public let superblock: Superblock
+    public private(set) var fragments: [Fragment] = []
+
+    private var file: UnsafeMutablePointer<sqfs_file_t>?
+    private var raw = sqfs_super_t()
+    private var compressor: UnsafeMutablePointer<sqfs_compressor_t>?
+    private var ids: OpaquePointer?
+    private var directories: OpaquePointer?
+    private var xattrs: OpaquePointer?
+
+    /// Opens an image and reads its tables.
+    /// - Throws: `ImageReadError`.
+    public init(path: String) throws {
+        self.path = path
+        file = sqfs_open_file(path, UInt32(SQFS_FILE_OPEN_READ_ONLY.rawValue))
+        func fail(_ structure: String, _ offset: UInt64, _ reason: String) -> ImageReadError {
+            ImageReadError(path: path, structure: structure, offset: Int(clamping: offset), reason: reason)
+        }
+        guard let file else { throw ImageReadError(path: path, reason: String(cString: strerror(errno))) }
+        let size = file.pointee.get_size(file)
+        let status = sqfs_super_read(&raw, file)
+        guard status == 0 else { throw fail("the superblock", 0, Self.reason(status)) }
+        guard raw.bytes_used <= size else {
+            throw fail("the superblock", 0, "it says \(raw.bytes_used) bytes, and the file has \(size)")
+        }
+        // A fragment block has a byte or more; without this, the table alone may be 64 GB.
+        guard raw.fragment_entry_count <= raw.bytes_used, raw.fragment_entry_count < 1 << 22 else {
+            throw fail("the superblock", 0, "it says \(raw.fragment_entry_count) fragment blocks")
+        }
+        var configuration = sqfs_compressor_config_t()
+        var made = sqfs_compressor_config_init(
+            &configuration, SQFS_COMPRESSOR(rawValue: UInt32(raw.compression_id)), Int(raw.block_size),
+            UInt16(SQFS_COMP_FLAG_UNCOMPRESS.rawValue))
+        if made == 0 { made = sqfs_compressor_create(&configuration, &compressor) }
+        guard made == 0, let compressor else {
+            throw fail("the superblock", 0, "compression number \(raw.compression_id): \(Self.reason(made))")
+        }
+        var options: [UInt8] = []
+        if Int(raw.flags) & Int(SQFS_FLAG_COMPRESSOR_OPTIONS.rawValue) != 0 {
+            // A metadata block of its own, whose header has its size and the bit for "not compressed".
+            var header: UInt16 = 0
+            guard file.pointee.read_at(file, 96, &header, 2) == 0, header & 0x8000 != 0, header & 0x7fff <= 64 else {
+                throw fail("the compressor's options", 96, "their size is wrong")
+            }
+            options = [UInt8](repeating: 0, count: Int(header & 0x7fff))
+            guard file.pointee.read_at(file, 98, &options, options.count) == 0 else {
+                throw fail("the compressor's options", 98, "the file ends before them")
+            }
+            let read = compressor.pointee.read_options(compressor, file)
+            guard read == 0 else { throw fail("the compressor's options", 96, Self.reason(read)) }
+        }
+        superblock = Superblock(
+            inodes: Int(raw.inode_count), time: Int(raw.modification_time), blockSize: Int(raw.block_size),
+            fragments: Int(raw.fragment_entry_count), compressionID: Int(raw.compression_id), flags: Int(raw.flags),
+            owners: Int(raw.id_count), bytesUsed: Int(raw.bytes_used), compressorOptions: options)
+        ids = sqfs_id_table_create(0)
+        try check(sqfs_id_table_read(ids, file, &raw, compressor), "the id table", raw.id_table_start)
+        directories = sqfs_dir_reader_create(&raw, compressor, file, 0)
+        guard directories != nil else { throw ImageReadError(path: path, reason: "out of memory") }
+        try readFragments()
+        if raw.flags & UInt16(SQFS_FLAG_NO_XATTRS.rawValue) == 0, raw.xattr_id_table_start != .max {
+            xattrs = sqfs_xattr_reader_create(0)
+            try check(
+                sqfs_xattr_reader_load(xattrs, &raw, file, compressor), "the attribute table", raw.xattr_id_table_start)
+        }
+    }
+
+    deinit {
+        for object in [xattrs, directories, ids] { rtv_sqfs_destroy(object.map(UnsafeMutableRawPointer.init)) }
+        rtv_sqfs_destroy(compressor)
+        rtv_sqfs_destroy(file)
+    }
+
+    private func readFragments() throws {
+        let table = sqfs_frag_table_create(0)
+        defer { rtv_sqfs_destroy(table.map(UnsafeMutableRawPointer.init)) }
+        try check(sqfs_frag_table_read(table, file, &raw, compressor), "the fragment table", raw.fragment_table_start)
+        for index in 0..<sqfs_frag_table_get_size(table) {
+            var fragment = sqfs_fragment_t()
+            try check(
+                sqfs_frag_table_lookup(table, UInt32(index), &fragment), "the fragment table", raw.fragment_table_start)
+            fragments.append(Fragment(start: Int(clamping: fragment.start_offset), size: fragment.size))
+        }
+    }
+
+    /// Every entry, in no promised order.
+    public func entries() throws -> [Entry] {
+        var result: [Entry] = []
+        var root: Inode?
+        try check(sqfs_dir_reader_get_root_inode(directories, &root), "the root's inode", raw.inode_table_start)
+        guard let root else { return result }
+        result.append(try entry([], root))
+        // Folders that are still to be listed.
+        var rest: [(path: [UInt8], depth: Int, inode: Inode)] = [([], 0, root)]
+        defer { rest.forEach { sqfs_free($0.inode) } }
+        guard Self.isDirectory(root) else { throw inodeError("the root is no folder") }
+        var seen: Set<UInt32> = [root.pointee.base.inode_number]
+        while let folder = rest.popLast() {
+            defer { sqfs_free(folder.inode) }
+            guard folder.depth < Self.depthLimit else {
+                throw directoryError("folders are nested deeper than \(Self.depthLimit)")
+            }
+            var names: Set<[UInt8]> = []
+            try forEachChild(of: folder.inode) { name, child in
+                var keep = false
+                defer { if !keep { sqfs_free(child) } }
+                let path = folder.path.isEmpty ? name : folder.path + [0x2f] + name
+                guard !name.isEmpty, name != [0x2e], name != [0x2e, 0x2e], !name.contains(0x2f), !name.contains(0)
+                else { throw directoryError("an entry is named \"\(readable(name))\"") }
+                guard names.insert(name).inserted else { throw directoryError("\(readable(path)) stands twice") }
+                guard result.count < Self.entryLimit else {
+                    throw directoryError("there are more than \(Self.entryLimit) entries")
+                }
+                result.append(try entry(path, child))
+                guard Self.isDirectory(child) else { return }
+                guard seen.insert(child.pointee.base.inode_number).inserted else {
+                    throw directoryError("the folder \(readable(path)) is in two places or in itself")
+                }
+                rest.append((path, folder.depth + 1, child))
+                keep = true
+            }
+        }
+        return result
+    }
+
+    private typealias Inode = UnsafeMutablePointer<sqfs_inode_generic_t>
+
+    private static func isDirectory(_ inode: Inode) -> Bool { mode_t(inode.pointee.base.mode) & S_IFMT == S_IFDIR }
+
+    private func forEachChild(of inode: Inode, _ body: ([UInt8], Inode) throws -> Void) throws {
+        try check(sqfs_dir_reader_open_dir(directories, inode, 0), "the directory table", raw.directory_table_start)
+        while true {
+            var entry: UnsafeMutablePointer<sqfs_dir_entry_t>?
+            let status = sqfs_dir_reader_read(directories, &entry)
+            if status > 0 { return }
+            try check(status, "the directory table", raw.directory_table_start)
+            guard let entry else { return }
+            defer { sqfs_free(entry) }
+            let name = Array(UnsafeBufferPointer(start: rtv_sqfs_entry_name(entry), count: Int(entry.pointee.size) + 1))
+            var child: Inode?
+            try check(sqfs_dir_reader_get_inode(directories, &child), "the inode table", raw.inode_table_start)
+            if let child { try body(name, child) }
+        }
+    }
+
+    private func entry(_ path: [UInt8], _ inode: Inode) throws -> Entry {
+        let base = inode.pointee.base
+        var (uid, gid): (UInt32, UInt32) = (0, 0)
+        try check(sqfs_id_table_index_to_id(ids, base.uid_idx, &uid), "the id table", raw.id_table_start)
+        try check(sqfs_id_table_index_to_id(ids, base.gid_idx, &gid), "the id table", raw.id_table_start)
+        return Entry(
+            path: path, kind: try kind(inode), mode: Int(base.mode & 0o7777), uid: Int(uid), gid: Int(gid),
+            time: Int(base.mod_time), inode: Int(base.inode_number), attributes: try attributes(inode))
+    }
+
+    private func kind(_ inode: Inode) throws -> Kind {
+        let type = Int(inode.pointee.base.type)
+        switch mode_t(inode.pointee.base.mode) & S_IFMT {
+        case S_IFDIR: return .directory
+        case S_IFLNK:
+            let size = Int(inode.pointee.data.slink.target_size)
+            guard size <= 65_535, let target = rtv_sqfs_link_target(inode) else {
+                throw inodeError("a link's target has \(size) bytes")
+            }
+            return .symbolicLink(target: Array(UnsafeBufferPointer(start: target, count: size)))
+        case S_IFREG: return .file(try storedFile(inode))
+        case S_IFCHR, S_IFBLK:
+            let number = Int(
+                type == Int(SQFS_INODE_EXT_CDEV.rawValue) || type == Int(SQFS_INODE_EXT_BDEV.rawValue)
+                    ? inode.pointee.data.dev_ext.devno : inode.pointee.data.dev.devno)
+            // The kernel's new_decode_dev().
+            return .device(
+                isBlock: mode_t(inode.pointee.base.mode) & S_IFMT == S_IFBLK, major: (number & 0xfff00) >> 8,
+                minor: (number & 0xff) | ((number >> 12) & 0xfff00))
+        case S_IFIFO: return .fifo
+        default: return .socket
+        }
+    }
+
+    private func storedFile(_ inode: Inode) throws -> StoredFile {
+        var (size, start): (UInt64, UInt64) = (0, 0)
+        var (index, offset): (UInt32, UInt32) = (0, 0)
+        guard sqfs_inode_get_file_size(inode, &size) == 0, sqfs_inode_get_file_block_start(inode, &start) == 0,
+            sqfs_inode_get_frag_location(inode, &index, &offset) == 0, size < 1 << 50
+        else { throw inodeError("a file's size or place is wrong") }
+        var file = StoredFile(size: Int(size), start: Int(clamping: start), blocks: [], fragment: nil)
+        let blockSize = superblock.blockSize
+        let count = rtv_sqfs_block_count(inode)
+        if index != .max {
+            guard index < fragments.count, Int(offset) < blockSize, file.size / blockSize == count else {
+                throw inodeError("a file's fragment is none")
+            }
+            file.fragment = (Int(index), Int(offset))
+        } else if (file.size + blockSize - 1) / blockSize != count {
+            throw inodeError("a file of \(size) bytes has \(count) blocks")
+        }
+        if count > 0 { file.blocks = (0..<count).map { rtv_sqfs_block_size(inode, $0) } }
+        return file
+    }
+
+    private func attributes(_ inode: Inode) throws -> [(name: [UInt8], value: [UInt8])] {
+        guard let xattrs else { return [] }
+        var index: UInt32 = .max
+        guard sqfs_inode_get_xattr_index(inode, &index) == 0, index != .max else { return [] }
+        let (what, start) = ("the attribute table", raw.xattr_id_table_start)
+        var description = sqfs_xattr_id_t()
+        try check(sqfs_xattr_reader_get_desc(xattrs, index, &description), what, start)
+        guard description.count <= 65_536 else { throw inodeError("an entry has \(description.count) attributes") }
+        try check(sqfs_xattr_reader_seek_kv(xattrs, &description), what, start)
+        var result: [(name: [UInt8], value: [UInt8])] = []
+        for _ in 0..<description.count {
+            var key: UnsafeMutablePointer<sqfs_xattr_entry_t>?
+            try check(sqfs_xattr_reader_read_key(xattrs, &key), what, start)
+            guard let key else { break }
+            defer { sqfs_free(key) }
+            var value: UnsafeMutablePointer<sqfs_xattr_value_t>?
+            try check(sqfs_xattr_reader_read_value(xattrs, key, &value), what, start)
+            guard let value else { break }
+            defer { sqfs_free(value) }
+            // The name ends with a zero that libsquashfs appends.
+            let name = rtv_sqfs_key(key).map { Array(UnsafeBufferPointer(start: $0, count: strlen($0))) } ?? []
+            result.append(
+                (name, Array(UnsafeBufferPointer(start: rtv_sqfs_value(value), count: Int(value.pointee.size)))))
+        }
+        return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    }
+
+    private func readable(_ bytes: [UInt8]) -> String { String(decoding: bytes.suffix(200), as: UTF8.self) }
+
+    private func inodeError(_ reason: String) -> ImageReadError {
+        ImageReadError(
+            path: path, structure: "the inode table", offset: Int(clamping: raw.inode_table_start), reason: reason)
+    }
+
+    private func directoryError(_ reason: String) -> ImageReadError {
+        ImageReadError(
+            path: path, structure: "the directory table", offset: Int(clamping: raw.directory_table_start),
+            reason: reason)
+    }
+
+    private func check(_ status: CInt, _ structure: String, _ offset: UInt64) throws {
+        guard status == 0 else {
+            throw ImageReadError(
+                path: path, structure: structure, offset: Int(clamping: offset), reason: Self.reason(status))
+        }
+    }
+
+    /// libsquashfs's error numbers (sqfs/error.h) in words.
+    static func reason(_ status: CInt) -> String {
+        switch status {
+        case SQFS_ERROR_ALLOC.rawValue: "out of memory"
+        case SQFS_ERROR_IO.rawValue: "it can't be read"
+        case SQFS_ERROR_COMPRESSOR.rawValue: "it can't be decompressed"
+        case SQFS_ERROR_CORRUPTED.rawValue: "it is damaged"
+        case SQFS_ERROR_UNSUPPORTED.rawValue: "of a kind that libsquashfs doesn't know"
+        case SQFS_ERROR_OVERFLOW.rawValue: "its numbers are too large"
+        case SQFS_ERROR_OUT_OF_BOUNDS.rawValue: "it points outside of the image"
+        case SFQS_ERROR_SUPER_MAGIC.rawValue: "this is no squashfs image"
+        case SFQS_ERROR_SUPER_VERSION.rawValue: "not version 4.0 of squashfs"
+        case SQFS_ERROR_SUPER_BLOCK_SIZE.rawValue: "its block size is none"
+        default: "libsquashfs says error \(status)"
+        }
+    }
+}
+
+/// An image that can't be read.
+public struct ImageReadError: Error, CustomStringConvertible, Sendable {
+    public let path: String
+    /// Which part of the image, and where in the file it begins.
+    public let structure: String?
+    public let offset: Int
+    public let reason: String
+
+    public init(path: String, structure: String? = nil, offset: Int = 0, reason: String) {
+        (self.path, self.structure, self.offset, self.reason) = (path, structure, offset, reason)
+    }
+
+    public var description: String {
+        let place = structure.map { "\($0) (at byte \(offset)): " } ?? ""
+        return "cannot read the image \(path): \(place)\(reason)"
+    }
+}

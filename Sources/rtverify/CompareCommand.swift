@@ -1,0 +1,45 @@
+import ArgumentParser
+import Glibc
+import ImageComparison
+import InputStore
+import Reporting
+
+struct Compare: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say whether two images are the same, or what differs and what probably made it so.",
+        discussion: """
+            Each side is a squashfs image, a folder, or a tar. They are read by a confined child: nothing is mounted, \
+            run, or needs root. Exit status 0 when they are identical, 1 when they differ, 2 when one can't be read.
+
+            EXAMPLES:
+              rtverify compare mine.squashfs theirs.squashfs
+              rtverify compare --lock runtime.lock --json a.squashfs b.squashfs
+              rtverify compare image.squashfs unpacked/
+            """)
+
+    @Argument(help: "An image, a folder or a tar.")
+    var a: String
+    @Argument(help: "What to compare it with.")
+    var b: String
+    @Option(help: ArgumentHelp("The lock they were built from: explains what no package owns.", valueName: "file"))
+    var lock: String?
+    @Flag(help: "Show every difference, with all of its details.")
+    var full = false
+    @OptionGroup var out: OutputOptions
+
+    func run() async throws {
+        let display = out.display
+        try await exiting(display) {
+            let options = ImageComparer.Options(lock: try lock.map { try Paths.readText($0) })
+            let report = try await ExaminationProcess.compare(a, b, options: options)
+            if out.json {
+                print(JSONText.of(report))
+            } else {
+                let text = ComparisonText(
+                    colors: isatty(STDOUT_FILENO) == 1 && environmentValue("NO_COLOR") == nil, full: full)
+                print(text.lines(report).joined(separator: "\n"))
+            }
+            if !report.identical { throw ExitCode(1) }
+        }
+    }
+}
