@@ -10,8 +10,6 @@ public struct AlephMessage: Sendable {
     public let itemType: String
     /// The hashed text of an inline message.
     public let itemContent: String?
-    /// Not signed, and only of use where an authorisation is limited to channels.
-    let channel: String?
     let signature: StrictJSON?
     /// What the server says the content is. Only the hashed text counts.
     let shownContent: StrictJSON?
@@ -52,7 +50,6 @@ public struct AlephMessage: Sendable {
                 itemType == "inline"
                     ? "it is inline and has no item_content" : "it has an item_content beside item_type \(itemType)")
         }
-        channel = json["channel"]?.text
         signature = json["signature"]?.nonNull
         shownContent = json["content"]?.nonNull
     }
@@ -157,7 +154,12 @@ struct ProgramRuntime {
             throw .malformed("its content names no runtime")
         }
         self.ref = ref
-        usesLatest = runtime["use_latest"]?.flag ?? false
+        // The network's own default (aleph-message, FunctionRuntime) is true.
+        switch runtime["use_latest"] {
+        case nil: usesLatest = true
+        case .bool(let flag)?: usesLatest = flag
+        default: throw .malformed("its runtime's use_latest is neither true nor false")
+        }
     }
 }
 

@@ -13,11 +13,9 @@ enum Chain {
         return ["SOL", "ES"].contains(chain) ? .solana : .unknown
     }
 
-    /// Whether two addresses of a chain are the same: Ethereum's upper case is only a checksum (EIP-55).
-    static func sameAddress(_ a: String, _ b: String, chain: String) -> Bool {
-        if scheme(of: chain) == .ethereum || (isEthereumAddress(a) && isEthereumAddress(b)) {
-            return isEthereumAddress(a) && isEthereumAddress(b) && a.lowercased() == b.lowercased()
-        }
+    /// Whether two addresses are the same, of whatever chains: Ethereum's upper case is only a checksum (EIP-55).
+    static func sameAddress(_ a: String, _ b: String) -> Bool {
+        if isEthereumAddress(a) && isEthereumAddress(b) { return a.lowercased() == b.lowercased() }
         return a.utf8.elementsEqual(b.utf8)
     }
 

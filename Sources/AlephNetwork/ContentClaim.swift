@@ -17,6 +17,8 @@ public struct ContentClaim: Sendable {
     public internal(set) var isSenderPinned = false
     /// Whether the hash is that of the file itself rather than of a message.
     public let isContentHash: Bool
+    /// Whether the file is the newest amend's: nodes can hide a newer one.
+    public internal(set) var restsOnAmends = false
     /// Whether no message of that hash is known.
     public internal(set) var isUnknownMessage = false
 

@@ -20,8 +20,9 @@ public struct ImageVerdict: Sendable {
 
     /// - Parameters:
     ///   - identity: The image's, hashed under the profiles of the claim's file; nil where it can't be read.
+    ///   - served: Whether the image is what a node or gateway served rather than one that the user has.
     ///   - layout: The comparison by the layout that the DAG's nodes state, where there was one.
-    public init(_ claim: ContentClaim, identity: FileIdentity?, layout: LayoutAnswer? = nil) {
+    public init(_ claim: ContentClaim, identity: FileIdentity?, served: Bool = false, layout: LayoutAnswer? = nil) {
         var links = claim.links
         var (same, profile): (Bool?, UnixFSProfile?) = (nil, nil)
         if let file = claim.file, let identity {
@@ -44,6 +45,19 @@ public struct ImageVerdict: Sendable {
             if case .note(let text) = Self.ownHash(claim, identity) {
                 links.append(VerificationLink("advice", .note, text))
             }
+        }
+        if same == false, claim.restsOnAmends {
+            links.append(
+                VerificationLink(
+                    "image", .open,
+                    "it is not the newest that the nodes showed; that they showed every amend can't be proven"))
+            same = nil
+        }
+        if same == false, served {
+            links.append(
+                VerificationLink(
+                    "image", .open, "the network served other bytes than the message names: try another node"))
+            same = nil
         }
         self.links = links
         self.profile = profile

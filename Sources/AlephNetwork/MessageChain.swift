@@ -33,6 +33,18 @@ public struct MessageChain: Sendable {
 
     /// Follows the chain as far as it holds. Never throws: what went wrong is a link.
     public func follow(_ text: String) async -> ContentClaim {
+        // Each answer has its limit; a node that leads to ever more of them has this one.
+        let limit = 6 * nodes.timeout
+        do {
+            return try await withDeadline(seconds: limit) { await followWithoutLimit(text) }
+        } catch {
+            var claim = ContentClaim(isContentHash: false)
+            claim.add("message", .open, "the chain was not followed to its end in \(limit) s")
+            return claim
+        }
+    }
+
+    private func followWithoutLimit(_ text: String) async -> ContentClaim {
         var claim = ContentClaim(isContentHash: false)
         do {
             guard let hash = ItemHash(text) else {
@@ -142,8 +154,9 @@ public struct MessageChain: Sendable {
         let isSigned = claim.signature?.status == SignatureStatus.valid.word
         claim.isSenderPinned = isSigned && pins.namesSender(message)
         if pins.isEmpty {
-            let isOwn = Chain.sameAddress(message.sender, owner, chain: message.chain)
-            let who = isOwn ? "" : " The content names \(owner) as owner, and \(message.sender) signed it."
+            let isOwn = Chain.sameAddress(message.sender, owner)
+            let signer = isSigned ? "\(message.sender) signed it" : "\(message.sender) is said to have sent it"
+            let who = isOwn ? "" : " The content names \(owner) as owner, and \(signer)."
             claim.add(
                 "publisher", demands.publisher ? .open : .note,
                 "not checked: the bytes are those that the message names, whoever published it (--sender, --owner).\(who)"
@@ -166,7 +179,7 @@ public struct MessageChain: Sendable {
 
     /// Whether a sender may publish in an owner's name.
     private func standing(of message: AlephMessage, owner: String) async throws -> (isGood: Bool, text: String) {
-        if Chain.sameAddress(message.sender, owner, chain: message.chain) {
+        if Chain.sameAddress(message.sender, owner) {
             return (true, "the owner \(owner) signed it")
         }
         do {
@@ -181,9 +194,12 @@ public struct MessageChain: Sendable {
 
     /// The server's parsed copy counts for nothing; that it says something else is worth knowing.
     private func noteShownContent(_ message: AlephMessage, _ content: StrictJSON, _ claim: inout ContentClaim) {
-        guard let shown = message.shownContent, case .object(let members) = content else { return }
+        guard case .object(let all)? = message.shownContent, case .object(let members) = content else { return }
+        let shown = StrictJSON.byKey(all)
         for member in members {
-            guard let value = shown[member.key]?.nonNull, member.value != .null, !value.isSame(as: member.value) else {
+            guard let value = shown[Array(member.key.utf8)]?.nonNull, member.value != .null,
+                !value.isSame(as: member.value)
+            else {
                 continue
             }
             claim.add(
@@ -201,12 +217,21 @@ public struct MessageChain: Sendable {
         let query =
             "msgType=STORE&sort_order=-1&pagination=200&refs=\(hash)&owners=\(QueryText.escaped(original.owner))"
         let lists: [[AlephMessage]]
-        do { lists = try await nodes.lists(query) } catch { try broken(&claim, "latest", "\(error)") }
+        if let ref = original.content["ref"]?.nonNull {
+            try broken(
+                &claim, "latest", "it amends \(ref.summary): ask for the newest of that, amends of amends don't count")
+        }
         var newest: [Verified] = []
-        for list in lists { newest.append(try await Self.newest(original, list, hash, self)) }
+        do {
+            lists = try await nodes.lists(query)
+            for list in lists { newest.append(try await self.newest(original, list, hash)) }
+        } catch {
+            try broken(&claim, "latest", "\(error)")
+        }
         guard let first = newest.first, newest.allSatisfy({ $0.message.itemHash == first.message.itemHash }) else {
             try broken(&claim, "latest", "nodes show different newest amends")
         }
+        claim.restsOnAmends = true
         let nodeCount = nodes.apis.count == 1 ? "1 node" : "\(nodes.apis.count) nodes"
         claim.add(
             "latest", .ok,
@@ -216,20 +241,37 @@ public struct MessageChain: Sendable {
         return first
     }
 
-    private static func newest(
-        _ original: Verified, _ list: [AlephMessage], _ hash: ItemHash, _ chain: MessageChain
-    ) async throws -> Verified {
+    /// - Throws: `MessageError` where an amend by somebody who may amend can't be read: it might be the newest.
+    private func newest(_ original: Verified, _ list: [AlephMessage], _ hash: ItemHash) async throws -> Verified {
         var best = (time: try StoreContent(original.content).time, verified: original)
+        var standings: [[String]: Bool] = [:]
         for message in list where message.type == "STORE" {
-            guard let content = try? await chain.nodes.content(of: message), let store = try? StoreContent(content),
-                store.ref?.utf8.elementsEqual(hash.description.utf8) == true,
-                Chain.sameAddress(store.owner, original.owner, chain: message.chain),
-                MessageSignature.check(message) == .valid, store.time > best.time
-            else { continue }
-            if !chain.demands.pins.namesSender(message) {
-                guard try await chain.standing(of: message, owner: store.owner).isGood else { continue }
+            // Who signed comes first: nothing is fetched for strangers.
+            let status = MessageSignature.check(message)
+            if case .unproven = status { continue }
+            if status == .missing { continue }
+            if !demands.pins.namesSender(message), !Chain.sameAddress(message.sender, original.owner) {
+                let key = [message.sender, message.chain]
+                let known = standings[key]
+                let authorised =
+                    if let known { known } else {
+                        try await SecurityAggregate(nodes: nodes).authorises(message, owner: original.owner)
+                    }
+                standings[key] = authorised
+                guard authorised else { continue }
             }
-            best = (store.time, Verified(message: message, content: content, owner: store.owner))
+            guard status == .valid else {
+                throw MessageError.unavailable("an amend is signed for \(message.chain), which is not checked")
+            }
+            let content = try await nodes.content(of: message)
+            guard let ref = content["ref"]?.nonNull, let owner = content["address"]?.text,
+                ref.text?.utf8.elementsEqual(hash.description.utf8) != false,
+                Chain.sameAddress(owner, original.owner)
+            else { continue }
+            let store = try StoreContent(content)
+            if store.time > best.time {
+                best = (store.time, Verified(message: message, content: content, owner: store.owner))
+            }
         }
         return best.verified
     }

@@ -55,7 +55,7 @@ enum MessageSignature {
         }
         switch EthereumSignature.recover(bytes, personalMessage: signed) {
         case .success(let address):
-            return Chain.sameAddress(address, sender, chain: chain)
+            return Chain.sameAddress(address, sender)
                 ? .valid : .unproven("it is by \(address): forged, or a contract wallet's")
         case .failure(let failure): return .unproven(failure.reason)
         }

@@ -10,7 +10,7 @@ public struct NodeSet: Sendable {
 
     public let apis: [String]
     public let gateways: [String]
-    private let timeout: Int
+    let timeout: Int
     private let environment: @Sendable (String) -> String?
 
     /// More than any message or list of amends has.
@@ -56,8 +56,10 @@ public struct NodeSet: Sendable {
                 guard let list = try StrictJSON(bytes)["messages"]?.elements else {
                     throw MessageError.malformed("\(api): it answers with no list of messages")
                 }
-                // One that is malformed counts for nothing, like one that is forged.
-                lists.append(list.compactMap { try? AlephMessage($0) })
+                // What one reader can't take another may: it must not be passed over.
+                lists.append(try list.map { try AlephMessage($0) })
+            } catch let error as MessageError {
+                throw MessageError.malformed("\(api): an entry of its list: \(error)")
             } catch let error as StrictJSON.Failure {
                 throw MessageError.malformed("\(api): its answer is refused by the strict reader: \(error)")
             }
@@ -119,10 +121,10 @@ public struct NodeSet: Sendable {
 }
 
 /// Work that took too long.
-struct DeadlineExceeded: Error {}
+public struct DeadlineExceeded: Error {}
 
 /// Cancels work that takes longer.
-func withDeadline<Value: Sendable>(
+public func withDeadline<Value: Sendable>(
     seconds: Int, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in

@@ -12,11 +12,11 @@ public struct PublisherPins: Sendable {
     var isEmpty: Bool { senders.isEmpty && owners.isEmpty }
 
     func namesSender(_ message: AlephMessage) -> Bool {
-        senders.contains { Chain.sameAddress($0, message.sender, chain: message.chain) }
+        senders.contains { Chain.sameAddress($0, message.sender) }
     }
 
     func namesOwner(_ owner: String, chain: String) -> Bool {
-        owners.contains { Chain.sameAddress($0, owner, chain: chain) }
+        owners.contains { Chain.sameAddress($0, owner) }
     }
 }
 
@@ -42,29 +42,50 @@ struct SecurityAggregate {
     ) async throws -> Bool {
         var newest: (time: Double, authorizations: StrictJSON)?
         for candidate in list where candidate.type == "AGGREGATE" {
-            guard Chain.sameAddress(candidate.sender, owner, chain: candidate.chain),
-                MessageSignature.check(candidate) == .valid, let content = try? await nodes.content(of: candidate),
-                let address = content["address"]?.text, Chain.sameAddress(address, owner, chain: candidate.chain),
-                content["key"]?.text == "security", let time = content["time"]?.number,
-                let authorizations = content["content"]?["authorizations"]
+            guard Chain.sameAddress(candidate.sender, owner) else { continue }
+            switch MessageSignature.check(candidate) {
+            case .valid: break
+            case .notChecked(let chain):
+                throw MessageError.unavailable(
+                    "settings in the owner's name are signed for \(chain), which is not checked")
+            case .unproven, .missing: continue
+            }
+            // The owner's own: what it says counts, so it must be read. It may take an authorisation back.
+            let content = try await nodes.content(of: candidate)
+            guard let address = content["address"]?.text, Chain.sameAddress(address, owner),
+                content["key"]?.text == "security"
             else { continue }
+            guard let time = content["time"]?.number else {
+                throw MessageError.malformed("the owner's settings have no time")
+            }
+            // A later message replaces the keys that it has and leaves the others.
+            guard let authorizations = content["content"]?["authorizations"] else { continue }
             if newest.map({ $0.time < time }) ?? true { newest = (time, authorizations) }
         }
-        return newest?.authorizations.elements?.contains { covers($0, message) } ?? false
+        let covers = (newest?.authorizations.elements ?? []).map { Self.covers($0, message) }
+        if covers.contains(.yes) { return true }
+        guard !covers.contains(.unsigned) else {
+            throw MessageError.unavailable(
+                "the authorisation is limited to channels, and nobody signs which channel a message is in")
+        }
+        return false
     }
 
+    private enum Cover { case yes, no, unsigned }
+
     /// An authorisation names an address and may be limited to a chain, types and channels.
-    private static func covers(_ authorization: StrictJSON, _ message: AlephMessage) -> Bool {
+    private static func covers(_ authorization: StrictJSON, _ message: AlephMessage) -> Cover {
         guard let address = authorization["address"]?.text,
-            Chain.sameAddress(address, message.sender, chain: message.chain)
-        else { return false }
-        if let chain = authorization["chain"]?.nonNull, chain.text != message.chain { return false }
-        func allows(_ key: String, _ value: String?) -> Bool {
+            Chain.sameAddress(address, message.sender)
+        else { return .no }
+        if let chain = authorization["chain"]?.nonNull, chain.text != message.chain { return .no }
+        func allows(_ key: String, _ isAllowed: (String) -> Bool) -> Bool {
             guard let limit = authorization[key]?.nonNull else { return true }
             guard let allowed = limit.elements else { return false }
-            return allowed.isEmpty || allowed.contains { $0.text == value }
+            return allowed.isEmpty || allowed.compactMap(\.text).contains(where: isAllowed)
         }
-        return allows("types", message.type) && allows("channels", message.channel)
+        guard allows("types", { $0 == message.type }) else { return .no }
+        return allows("channels", { _ in false }) ? .yes : .unsigned
     }
 }
 

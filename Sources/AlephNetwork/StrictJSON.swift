@@ -2,7 +2,7 @@
 ///
 /// Refused, because parsers differ on them: a key that stands twice in an object (compared after unescaping), bytes that
 /// aren't UTF-8, a surrogate without its other half, numbers that no IEEE double holds, anything after the value.
-/// Refused, because nobody needs them: nesting deeper than 128.
+/// Refused, because nobody needs them: nesting deeper than 128, more than 100,000 values.
 package enum StrictJSON: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -57,9 +57,18 @@ package enum StrictJSON: Equatable, Sendable {
         case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
         case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
         case (.object(let a), .object(let b)):
-            a.count == b.count && a.allSatisfy { other[$0.key]?.isSame(as: $0.value) == true }
+            a.count == b.count && Self.isSame(a, Self.byKey(b))
         default: self == other
         }
+    }
+
+    /// An object's values by the bytes of their keys: looking each up in the list would take the square of its length.
+    static func byKey(_ members: [Member]) -> [[UInt8]: StrictJSON] {
+        Dictionary(members.map { (Array($0.key.utf8), $0.value) }) { first, _ in first }
+    }
+
+    private static func isSame(_ members: [Member], _ others: [[UInt8]: StrictJSON]) -> Bool {
+        members.allSatisfy { others[Array($0.key.utf8)]?.isSame(as: $0.value) == true }
     }
 
     /// A value in a few words.
@@ -77,6 +86,8 @@ package enum StrictJSON: Equatable, Sendable {
     private struct Reader {
         let bytes: [UInt8]
         var position = 0
+        /// A value takes many times the memory of its text.
+        var values = 0
 
         init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -103,6 +114,8 @@ package enum StrictJSON: Equatable, Sendable {
 
         mutating func value(depth: Int) throws(Failure) -> StrictJSON {
             guard depth <= 128 else { throw failure("it is nested too deep") }
+            values += 1
+            guard values <= 100_000 else { throw failure("it has more than 100,000 values") }
             skipSpace()
             switch current {
             case UInt8(ascii: "{"): return try object(depth: depth)

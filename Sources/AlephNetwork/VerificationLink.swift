@@ -15,5 +15,21 @@ public struct VerificationLink: Codable, Equatable, Sendable {
     public var mark: Mark
     public var text: String
 
-    public init(_ name: String, _ mark: Mark, _ text: String) { (self.name, self.mark, self.text) = (name, mark, text) }
+    /// - Parameter text: What a stranger wrote may be in it: control characters, which could repaint a terminal, are
+    ///   shown as their numbers, and more than a few lines are cut.
+    public init(_ name: String, _ mark: Mark, _ text: String) {
+        (self.name, self.mark, self.text) = (name, mark, Self.printable(text))
+    }
+
+    private static func printable(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars.prefix(2000) {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
 }

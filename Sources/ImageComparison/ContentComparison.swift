@@ -90,8 +90,8 @@ final class ContentComparison: Sendable {
                 let count = try readers.a.read(a, from: offset, into: window.a)
                 let other = try readers.b.read(b, from: offset, into: window.b)
                 let common = min(count, other)
-                if common > 0, memcmp(window.a.baseAddress!, window.b.baseAddress!, common) != 0 {
-                    return offset + (0..<common).first { window.a[$0] != window.b[$0] }!
+                if !bytesAlike(window.a, window.b, common) {
+                    return offset + ((0..<common).first { window.a[$0] != window.b[$0] } ?? common)
                 }
                 if count != other { return offset + common }
                 if count < window.a.count { return nil }
@@ -149,10 +149,16 @@ final class ContentComparison: Sendable {
                 let right = UnsafeMutableRawBufferPointer(rebasing: window.b[..<piece])
                 try blocks.a.readStored(at: x + done, into: left)
                 try blocks.b.readStored(at: y + done, into: right)
-                if memcmp(left.baseAddress!, right.baseAddress!, piece) != 0 { return false }
+                if !bytesAlike(left, right, piece) { return false }
                 done += piece
             }
             return true
         }
     }
+}
+
+/// Whether the first bytes of two buffers are the same.
+func bytesAlike(_ a: UnsafeMutableRawBufferPointer, _ b: UnsafeMutableRawBufferPointer, _ count: Int) -> Bool {
+    guard count > 0, let x = a.baseAddress, let y = b.baseAddress else { return true }
+    return memcmp(x, y, count) == 0
 }

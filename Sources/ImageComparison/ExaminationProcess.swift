@@ -24,10 +24,11 @@ public enum ExaminationProcess {
 
     static func answer(to request: ExaminationRequest) async throws -> ExaminationAnswer {
         let input = try JSONText.line(request)
-        let environment = getenv("TMPDIR").map { ["TMPDIR": String(cString: $0)] } ?? [:]
+        let environment: [Environment.Key: String] =
+            getenv("TMPDIR").map { ["TMPDIR": String(cString: $0)] } ?? [:]
         let result = try await run(
             .path(FilePath(try ownPath())), arguments: [Examiner.commandName],
-            environment: .custom(environment.reduce(into: [:]) { $0[.init(rawValue: $1.key)!] = $1.value }),
+            environment: .custom(environment),
             input: .array(input), output: .bytes(limit: answerLimit), error: .string(limit: 1 << 16))
         guard case .exited(0) = result.terminationStatus,
             let answer = try? JSONText.decode(ExaminationAnswer.self, from: result.standardOutput)

@@ -78,7 +78,7 @@ final class Downloader: Sendable {
         _ url: String, as input: Lockfile.Input, into file: AtomicFile, received: @Sendable (Int) -> Void
     ) async throws {
         let sink = FileSink(file)
-        let size = try await download(url, limit: input.size, into: sink, received: received)
+        let size = try await download(url, limit: input.size, into: sink, isPinned: true, received: received)
         let digest = sink.finish()
         guard size == input.size, digest.hex == input.sha256 else {
             let what = size == input.size ? "sha256 \(digest)" : "\(size) bytes"
@@ -90,11 +90,12 @@ final class Downloader: Sendable {
     }
 
     /// Downloads at most `limit` bytes.
+    /// - Parameter isPinned: Whether the caller knows what the bytes must hash to.
     /// - Returns: How many there were.
     func download(
-        _ url: String, limit: Int, into sink: any BodySink, received: @Sendable (Int) -> Void
+        _ url: String, limit: Int, into sink: any BodySink, isPinned: Bool = false, received: @Sendable (Int) -> Void
     ) async throws -> Int {
-        var transfer = Transfer(sink: sink)
+        var transfer = Transfer(sink: sink, isPinned: isPinned)
         var pause = 1
         for attempt in 1...attempts {
             do {
@@ -121,6 +122,8 @@ final class Downloader: Sendable {
     private struct Transfer {
         let sink: any BodySink
         var size = 0
+        /// Whether the hash of the whole is known, and will tell.
+        let isPinned: Bool
         /// The server's name for the bytes that it sent (RFC 9110 8.8.3), so that only the rest of those is taken.
         var entityTag: String?
 
@@ -140,6 +143,8 @@ final class Downloader: Sendable {
     ) async throws {
         var request = HTTPClientRequest(url: url)
         request.headers.add(name: "User-Agent", value: "rtverify")
+        // Without a name for what came before, the rest might be another file's.
+        if transfer.size > 0, transfer.entityTag == nil, !transfer.isPinned { try transfer.restart() }
         if transfer.size > 0 {
             request.headers.add(name: "Range", value: "bytes=\(transfer.size)-")
             if let tag = transfer.entityTag { request.headers.add(name: "If-Range", value: tag) }
@@ -152,7 +157,13 @@ final class Downloader: Sendable {
             throw Self.classify(error, url: url)
         }
         switch response.status.code {
-        case 206 where transfer.size > 0: break
+        case 206 where transfer.size > 0:
+            // Another part than asked for would be spliced in (RFC 9110 14.4).
+            let range = response.headers.first(name: "Content-Range") ?? ""
+            guard range.hasPrefix("bytes \(transfer.size)-") else {
+                try transfer.restart()
+                throw Retry(reason: "the server sent another part than asked for")
+            }
         case 200: if transfer.size > 0 { try transfer.restart() }
         case 408, 425, 429, 500...599:
             throw Retry(
@@ -167,6 +178,13 @@ final class Downloader: Sendable {
         // A weak one doesn't promise the same bytes.
         transfer.entityTag = response.headers.first(name: "ETag").flatMap { $0.hasPrefix("W/") ? nil : $0 }
         let expected = response.headers.first(name: "Content-Length").flatMap { Int($0) }.map { $0 + transfer.size }
+        // A body that ends with its connection is whole or cut: nobody can tell (RFC 9112 8).
+        let isFramed =
+            expected != nil || response.version == .http2
+            || response.headers["Transfer-Encoding"].contains { $0.lowercased().contains("chunked") }
+        guard isFramed else {
+            throw SourceFailure(kind: .source, description: "\(url): the answer doesn't say where it ends")
+        }
         do {
             for try await part in response.body {
                 guard part.readableBytes <= limit - transfer.size else {

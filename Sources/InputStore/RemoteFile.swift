@@ -20,9 +20,10 @@ public struct RemoteFile: Sendable {
     }
 
     /// Hashes the file while it is downloaded. A broken transfer goes on where it ended.
-    public func identity(profiles: [UnixFSProfile]) async throws -> FileIdentity {
+    /// - Parameter limit: More bytes than this are an error.
+    public func identity(profiles: [UnixFSProfile], limit: Int = .max) async throws -> FileIdentity {
         let sink = IdentitySink(profiles: profiles)
-        try await read(into: sink, limit: .max)
+        try await read(into: sink, limit: limit)
         return sink.finish()
     }
 

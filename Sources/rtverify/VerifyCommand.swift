@@ -49,6 +49,8 @@ struct Verify: AsyncParsableCommand {
     var fromNetwork = false
     @Option(help: ArgumentHelp("Also rebuild the image from its lock and compare.", valueName: "file"))
     var lock: String?
+    @Option(help: ArgumentHelp("Seconds that the image's download may take in all.", valueName: "seconds"))
+    var imageTimeout = 1800
     @OptionGroup var network: NodeOptions
     @OptionGroup var source: SourceOptions
     @OptionGroup var out: OutputOptions
@@ -74,7 +76,8 @@ struct Verify: AsyncParsableCommand {
             let identity = await identity(claim, display)
             let layout = try await layout(claim, identity)
             var report = VerificationReport(
-                claim, ImageVerdict(claim, identity: identity, layout: layout), identity, path: image ?? "the network",
+                claim, ImageVerdict(claim, identity: identity, served: fromNetwork, layout: layout), identity,
+                path: image ?? "the network",
                 itemHash: itemHash)
             if let lock, let identity { report.reproduced = try await rebuild(lock, identity, display) }
             display.finish()
@@ -98,20 +101,32 @@ struct Verify: AsyncParsableCommand {
     private func identity(_ claim: ContentClaim, _ display: ProgressDisplay) async -> FileIdentity? {
         let profiles = claim.file?.name.profiles ?? []
         let places = image.map { [$0] } ?? claim.file.map { network.nodes.urls(of: $0) } ?? []
+        var other: FileIdentity?
         for place in places {
             do {
-                if RemoteFile.isURL(place) {
-                    return try await RemoteFile(
-                        url: place, timeout: network.timeout, environment: environmentValue, events: display.report
-                    ).identity(profiles: profiles)
+                guard RemoteFile.isURL(place) else {
+                    return try await onThread { try FileIdentity(path: place, profiles: profiles) }
                 }
-                return try await onThread { try FileIdentity(path: place, profiles: profiles) }
+                let remote = RemoteFile(
+                    url: place, timeout: network.timeout, environment: environmentValue, events: display.report)
+                let identity = try await withDeadline(seconds: imageTimeout) {
+                    try await remote.identity(profiles: profiles, limit: Self.largestImage)
+                }
+                if case .same? = claim.file?.name.answer(for: identity) { return identity }
+                // A node's error page is no image, and the next may have it.
+                if fromNetwork { printError("rtverify: \(place): other bytes than the message names") }
+                other = identity
+            } catch is DeadlineExceeded {
+                printError("rtverify: \(place): not whole after \(imageTimeout) s (--image-timeout)")
             } catch {
                 printError("rtverify: \(error)")
             }
         }
-        return nil
+        return other
     }
+
+    /// Bytes; no kernel mounts and no network carries a runtime of that size.
+    private static let largestImage = 64 << 30
 
     /// Asks the DAG's own nodes where no profile gives the CID.
     private func layout(_ claim: ContentClaim, _ identity: FileIdentity?) async throws -> ImageVerdict.LayoutAnswer? {

@@ -208,6 +208,34 @@ final class VerifyTests: XCTestCase {
         }
     }
 
+    func testWhatTheNetworkServesIsNoMismatch() throws {
+        let message = TestMessage(TestMessage.store(sha256, owner: owner.address), by: owner)
+        let raw = "/api/v0/storage/raw/\(sha256)"
+        var (bad, good) = (TestNode(message), TestNode(message))
+        bad.routes[raw] = ["body": "<html>maintenance</html>"]
+        good.routes[raw] = ["file": "\(bench.folder)/image"]
+        bad.routes["/endless/api/v0/messages/\(message.itemHash)"] = ["body": message.answer()]
+        bad.routes["/endless\(raw)"] = ["mode": "trickle", "body": String(repeating: "x", count: 60)]
+        try bad.serving(bench) { one in
+            let arguments = ["verify", "--from-network", "--item-hash", message.itemHash, "--node-timeout", "3"]
+            expect(2, "other bytes", try bench.rtverify(arguments + ["--api", one]))
+            expect(2, "undecided", try bench.rtverify(arguments + ["--api", "\(one)/endless", "--image-timeout", "2"]))
+            try good.serving(bench) { two in
+                expect(0, "match", try bench.rtverify(arguments + ["--api", one, "--api", two]))
+            }
+        }
+    }
+
+    func testAStrangersTextCannotPaintTheTerminal() throws {
+        let message = TestMessage(TestMessage.store(sha256, owner: owner.address), by: owner)
+            .with("sender", "0x\u{1b}[2J\u{1b}[Hmatch")
+        try TestNode(message).serving(bench) { url in
+            let answer = try verify(message.itemHash, url)
+            expect(2, "\\u{1b}[2J", answer)
+            XCTAssertFalse(answer.output.contains("\u{1b}[2J"))
+        }
+    }
+
     /// What a contract wallet (ERC-1271) signs with can't be told from a forgery offline, whatever its length.
     func testAContractWalletIsUndecided() throws {
         let content = TestMessage.store(sha256, owner: owner.address)
@@ -286,6 +314,23 @@ final class VerifyTests: XCTestCase {
                 [security(grant.replacing("ETH", with: "SOL"), time: 1, by: owner, owner: owner.address)], 2
             ),
             (
+                "limited to channels, which nobody signs",
+                [
+                    security(
+                        grant.replacing("}]", with: ",\"channels\":[\"TEST\"]}]"), time: 1, by: owner,
+                        owner: owner.address)
+                ],
+                2
+            ),
+            (
+                "revoked by what can't be read",
+                [
+                    security(grant, time: 1, by: owner, owner: owner.address),
+                    security("[]", time: 2, by: owner, owner: owner.address).with("item_content", nil).with(
+                        "item_type", "storage"),
+                ], 2
+            ),
+            (
                 "a broken signature",
                 [security(grant, time: 1, by: owner, owner: owner.address).with("signature", "0x00")], 2
             ),
@@ -319,14 +364,25 @@ final class VerifyTests: XCTestCase {
         let program = TestMessage(
             "{\"address\":\"\(stranger.address)\",\"time\":1,\"runtime\":{\"ref\":\"\(old.itemHash)\",\"use_latest\":true}}",
             type: "PROGRAM", by: stranger)
+        let twice = TestMessage(
+            TestMessage.store(
+                bad, owner: owner.address, time: 9, ref: old.itemHash, more: ",\"metadata\":{\"a\":1,\"a\":2}"),
+            by: owner)
         let cases: [(String, [TestMessage], Int32)] = [
             ("the newest by its own time", [amend(bad, 2, by: owner), good, amend(bad, 3, by: owner)], 0),
             ("forged", [good, amend(bad, 9, by: stranger)], 0),
             ("of another owner", [good, amend(bad, 9, by: stranger, owner: stranger.address)], 0),
             ("of another message", [good, amend(bad, 9, by: owner, ref: good.itemHash)], 0),
             ("of itself", [good, amend(bad, 9, by: owner, ref: bad)], 0),
-            ("with other content", [good, amend(bad, 9, by: owner).with("item_content", "{}")], 0),
-            ("hidden", [], 1), ("a newer one", [good, amend(bad, 9, by: owner)], 1),
+            // The owner's own that can't be read may be the newest.
+            ("with other content", [good, amend(bad, 9, by: owner).with("item_content", "{}")], 2),
+            ("with a key twice", [good, twice], 2),
+            (
+                "with content that is nowhere",
+                [good, amend(bad, 9, by: owner).with("item_content", nil).with("item_type", "storage")], 2
+            ),
+            // That nodes hide none can't be proven, so a mismatch isn't either.
+            ("hidden", [], 2), ("a newer one", [good, amend(bad, 9, by: owner)], 2),
         ]
         for (what, list, status) in cases {
             var node = TestNode(old, program)
@@ -334,12 +390,44 @@ final class VerifyTests: XCTestCase {
             node.list("AGGREGATE", [])
             try node.serving(bench) { url in
                 let answer = try verify(old.itemHash, url, ["--latest"])
-                expect(status, status == 0 ? "match" : "mismatch", answer, what)
-                XCTAssertTrue(answer.output.contains("the newest that 1 node showed"), answer.output)
+                expect(status, status == 0 ? "match" : "undecided", answer, what)
+                if status == 0 {
+                    XCTAssertTrue(answer.output.contains("the newest that 1 node showed"), answer.output)
+                }
                 expect(status, "the program names", try verify(program.itemHash, url, ["--program"]), what)
                 expect(2, "--program", try verify(program.itemHash, url), what)
                 expect(1, "mismatch", try verify(old.itemHash, url), what)
             }
+        }
+        // A delegate's amend counts where the owner's settings say so, and nothing is decided where they can't be read.
+        let delegated = amend(bad, 9, by: stranger)
+        let grant = TestMessage(
+            "{\"address\":\"\(owner.address)\",\"time\":1,\"key\":\"security\",\"content\":{\"authorizations\":"
+                + "[{\"address\":\"\(stranger.address)\"}]}}", type: "AGGREGATE", by: owner)
+        for (what, settings, status) in [
+            ("not authorised", [], 0), ("authorised", [grant], 2),
+            ("unreadable", [grant.with("item_content", nil).with("item_type", "storage")], 2), ("unavailable", nil, 2),
+        ] as [(String, [TestMessage]?, Int32)] {
+            var node = TestNode(old)
+            node.list("STORE", [good, delegated])
+            if let settings { node.list("AGGREGATE", settings) }
+            try node.serving(bench) { url in
+                expect(status, status == 0 ? "match" : "undecided", try verify(old.itemHash, url, ["--latest"]), what)
+            }
+        }
+        // Without use_latest a program follows amends, as the network's own default is; an amend has no newest of its own.
+        let silent = TestMessage(
+            "{\"address\":\"\(owner.address)\",\"time\":1,\"runtime\":{\"ref\":\"\(old.itemHash)\"}}", type: "PROGRAM",
+            by: owner)
+        let unclear = TestMessage(
+            "{\"address\":\"\(owner.address)\",\"time\":1,\"runtime\":{\"ref\":\"\(old.itemHash)\",\"use_latest\":1}}",
+            type: "PROGRAM", by: owner)
+        var node = TestNode(old, silent, unclear, good)
+        node.list("STORE", [good])
+        try node.serving(bench) { url in
+            expect(0, "runs its newest amend", try verify(silent.itemHash, url, ["--program"]))
+            expect(2, "use_latest", try verify(unclear.itemHash, url, ["--program"]))
+            expect(2, "it amends", try verify(good.itemHash, url, ["--latest"]))
         }
         // A node that hides the amend disagrees with one that shows it.
         var (showing, hiding) = (TestNode(old), TestNode(old))

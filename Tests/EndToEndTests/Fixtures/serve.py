@@ -51,7 +51,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return
             start = self.headers.get("Range")
             if start:
-                return self.answer(206, body[int(start[6:-1]):])
+                first = int(start[6:-1])
+                return self.answer(
+                    206, body[first:], {"Content-Range": "bytes %d-%d/%d" % (first, len(body) - 1, len(body))})
         self.answer(200, body)
 
 
