@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "ImageComparison",
             dependencies: [
-                "CArchive", "CLinux", "ContentHash", "Reporting", "RuntimeSpec", "SquashfsImage",
+                "CArchive", "CLinux", "ContentHash", "Reporting", "RootfsBuild", "RuntimeSpec", "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),

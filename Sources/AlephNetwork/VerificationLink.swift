@@ -21,7 +21,8 @@ public struct VerificationLink: Codable, Equatable, Sendable {
         (self.name, self.mark, self.text) = (name, mark, Self.printable(text))
     }
 
-    private static func printable(_ text: String) -> String {
+    /// A stranger's text for a terminal.
+    public static func printable(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars.prefix(2000) {
             switch scalar.properties.generalCategory {

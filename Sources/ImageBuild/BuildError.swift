@@ -12,13 +12,15 @@ public enum BuildError: Error, CustomStringConvertible {
     case mismatch(golden: String, expected: GoldenFile, found: GoldenFile)
     /// The golden file is of another lock.
     case otherLock(golden: String, expected: String, found: String)
+    /// The image holds private keys, which would be everybody's.
+    case privateKeys([String])
     /// Two builds of one lock differ.
     case notReproducible(first: String, second: String, differences: [String])
 
     /// The design's exit status.
     public var exitStatus: Int32 {
         switch self {
-        case .mismatch, .notReproducible: 1
+        case .mismatch, .notReproducible, .privateKeys: 1
         case .interrupted(let signal): 128 + signal
         default: 2
         }
@@ -42,6 +44,9 @@ public enum BuildError: Error, CustomStringConvertible {
             """
         case .otherLock(let golden, let expected, let found):
             "\(golden) is of the lock with sha256 \(expected), this lock's is \(found); nothing was compared"
+        case .privateKeys(let paths):
+            "the image would publish private keys:\n" + paths.map { "  \($0)\n" }.joined()
+                + "Remove them in a step, or name them in an [[allow]] of the manifest (finding = \"private-key\")."
         case .notReproducible(let first, let second, let differences):
             "two builds of this lock differ (\(first), \(second)):\n" + differences.map { "  \($0)\n" }.joined()
         }

@@ -88,6 +88,14 @@ public struct ImageBuilder: Sendable {
         throw StoreError.fileMissing(input, tried: tried)
     }
 
+    /// What must never be published, whoever builds.
+    private func privateKeys(in image: AtomicFile, allowed: [Allowance]) async throws -> [String] {
+        // The file has no name yet; its builder's descriptor leads to it.
+        let report = try await ExaminationProcess.audit(
+            "/proc/\(getpid())/fd/\(image.descriptor)", options: .init(allowed: allowed, onlyPrivateKeys: true))
+        return report.findings.map { $0.path + ($0.detail.isEmpty ? "" : " (\($0.detail))") }
+    }
+
     private func build(
         _ runtime: LockedRuntime, image path: String?, jobs: Int, singleProcessor: Bool, name: String
     ) async throws -> FileIdentity {
@@ -103,12 +111,15 @@ public struct ImageBuilder: Sendable {
         events(.phase(name: "hash", total: 0))
         // Removing tens of thousands of files takes as long as hashing the image: they go side by side.
         async let removed: Void = work.remove()
+        async let keys = privateKeys(in: image, allowed: runtime.lock.allowed)
         // The file goes with its last mention, so the thread holds it, not its descriptor alone.
         let identity = try await onThread {
             lseek(image.descriptor, 0, SEEK_SET)
             return try FileIdentity(descriptor: image.descriptor, name: path ?? "the image")
         }
         await removed
+        let found = try await keys
+        guard found.isEmpty else { throw BuildError.privateKeys(found) }
         if let path { try image.publish(as: path) }
         return identity
     }

@@ -5,11 +5,15 @@ import Reporting
 /// What the confined child is asked, as JSON on its standard input.
 public enum ExaminationRequest: Codable, Sendable {
     case compare(a: String, b: String, options: ImageComparer.Options)
+    case inspect(image: String, sourceDateEpoch: Int?)
+    case audit(image: String, options: ImageAudit.Options)
 }
 
 /// What it answers, as JSON on its standard output.
 public enum ExaminationAnswer: Codable, Sendable {
     case comparison(ComparisonReport)
+    case inspection(InspectionReport)
+    case audit(AuditReport)
     /// What can't be read, and why.
     case failed(String)
 }
@@ -52,6 +56,10 @@ public enum Examiner {
         switch request {
         case .compare(let a, let b, let options):
             return .comparison(try ImageComparer(options: options).compare(a, b))
+        case .inspect(let image, let epoch):
+            return .inspection(try ImageInspection().inspect(image, sourceDateEpoch: epoch))
+        case .audit(let image, let options):
+            return .audit(try ImageAudit(options: options).audit(image))
         }
     }
 }

@@ -22,6 +22,21 @@ public enum ExaminationProcess {
         return report
     }
 
+    public static func inspect(_ image: String, sourceDateEpoch: Int?) async throws -> InspectionReport {
+        guard
+            case .inspection(let report) = try await answer(
+                to: .inspect(image: image, sourceDateEpoch: sourceDateEpoch))
+        else { throw ExaminationError(description: "the reader of images answered something else") }
+        return report
+    }
+
+    public static func audit(_ image: String, options: ImageAudit.Options) async throws -> AuditReport {
+        guard case .audit(let report) = try await answer(to: .audit(image: image, options: options)) else {
+            throw ExaminationError(description: "the reader of images answered something else")
+        }
+        return report
+    }
+
     static func answer(to request: ExaminationRequest) async throws -> ExaminationAnswer {
         let input = try JSONText.line(request)
         let environment: [Environment.Key: String] =

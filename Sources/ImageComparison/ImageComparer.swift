@@ -1,6 +1,8 @@
+import ContentHash
 import Glibc
 import Reporting
 import RuntimeSpec
+import Synchronization
 
 /// Compares two trees: whether they are the same, what differs, and what made it so.
 public struct ImageComparer: Sendable {
@@ -35,7 +37,7 @@ public struct ImageComparer: Sendable {
             other.path = pathB
             return ComparisonReport(identical: true, a: side, b: other)
         }
-        let (a, b) = (try TreeSource.open(pathA), try TreeSource.open(pathB))
+        let (a, b) = try Self.both { try TreeSource.open($0 == 0 ? pathA : pathB) }
         var report = ComparisonReport(
             identical: false,
             a: .init(path: pathA, format: a.format, size: sizes.0, entries: a.entries.count),
@@ -49,7 +51,8 @@ public struct ImageComparer: Sendable {
             }
             return report
         }
-        let owners = (a: try PackageOwnership(a), b: try PackageOwnership(b))
+        let (ofA, ofB) = try Self.both { try PackageOwnership($0 == 0 ? a : b) }
+        let owners = (a: ofA, b: ofB)
         try explain(&found, a, b, owners)
         found.sort(by: Self.precedes)
         report.summary = Self.summary(found.map(\.difference))
@@ -57,6 +60,19 @@ public struct ImageComparer: Sendable {
         if options.packages { report.packages = Self.sizes(a, b, owners, found) }
         report.differences = found.prefix(Self.listLimit).map(\.difference)
         return report
+    }
+
+    /// The same work for each side, at the same time.
+    private static func both<Value: Sendable>(_ body: @Sendable (Int) throws -> Value) throws -> (Value, Value) {
+        let results = Mutex<[Int: Value]>([:])
+        try concurrently(2) { side in
+            let value = try body(side)
+            results.withLock { $0[side] = value }
+        }
+        return try results.withLock { values in
+            guard let a = values[0], let b = values[1] else { throw CancellationError() }
+            return (a, b)
+        }
     }
 
     private static func fileSize(_ path: String) -> Int? {

@@ -1,9 +1,9 @@
 import CLinux
 
 /// Which package owns a path, by the databases inside a tree: dpkg's (`/var/lib/dpkg`) and apk's (`/lib/apk/db`).
-struct PackageOwnership {
+struct PackageOwnership: Sendable {
     /// A package as a database has it.
-    struct Package: Hashable {
+    struct Package: Hashable, Sendable {
         var name: String
         var version: String
     }

@@ -57,6 +57,19 @@ enum PackingComparison {
         return result
     }
 
+    /// The superblock in words, by the names that `run` uses.
+    static func description(_ tree: SquashfsTree) -> [String: String] {
+        let block = tree.superblock
+        let set = flags.filter { block.flags & $0.bit != 0 }.map(\.name)
+        return [
+            "version": "4.0", "time": Describe.time(block.time), "compression": block.compression,
+            "compressor options": options(block), "block size": "\(block.blockSize)",
+            "flags": set.joined(separator: ", "),
+            "fragment blocks": "\(block.fragments)", "inodes": "\(block.inodes)",
+            "id table": "\(block.owners) owners and groups", "bytes used": "\(block.bytesUsed)",
+        ]
+    }
+
     private static func options(_ superblock: SquashfsReader.Superblock) -> String {
         let bytes = superblock.compressorOptions
         if bytes.isEmpty { return "the defaults" }

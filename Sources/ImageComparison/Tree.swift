@@ -42,6 +42,8 @@ struct TreeEntry: Sendable {
 func readable(_ path: [UInt8]) -> String { "/" + readableText(path) }
 
 func readableText(_ bytes: [UInt8]) -> String {
+    // Nearly always.
+    if bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) { return String(decoding: bytes, as: UTF8.self) }
     var text = ""
     var decoder = UTF8()
     var rest = bytes.makeIterator()

@@ -104,12 +104,13 @@ public struct DebianLock: Sendable {
             used.contains(state.archive.name) || base.contains { $0.archive == state.archive }
         }
         let files = try await lockFiles(of: manifest, directory: directory)
-        let lock = Lockfile(
+        var lock = Lockfile(
             recipe: Lockfile.newestRecipe, manifestSHA256: Self.sha256(of: manifest, files: files),
             sourceDateEpoch: options.sourceDateEpoch ?? states.map(\.date).max() ?? 0, name: manifest.name,
             architecture: manifest.architecture, release: manifest.base.release, files: files, steps: manifest.steps,
             prune: manifest.prune, image: manifest.image, archives: states.map(\.archive), packages: packages,
             toolchain: toolPackages)
+        lock.allowed = manifest.allowed
         try await fetcher.fetch(Fetcher.Wanted.packages(of: lock))
         return lock
     }

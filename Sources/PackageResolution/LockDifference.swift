@@ -39,6 +39,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("block-size", old.image.blockSize, new.image.blockSize)
         compare("steps", old.steps, new.steps)
         compare("prune", old.prune, new.prune)
+        compare("allow", old.allowed.map(\.path), new.allowed.map(\.path))
         compare("files", old.files.map(Self.line), new.files.map(Self.line))
         for suite in Set((old.archives + new.archives).map(\.suite)).sorted() {
             func states(_ lock: Lockfile) -> String {

@@ -93,9 +93,8 @@ public struct ComparisonText {
         groups.prefix(full ? .max : 12).flatMap { group in
             [
                 "  \(group.count)  \(group.cause ?? "unknown")"
-                    + (group.package.map { " in \($0)" } ?? ""),
-                paint("      \(group.reason); \(group.remedy)", .faint),
-            ]
+                    + (group.package.map { " in \($0)" } ?? "")
+            ] + (group.cause == nil ? [] : [paint("      \(group.reason): \(group.remedy)", .faint)])
         }
     }
 }

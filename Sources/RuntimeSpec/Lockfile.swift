@@ -89,6 +89,8 @@ public struct Lockfile: Equatable, Sendable {
     public var files: [File]
     public var steps: [String]
     public var prune: [String]
+    /// Findings of `audit` that are meant; the image's bytes don't depend on them.
+    public var allowed: [Allowance] = []
     public var image: ImageOptions
     public var archives: [Archive]
     public var packages: [Package]
@@ -133,6 +135,7 @@ public struct Lockfile: Equatable, Sendable {
         image.write(to: &text)
         text.table("prune")
         text.value("paths", prune)
+        Allowance.write(allowed, to: &text)
         for file in files {
             text.element("file")
             text.value("target", file.target)

@@ -35,11 +35,13 @@ extension Lockfile {
                 try Self.package($0, stage: $0.integer("stage", in: 0...100_000))
             },
             toolchain: try root.tables("toolchain", known: Self.packageKeys).map { try Self.package($0, stage: 0) })
+        allowed = try Allowance.all(in: root)
         try check(file: file)
     }
 
     private static let rootKeys = [
-        "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "image", "prune", "file",
+        "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "image", "prune", "allow",
+        "file",
         "step", "archive", "package", "toolchain",
     ]
     private static let archiveKeys = [

@@ -30,6 +30,8 @@ public struct Manifest: Equatable, Sendable {
     public var steps: [String]
     /// Absolute paths: a folder is emptied, anything else removed.
     public var prune: [String]
+    /// Findings of `audit` that are meant.
+    public var allowed: [Allowance]
     public var image: ImageOptions
     /// Where the packages come from that pack the image.
     public var toolchain: DebianSuites
@@ -42,7 +44,7 @@ public struct Manifest: Equatable, Sendable {
     public init(text: String, file: String) throws {
         let root = try TOMLFields(
             text: text, file: file,
-            known: ["runtime", "base", "packages", "file", "step", "prune", "image", "toolchain"])
+            known: ["runtime", "base", "packages", "file", "step", "prune", "allow", "image", "toolchain"])
 
         let runtime = try root.table("runtime", known: ["name", "architecture"])
         name = try runtime.string("name", "letters, digits and ._-", Spelling.isName)
@@ -83,6 +85,7 @@ public struct Manifest: Equatable, Sendable {
         steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command") { !$0.isEmpty } }
         let prune = try root.optionalTable("prune", known: ["paths"])
         self.prune = try prune?.strings("paths", "a normalized absolute path", Spelling.isImagePath) ?? []
+        allowed = try Allowance.all(in: root)
         image = try root.optionalTable("image", known: ImageOptions.keys).map(ImageOptions.init) ?? ImageOptions()
 
         let tools = try root.optionalTable("toolchain", known: ["release", "suites", "components", "keys"])
@@ -121,6 +124,7 @@ public struct Manifest: Equatable, Sendable {
         }
         text.table("prune")
         text.value("paths", prune)
+        Allowance.write(allowed, to: &text)
         image.write(to: &text)
         return text.text
     }

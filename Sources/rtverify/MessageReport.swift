@@ -27,9 +27,13 @@ enum MessageReport {
                         status: examination.status, signature: examination.signature.word,
                         verified: examination.isVerified, links: examination.links)))
         }
-        Swift.print("\(message.itemHash)\n  type     \(message.type)\n  chain    \(message.chain)")
-        Swift.print("  sender   \(message.sender)")
-        if let owner = examination.owner { Swift.print("  owner    \(owner)") }
+        Swift.print(message.itemHash)
+        for (name, text) in [
+            ("type", message.type), ("chain", message.chain), ("sender", message.sender),
+            ("owner", examination.owner ?? ""),
+        ] where !text.isEmpty {
+            Swift.print("  \(name)\(String(repeating: " ", count: 9 - name.count))\(VerificationLink.printable(text))")
+        }
         if let file = examination.file { Swift.print("  content  \(file)") }
         for link in examination.links {
             let mark =

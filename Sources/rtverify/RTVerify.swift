@@ -19,7 +19,8 @@ struct RTVerify: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Verify.self,
+            Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
+            Verify.self,
             Message.self, Doctor.self, SandboxCommand.self,
         ])
 }

@@ -1,0 +1,307 @@
+import Glibc
+import Reporting
+import RootfsBuild
+import RuntimeSpec
+
+/// Looks through one image for what must not be published.
+public struct ImageAudit: Sendable {
+    public struct Options: Codable, Sendable {
+        /// Findings that are meant.
+        public var allowed: [Allowance]
+        /// Seconds since 1970; nil for the superblock's time.
+        public var sourceDateEpoch: Int?
+        /// Words that only the builder's own machine would leave: its name, its proxies.
+        public var builderWords: [String]
+        /// Private keys alone, which `build` fails on.
+        public var onlyPrivateKeys: Bool
+
+        public init(
+            allowed: [Allowance] = [], sourceDateEpoch: Int? = nil, builderWords: [String] = [],
+            onlyPrivateKeys: Bool = false
+        ) {
+            (self.allowed, self.sourceDateEpoch) = (allowed, sourceDateEpoch)
+            (self.builderWords, self.onlyPrivateKeys) = (builderWords, onlyPrivateKeys)
+        }
+    }
+
+    /// Of files that no package owns, this much is searched.
+    private static let searchLimit = 1 << 20
+
+    private let options: Options
+
+    public init(options: Options = Options()) { self.options = options }
+
+    public func audit(_ path: String) throws -> AuditReport {
+        let tree = try TreeSource.open(path)
+        var search = Search(
+            tree: tree, owners: try PackageOwnership(tree), reader: try tree.makeReader(), options: options)
+        try search.run()
+        var (findings, allowed): ([AuditReport.Finding], [AuditReport.Finding]) = ([], [])
+        for var finding in search.findings {
+            if let allowance = options.allowed.first(where: {
+                ($0.finding == "*" || $0.finding == finding.finding) && fnmatch($0.path, finding.path, 0) == 0
+            }) {
+                finding.allowed = allowance.reason
+                allowed.append(finding)
+            } else {
+                findings.append(finding)
+            }
+        }
+        return AuditReport(path: path, entries: tree.entries.count, findings: findings, allowed: allowed)
+    }
+
+    /// One pass over a tree.
+    private struct Search {
+        let tree: any Tree
+        let owners: PackageOwnership
+        let reader: any ContentReader
+        let options: Options
+        var findings: [AuditReport.Finding] = []
+
+        mutating func add(_ rule: AuditRule, _ entry: TreeEntry, _ detail: String = "") {
+            findings.append(
+                .init(
+                    path: entry.name, finding: rule.rawValue, detail: detail, reason: rule.reason, remedy: rule.remedy))
+        }
+
+        mutating func run() throws {
+            let links = LinkResolver(tree.entries)
+            let epoch = options.sourceDateEpoch ?? (tree as? SquashfsTree)?.superblock.time
+            for entry in tree.entries {
+                let owner = owners.owner(of: entry.path)
+                if entry.isFile { try searchFile(entry, owner) }
+                if options.onlyPrivateKeys { continue }
+                checkNames(entry)
+                checkRights(entry, owner)
+                if case .symbolicLink(let target) = entry.kind, owner == nil, !Self.isKnownToDangle(entry, target),
+                    !links.leadsSomewhere(entry.path, target)
+                {
+                    add(.danglingLink, entry, "it leads to \(readableText(target))")
+                }
+                if let epoch, entry.time > epoch { add(.lateTime, entry, Describe.time(entry.time)) }
+            }
+        }
+
+        // MARK: Contents
+
+        private static let keyMarks = [
+            "-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----",
+            "-----BEGIN DSA PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----",
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----", "-----BEGIN PGP PRIVATE KEY BLOCK-----", "AGE-SECRET-KEY-1",
+        ].map { Array($0.utf8) }
+
+        /// What services' tokens begin with, each with the digits and letters that must follow.
+        private static let tokens: [(prefix: [UInt8], length: Int, name: String)] = [
+            ("AKIA", 16, "an AWS access key"), ("ASIA", 16, "an AWS session key"), ("ghp_", 36, "a GitHub token"),
+            ("github_pat_", 22, "a GitHub token"), ("glpat-", 20, "a GitLab token"), ("npm_", 36, "an npm token"),
+            ("pypi-AgEIcHlwaS5vcmc", 20, "a Python index token"), ("xoxb-", 20, "a Slack token"),
+            ("AIza", 35, "a Google API key"), ("sk_live_", 24, "a Stripe key"),
+        ].map { (Array($0.0.utf8), $0.1, $0.2) }
+
+        private mutating func searchFile(_ entry: TreeEntry, _ owner: String?) throws {
+            let name = entry.name
+            let isHostKey = fnmatch("/etc/ssh/ssh_host_*_key", name, 0) == 0
+            // What a package ships is public already: test keys, examples.
+            guard owner == nil || isHostKey || Self.isConfiguration(name), entry.size > 0 else { return }
+            let bytes = try reader.bytes(entry, limit: searchLimit)
+            if isHostKey || Self.keyMarks.contains(where: { bytesContain(bytes, $0) }) {
+                // A file of several certificates and a program that knows the mark are no keys.
+                if isHostKey || Self.holdsKey(bytes) {
+                    add(.privateKey, entry, isHostKey ? "an SSH host key" : "")
+                }
+            }
+            if options.onlyPrivateKeys { return }
+            if ["/etc/shadow", "/etc/gshadow"].contains(name) { checkPasswords(entry, bytes) }
+            if ["/etc/machine-id", "/var/lib/dbus/machine-id"].contains(name),
+                !["", "uninitialized"].contains(
+                    String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? "")
+            {
+                add(.machineID, entry)
+            }
+            checkCredentials(entry, name, bytes)
+            checkTraces(entry, name, bytes)
+        }
+
+        private static func isConfiguration(_ name: String) -> Bool {
+            name.hasPrefix("/etc/") && !name.hasPrefix("/etc/ssl/certs/")
+        }
+
+        /// Whether a mark is followed by a line of base64: programs that read keys hold the marks alone.
+        private static func holdsKey(_ bytes: [UInt8]) -> Bool {
+            let lines = bytes.split(separator: 10)
+            for (index, line) in lines.enumerated() {
+                if line.starts(with: "AGE-SECRET-KEY-1".utf8), line.count > 60 { return true }
+                guard keyMarks.contains(where: { line.starts(with: $0) }) else { continue }
+                for next in lines.dropFirst(index + 1).prefix(4) {
+                    let text = next.filter { $0 != 13 }
+                    if text.count >= 32, text.allSatisfy(isBase64) { return true }
+                }
+            }
+            return false
+        }
+
+        private static func isBase64(_ byte: UInt8) -> Bool {
+            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                || [0x2b, 0x2f, 0x3d].contains(byte)
+        }
+
+        private mutating func checkPasswords(_ entry: TreeEntry, _ bytes: [UInt8]) {
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+                let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+                guard fields.count > 1 else { continue }
+                if fields[1].isEmpty, entry.name == "/etc/shadow" {
+                    add(.passwordHash, entry, "\(fields[0]) has an empty password")
+                } else if !fields[1].isEmpty, !["*", "!", "!!", "x", "!*"].contains(String(fields[1])) {
+                    let isLocked = fields[1].hasPrefix("!")
+                    add(.passwordHash, entry, "\(fields[0]) has a password's hash\(isLocked ? ", locked" : "")")
+                }
+            }
+        }
+
+        /// Files that hold credentials, and the words in them that do.
+        private static let credentialFiles: [(pattern: String, words: [String])] = [
+            ("*/.netrc", ["password"]), ("*/.git-credentials", ["://"]), ("*/.pypirc", ["password"]),
+            ("*/pip.conf", ["@"]), ("*/.npmrc", ["_auth", "_password"]), ("*/.yarnrc.yml", ["npmAuthToken:"]),
+            ("*/.docker/config.json", ["\"auth\""]), ("*/.aws/credentials", ["aws_secret_access_key"]),
+            ("*/.config/gcloud/*", ["private_key", "refresh_token"]), ("*/.kube/config", ["token", "client-key-data"]),
+            ("*/.pgpass", [":"]), ("*/.my.cnf", ["password"]), ("*/.vault-token", [""]),
+            ("/etc/apt/auth.conf*", ["password"]), ("*/.ssh/authorized_keys*", ["ssh-", "ecdsa-"]),
+        ]
+
+        private mutating func checkCredentials(_ entry: TreeEntry, _ name: String, _ bytes: [UInt8]) {
+            for file in Self.credentialFiles where fnmatch(file.pattern, name, 0) == 0 {
+                if file.words.contains(where: { $0.isEmpty || bytesContain(bytes, Array($0.utf8)) }) {
+                    return add(.credentials, entry, "a file that lets somebody in")
+                }
+            }
+            for token in Self.tokens where Self.holds(token.prefix, followedBy: token.length, bytes) {
+                return add(.credentials, entry, token.name)
+            }
+        }
+
+        private static func holds(_ prefix: [UInt8], followedBy length: Int, _ bytes: [UInt8]) -> Bool {
+            guard bytesContain(bytes, prefix) else { return false }
+            func isPart(_ byte: UInt8) -> Bool {
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                    || byte == 0x5f || byte == 0x2d
+            }
+            for start in bytes.indices where bytes[start] == prefix[0] && bytes[start...].starts(with: prefix) {
+                if start > 0, isPart(bytes[start - 1]) { continue }
+                let rest = bytes[(start + prefix.count)...].prefix(length + 1)
+                if rest.prefix(length).count == length, rest.prefix(length).allSatisfy(isPart) { return true }
+            }
+            return false
+        }
+
+        private mutating func checkTraces(_ entry: TreeEntry, _ name: String, _ bytes: [UInt8]) {
+            let lines = String(decoding: bytes.prefix(65_536), as: UTF8.self).split(separator: "\n")
+            if name == "/etc/resolv.conf",
+                let line = lines.first(where: { $0.hasPrefix("nameserver") || $0.hasPrefix("search") })
+            {
+                add(.builderTrace, entry, "a resolver: \(line)")
+            }
+            if name == "/etc/hostname", let host = lines.first,
+                !["localhost", "debian", "alpine"].contains(String(host))
+            {
+                add(.builderTrace, entry, "a host's name: \(host)")
+            }
+            let isSetting =
+                name.hasPrefix("/etc/apt/") || ["/etc/environment", "/etc/profile", "/etc/wgetrc"].contains(name)
+            if isSetting,
+                let line = lines.first(where: { line in
+                    !line.hasPrefix("#") && !line.hasPrefix("//")
+                        && ["_proxy=", "::Proxy ", "_PROXY="].contains { line.contains($0) }
+                })
+            {
+                add(.builderTrace, entry, "a proxy: \(line)")
+            }
+            if let word = options.builderWords.first(where: { bytesContain(bytes, Array($0.utf8)) }) {
+                add(.builderTrace, entry, "it mentions \(word)")
+            }
+        }
+
+        // MARK: Names and rights
+
+        private static let histories = [
+            "*/.bash_history", "*/.ash_history", "*/.zsh_history", "*/.sh_history", "*/.python_history", "*/.lesshst",
+            "*/.viminfo", "*/.node_repl_history", "*/.psql_history", "*/.mysql_history", "*/.sqlite_history",
+            "*/.wget-hsts",
+        ]
+        private static let caches = [
+            "/var/cache/apt/archives/*.deb", "/var/cache/apt/*.bin", "/var/lib/apt/lists/*_*", "/var/cache/apk/*",
+            "/etc/apk/cache/*", "/root/.cache/pip/*", "/home/*/.cache/pip/*", "/root/.npm/_cacache/*",
+            "/home/*/.npm/_cacache/*", "/var/cache/debconf/*-old",
+        ]
+
+        private mutating func checkNames(_ entry: TreeEntry) {
+            guard entry.isFile else { return }
+            let name = entry.name
+            if entry.size > 0, Self.histories.contains(where: { fnmatch($0, name, 0) == 0 }) { add(.history, entry) }
+            if Self.caches.contains(where: { fnmatch($0, name, 0) == 0 }) { add(.packageCache, entry) }
+        }
+
+        private mutating func checkRights(_ entry: TreeEntry, _ owner: String?) {
+            if entry.isFile, owner == nil {
+                if entry.mode & 0o6000 != 0 { add(.privileges, entry, "mode \(Describe.mode(entry.mode))") }
+                if entry.attribute("security.capability") != nil { add(.privileges, entry, "a file capability") }
+            }
+            switch entry.kind {
+            case .directory where entry.mode & 0o1002 == 0o0002, .file where entry.mode & 0o002 != 0:
+                add(.worldWritable, entry, "mode \(Describe.mode(entry.mode))")
+            case .device(let isBlock, let major, let minor):
+                let isStandard = DeviceFolder.nodes.contains {
+                    !isBlock && $0.major == major && $0.minor == minor && "/dev/\($0.name)" == entry.name
+                }
+                if !isStandard { add(.deviceNode, entry, Describe.kind(entry.kind)) }
+            default: break
+            }
+        }
+
+        /// Links that lead out of the image on purpose: to what the kernel or the machine makes, to pruned manuals, or
+        /// to /dev/null, which masks a service.
+        private static func isKnownToDangle(_ entry: TreeEntry, _ target: [UInt8]) -> Bool {
+            let text = String(decoding: target, as: UTF8.self)
+            return [
+                "/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/", "../proc/", "../run/", "/usr/share/man/",
+                "/usr/share/doc/", "/usr/share/info/",
+            ].contains { text.hasPrefix($0) }
+                || ["/usr/share/man/", "/usr/share/doc/", "/usr/share/info/"].contains { entry.name.hasPrefix($0) }
+                || (entry.name.hasPrefix("/etc/alternatives/") && text.hasSuffix(".gz"))
+        }
+    }
+}
+
+/// Where symbolic links lead inside a tree.
+struct LinkResolver {
+    private let kinds: [[UInt8]: TreeEntry.Kind]
+
+    init(_ entries: [TreeEntry]) {
+        kinds = Dictionary(entries.map { ($0.path, $0.kind) }) { first, _ in first }
+    }
+
+    func leadsSomewhere(_ path: [UInt8], _ target: [UInt8]) -> Bool {
+        resolve(Array(path.split(separator: 0x2f).dropLast().map(Array.init)), target, depth: 0) != nil
+    }
+
+    /// The path that a target leads to from a folder; nil where it leads nowhere.
+    private func resolve(_ folder: [[UInt8]], _ target: [UInt8], depth: Int) -> [[UInt8]]? {
+        // The kernel's own limit (path_resolution(7)).
+        guard depth < 40 else { return nil }
+        var place = target.first == 0x2f ? [] : folder
+        for part in target.split(separator: 0x2f).map(Array.init) where part != [0x2e] {
+            if part == [0x2e, 0x2e] {
+                _ = place.popLast()
+                continue
+            }
+            let next = place + [part]
+            switch kinds[Array(next.joined(separator: [0x2f]))] {
+            case nil: return nil
+            case .symbolicLink(let other):
+                guard let end = resolve(place, other, depth: depth + 1) else { return nil }
+                place = end
+            default: place = next
+            }
+        }
+        return place
+    }
+}

@@ -1,0 +1,56 @@
+/// Inspections and audits for a terminal.
+public enum ImageText {
+    public static func lines(_ report: InspectionReport) -> [String] {
+        var lines = [report.path, "  format    \(report.format)"]
+        if let size = report.size { lines.append("  size      \(size) bytes") }
+        for key in ["compression", "compressor options", "block size", "time", "flags"] {
+            if let value = report.superblock[key], !value.isEmpty { lines.append("  \(padded(key, 18))  \(value)") }
+        }
+        let counts = report.entries.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        lines.append("  entries   " + counts.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
+        for (title, shares) in [("package", report.packages), ("folder", report.folders)] where !shares.isEmpty {
+            lines += ["", "  stored        size          entries  \(title)"]
+            for share in shares {
+                lines.append(
+                    "  \(padded(readableByteCount(share.stored), 12))  \(padded(readableByteCount(share.size), 12))  "
+                        + "\(padded("\(share.entries)", 7))  \(share.name)")
+            }
+        }
+        if report.late_entry_count > 0 {
+            lines += [
+                "", "  \(report.late_entry_count) later than SOURCE_DATE_EPOCH (\(report.source_date_epoch ?? 0)):",
+            ]
+            lines += report.late_entries.map { "    \($0.time)  \($0.path)" }
+            if report.late_entry_count > report.late_entries.count { lines.append("    …") }
+        }
+        return lines
+    }
+
+    public static func lines(_ report: AuditReport) -> [String] {
+        var lines: [String] = []
+        var names: [String] = []
+        for finding in report.findings where !names.contains(finding.finding) { names.append(finding.finding) }
+        for name in names {
+            let group = report.findings.filter { $0.finding == name }
+            lines.append("\(name): \(group[0].reason)")
+            for finding in group.prefix(20) {
+                lines.append("  \(finding.path)" + (finding.detail.isEmpty ? "" : "  (\(finding.detail))"))
+            }
+            if group.count > 20 { lines.append("  … \(group.count - 20) more (--json)") }
+            lines.append("  → \(group[0].remedy)")
+        }
+        for finding in report.allowed {
+            lines.append("allowed: \(finding.finding) \(finding.path): \(finding.allowed ?? "")")
+        }
+        let count = report.findings.count
+        lines.append(
+            count == 0
+                ? "clean: nothing that must not be in it was found in \(report.entries) entries of \(report.path)"
+                : "\(count) finding\(count == 1 ? "" : "s") in \(report.path)")
+        return lines
+    }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+}
