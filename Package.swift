@@ -73,7 +73,7 @@ let package = Package(
             linkerSettings: [
                 // By file name: libsquashfs has another name on each distribution, so it goes into the binary;
                 // the compressors it calls have one soname everywhere and stay shared.
-                .linkedLibrary(":libsquashfs.a"), .linkedLibrary("lzo2"), .linkedLibrary("z"),
+                .linkedLibrary(":libsquashfs.a"), .linkedLibrary("z"),
                 .linkedLibrary("lzma"), .linkedLibrary("zstd"), .linkedLibrary("lz4"),
             ]),
         .target(

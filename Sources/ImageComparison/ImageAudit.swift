@@ -194,6 +194,12 @@ public struct ImageAudit: Sendable {
         }
 
         private mutating func checkTraces(_ entry: TreeEntry, _ name: String, _ bytes: [UInt8]) {
+            if let word = options.builderWords.first(where: { bytesContain(bytes, Array($0.utf8)) }) {
+                add(.builderTrace, entry, "it mentions \(word)")
+            }
+            let isSetting =
+                name.hasPrefix("/etc/apt/") || ["/etc/environment", "/etc/profile", "/etc/wgetrc"].contains(name)
+            guard isSetting || name == "/etc/resolv.conf" || name == "/etc/hostname" else { return }
             let lines = String(decoding: bytes.prefix(65_536), as: UTF8.self).split(separator: "\n")
             if name == "/etc/resolv.conf",
                 let line = lines.first(where: { $0.hasPrefix("nameserver") || $0.hasPrefix("search") })
@@ -205,8 +211,6 @@ public struct ImageAudit: Sendable {
             {
                 add(.builderTrace, entry, "a host's name: \(host)")
             }
-            let isSetting =
-                name.hasPrefix("/etc/apt/") || ["/etc/environment", "/etc/profile", "/etc/wgetrc"].contains(name)
             if isSetting,
                 let line = lines.first(where: { line in
                     !line.hasPrefix("#") && !line.hasPrefix("//")
@@ -214,9 +218,6 @@ public struct ImageAudit: Sendable {
                 })
             {
                 add(.builderTrace, entry, "a proxy: \(line)")
-            }
-            if let word = options.builderWords.first(where: { bytesContain(bytes, Array($0.utf8)) }) {
-                add(.builderTrace, entry, "it mentions \(word)")
             }
         }
 

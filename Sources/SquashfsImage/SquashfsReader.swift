@@ -117,7 +117,11 @@ public final class SquashfsReader {
             UInt16(SQFS_COMP_FLAG_UNCOMPRESS.rawValue))
         if made == 0 { made = sqfs_compressor_create(&configuration, &compressor) }
         guard made == 0, let compressor else {
-            throw fail("the superblock", 0, "compression number \(raw.compression_id): \(Self.reason(made))")
+            let name = sqfs_compressor_name_from_id(SQFS_COMPRESSOR(rawValue: UInt32(raw.compression_id)))
+            throw fail(
+                "the superblock", 0,
+                "compression \(name.map { String(cString: $0) } ?? "number \(raw.compression_id)") is "
+                    + Self.reason(made))
         }
         var options: [UInt8] = []
         if Int(raw.flags) & Int(SQFS_FLAG_COMPRESSOR_OPTIONS.rawValue) != 0 {
