@@ -64,11 +64,11 @@ public struct ImageBuilder: Sendable {
         } catch { return ["they can't be compared: \(error)"] }
     }
 
-    /// Builds without keeping the image, for what it hashes to.
-    public func rebuild(_ runtime: LockedRuntime) async throws -> FileIdentity {
+    /// Builds once more, beside whatever else is built of the lock, for what it hashes to.
+    public func rebuild(_ runtime: LockedRuntime, image path: String) async throws -> FileIdentity {
         try await fetch(runtime)
         return try await build(
-            runtime, image: nil, jobs: jobs, singleProcessor: false, name: "\(runtime.lock.name)-rebuilt")
+            runtime, image: path, jobs: jobs, singleProcessor: false, name: "\(runtime.lock.name)-rebuilt")
     }
 
     private func fetch(_ runtime: LockedRuntime) async throws {
@@ -97,9 +97,9 @@ public struct ImageBuilder: Sendable {
     }
 
     private func build(
-        _ runtime: LockedRuntime, image path: String?, jobs: Int, singleProcessor: Bool, name: String
+        _ runtime: LockedRuntime, image path: String, jobs: Int, singleProcessor: Bool, name: String
     ) async throws -> FileIdentity {
-        let image = try AtomicFile(directory: path.map(Paths.parent) ?? store.workDirectory)
+        let image = try AtomicFile(directory: Paths.parent(of: path))
         let work = try await WorkFolder.create(in: store, name: name)
         let job = BuildJob(lock: runtime.text, store: store.directory, workFolder: work.path, jobs: jobs)
         do {
@@ -115,12 +115,12 @@ public struct ImageBuilder: Sendable {
         // The file goes with its last mention, so the thread holds it, not its descriptor alone.
         let identity = try await onThread {
             lseek(image.descriptor, 0, SEEK_SET)
-            return try FileIdentity(descriptor: image.descriptor, name: path ?? "the image")
+            return try FileIdentity(descriptor: image.descriptor, name: path)
         }
         await removed
         let found = try await keys
         guard found.isEmpty else { throw BuildError.privateKeys(found) }
-        if let path { try image.publish(as: path) }
+        try image.publish(as: path)
         return identity
     }
 }

@@ -12,11 +12,15 @@ public struct ImageComparer: Sendable {
         public var details = true
         /// Sizes by package.
         public var packages = false
+        /// Where pairs of files that are no texts are put for another program to compare, as `DeepComparison` names them.
+        public var extracted: String?
         /// The text of the lock that the images were built from: its files and steps explain what no package owns.
         public var lock: String?
 
-        public init(details: Bool = true, packages: Bool = false, lock: String? = nil) {
-            (self.details, self.packages, self.lock) = (details, packages, lock)
+        public init(
+            details: Bool = true, packages: Bool = false, extracted: String? = nil, lock: String? = nil
+        ) {
+            (self.details, self.packages, self.extracted, self.lock) = (details, packages, extracted, lock)
         }
     }
 
@@ -118,7 +122,9 @@ public struct ImageComparer: Sendable {
             let (x, y) = (found[index].a, found[index].b)
             let path = x?.path ?? y?.path ?? []
             let owner = owners.a.owner(of: path) ?? owners.b.owner(of: path)
-            difference.package = owner ?? maker(of: path, lock, owners)
+            // Scripts name folders without making them.
+            let isFolder = x?.kind == .directory || y?.kind == .directory
+            difference.package = owner ?? (isFolder ? nil : maker(of: path, lock, owners))
             difference.security = Security.concerns(difference.kind, path, x, y)
             var evidence = Evidence(path: difference.path, kind: difference.kind, a: x, b: y)
             if difference.kind == .content, let x, let y, read < Self.readLimit {
@@ -128,12 +134,29 @@ public struct ImageComparer: Sendable {
                 )
                 evidence.contents = contents
                 if options.details { difference.detail += details(contents, found[index].offset ?? 0) }
+                if let folder = options.extracted, x.size <= Self.contentLimit, y.size <= Self.contentLimit,
+                    TextDifference.unified(contents.0, contents.1) == nil
+                {
+                    let names = DeepComparison.names(for: difference.path)
+                    try Self.write(contents.0, to: "\(folder)/\(names.a)")
+                    try Self.write(contents.1, to: "\(folder)/\(names.b)")
+                }
             }
             if difference.kind == .time, let x, let y {
                 difference.detail = ["\(Self.interval(abs(x.time - y.time))) apart"]
             }
             difference.cause = cause(evidence, owner, versions)?.name
             found[index].difference = difference
+        }
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String) throws {
+        guard let stream = fopen(path, "wxe") else {
+            throw TreeReadError(path: path, reason: String(cString: strerror(errno)))
+        }
+        let count = fwrite(bytes, 1, bytes.count, stream)
+        guard fclose(stream) == 0, count == bytes.count else {
+            throw TreeReadError(path: path, reason: String(cString: strerror(errno)))
         }
     }
 

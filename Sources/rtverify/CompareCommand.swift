@@ -14,7 +14,7 @@ struct Compare: AsyncParsableCommand {
             EXAMPLES:
               rtverify compare mine.squashfs theirs.squashfs
               rtverify compare --lock runtime.lock --json a.squashfs b.squashfs
-              rtverify compare image.squashfs unpacked/
+              rtverify compare --html difference.html image.squashfs unpacked/
             """)
 
     @Argument(help: "An image, a folder or a tar.")
@@ -23,6 +23,10 @@ struct Compare: AsyncParsableCommand {
     var b: String
     @Option(help: ArgumentHelp("The lock they were built from: explains what no package owns.", valueName: "file"))
     var lock: String?
+    @Option(help: ArgumentHelp("Also write the answer as one HTML page that needs nothing else.", valueName: "file"))
+    var html: String?
+    @Flag(help: "Ask diffoscope about archives, programs and other files that are no texts.")
+    var deep = false
     @Flag(help: "Show every difference, with all of its details.")
     var full = false
     @OptionGroup var out: OutputOptions
@@ -30,8 +34,15 @@ struct Compare: AsyncParsableCommand {
     func run() async throws {
         let display = out.display
         try await exiting(display) {
-            let options = ImageComparer.Options(lock: try lock.map { try Paths.readText($0) })
-            let report = try await ExaminationProcess.compare(a, b, options: options)
+            let options = ImageComparer.Options(
+                packages: html != nil, lock: try lock.map { try Paths.readText($0) })
+            let report =
+                try await deep
+                ? DeepComparison.compare(a, b, options: options)
+                : ExaminationProcess.compare(a, b, options: options)
+            if let html {
+                try AtomicFile.write(ComparisonPage.html(report), to: html)
+            }
             if out.json {
                 print(JSONText.of(report))
             } else {

@@ -22,6 +22,12 @@ struct VerificationReport: Encodable {
     /// Whether the lock's image is the same; nil where it wasn't built.
     @OrNull var reproduced: Bool?
     private var links: [VerificationLink]
+    /// For people: what the given image and the rebuilt one differ in.
+    var explanation: [String] = []
+
+    private enum CodingKeys: CodingKey {
+        case verdict, proof, sender_pinned, item_hash, content_hash, profile, image, signature, reproduced, links
+    }
 
     init(
         _ claim: ContentClaim, _ verdict: ImageVerdict, _ identity: FileIdentity?, path: String, itemHash: String?
@@ -65,6 +71,7 @@ struct VerificationReport: Encodable {
                 reproduced
                     ? "\(painted("✓", "32")) rebuilt from the lock: the same bytes"
                     : "\(painted("✗", "31")) rebuilt from the lock: other bytes")
+            for line in explanation { Swift.print("    \(line)") }
         }
         switch verdict {
         case .match: Swift.print(painted("match", "1;32") + ": the image is what \(subject) names")

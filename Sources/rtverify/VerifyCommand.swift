@@ -3,6 +3,7 @@ import ArgumentParser
 import ContentHash
 import Glibc
 import ImageBuild
+import ImageComparison
 import InputStore
 import Reporting
 import RootfsBuild
@@ -79,7 +80,7 @@ struct Verify: AsyncParsableCommand {
                 claim, ImageVerdict(claim, identity: identity, served: fromNetwork, layout: layout), identity,
                 path: image ?? "the network",
                 itemHash: itemHash)
-            if let lock, let identity { report.reproduced = try await rebuild(lock, identity, display) }
+            if let lock, let identity { try await rebuild(lock, identity, display, &report) }
             display.finish()
             if out.json { print(JSONText.of(report)) } else { report.print() }
             let status = report.exitStatus
@@ -153,19 +154,33 @@ struct Verify: AsyncParsableCommand {
         }
     }
 
-    private func rebuild(_ lock: String, _ identity: FileIdentity, _ display: ProgressDisplay) async throws -> Bool {
+    private func rebuild(
+        _ lock: String, _ identity: FileIdentity, _ display: ProgressDisplay, _ report: inout VerificationReport
+    ) async throws {
         let runtime = try ImageBuilder.LockedRuntime(path: lock)
         let store = try source.openStore()
         let fetcher = try source.fetcher(store: store, display: display)
         let builder = ImageBuilder(
             store: store, fetcher: fetcher, jobs: sysconf(Int32(_SC_NPROCESSORS_ONLN)), events: display.report)
+        let path = "\(store.workDirectory)/rebuilt-\(getpid()).squashfs"
+        defer { unlink(path) }
         let rebuilt: Result<FileIdentity, any Error>
         do {
-            rebuilt = .success(try await Interruption.cancelling { try await builder.rebuild(runtime) })
+            rebuilt = .success(try await Interruption.cancelling { try await builder.rebuild(runtime, image: path) })
         } catch {
             rebuilt = .failure(error)
         }
         await fetcher.shutdown()
-        return try rebuilt.get().sha256 == identity.sha256
+        let reproduced = try rebuilt.get().sha256 == identity.sha256
+        report.reproduced = reproduced
+        if !reproduced, let image, image != "-", !RemoteFile.isURL(image) {
+            let options = ImageComparer.Options(lock: runtime.text)
+            do {
+                let comparison = try await ExaminationProcess.compare(image, path, options: options)
+                report.explanation = ComparisonText(colors: false, full: false).lines(comparison)
+            } catch {
+                report.explanation = ["the two can't be compared: \(error)"]
+            }
+        }
     }
 }

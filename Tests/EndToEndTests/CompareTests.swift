@@ -191,6 +191,18 @@ final class CompareTests: XCTestCase {
             })
     }
 
+    func testFilesThatAreNoTextsAreGivenToDiffoscope() throws {
+        try XCTSkipIf(
+            try bench.run(["sh", "-c", "command -v diffoscope"]).status != 0, "there is no diffoscope to ask")
+        try shell("mkdir a b; (echo same; echo one) | gzip -n > a/f.gz; (echo same; echo two) | gzip -n > b/f.gz")
+        let plain = try compare("a", "b")
+        XCTAssertFalse(plain.output.contains("diffoscope says"), plain.output)
+        let deep = try compare("a", "b", ["--deep", "--full"])
+        XCTAssertEqual(deep.status, 1, deep.errors)
+        XCTAssertTrue(deep.output.contains("diffoscope says"), deep.output)
+        XCTAssertTrue(deep.output.contains("+two"), deep.output)
+    }
+
     func testImagesThatLieAreAnswered() throws {
         let maker = "\(Workbench.sources)/Fixtures/make_squashfs.py"
         let kinds = [
@@ -263,6 +275,37 @@ final class CompareTests: XCTestCase {
         XCTAssertTrue(answer.output.contains("number 5000000000"), answer.output)
         XCTAssertLessThan(kibibytes, 256 << 10)
         XCTAssertEqual(try compare("b.squashfs", "large").status, 0)
+    }
+
+    func testThePageStandsAlone() throws {
+        try shell("cp -a tree other; echo more >> other/etc/motd; echo '<b>&</b></script>' > 'other/<img src=x>'")
+        try shell("chmod 4755 other/usr/bin/program; find other -exec touch -h -d @1000000000 {} +")
+        XCTAssertEqual(try compare("tree", "other", ["--html", "page.html"]).status, 1)
+        let page = try bench.read("page.html")
+        for outside in ["http://", "https://", "src=\"", "href="] { XCTAssertFalse(page.contains(outside), outside) }
+        try XCTSkipIf(
+            try bench.run(["sh", "-c", "command -v chromium chromium-browser google-chrome"]).output.isEmpty,
+            "there is no Chromium to open it with")
+        let answer = try bench.run([
+            "timeout", "120", "python3", "\(Workbench.sources)/Fixtures/browse.py", "page.html",
+            "document.querySelectorAll('#list li').length",
+            "document.querySelectorAll('img').length",
+            "document.querySelectorAll('#map-a button').length > 0 && document.querySelectorAll('#map-b button').length > 0",
+            "document.getElementById('filter').value = 'MOTD'; document.getElementById('filter').dispatchEvent(new Event('input'))",
+            "[...document.querySelectorAll('#list li code:first-child')].map((one) => one.textContent)[0]",
+            "document.querySelector('details').open",
+            "document.querySelector('details summary').click(); document.querySelector('details').open",
+            "document.querySelector('details pre').textContent.includes('+more') && document.querySelector('details pre').offsetHeight > 0",
+            "document.getElementById('filter').value = ''; document.getElementById('security').click()",
+            "document.getElementById('count').textContent", "screenshot=page.png",
+        ])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        XCTAssertEqual(
+            answer.output.split(separator: "\n").map(String.init),
+            ["3", "0", "true", "true", "\"/etc/motd\"", "false", "true", "true", "null", "\"1 of 3\"", "[0, 0]"])
+        let image = try XCTUnwrap(FileManager.default.contents(atPath: "\(bench.folder)/page.png"))
+        XCTAssertTrue(image.starts(with: [0x89, 0x50, 0x4e, 0x47]))
+        XCTAssertGreaterThan(image.count, 10_000)
     }
 
     func testInspectCountsWhatIsThere() throws {
