@@ -53,13 +53,13 @@ public struct ImageBuilder: Sendable {
             return first
         }
         throw BuildError.notReproducible(
-            first: path, second: second, differences: await explanation(path, second))
+            first: path, second: second, differences: await explanation(path, second, runtime))
     }
 
     /// What the two differ in, as `rtverify compare` says it.
-    private func explanation(_ first: String, _ second: String) async -> [String] {
+    private func explanation(_ first: String, _ second: String, _ runtime: LockedRuntime) async -> [String] {
         do {
-            let report = try await ExaminationProcess.compare(first, second, options: .init(lock: nil))
+            let report = try await ExaminationProcess.compare(first, second, options: .init(lock: runtime.text))
             return ComparisonText(colors: false, full: false).lines(report)
         } catch { return ["they can't be compared: \(error)"] }
     }

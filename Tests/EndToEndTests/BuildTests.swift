@@ -127,12 +127,34 @@ final class BuildTests: XCTestCase {
         defer { archive.bench.remove() }
         let answer = try archive.build(["--check"])
         XCTAssertEqual(answer.status, 1, answer.errors)
-        XCTAssertTrue(answer.errors.contains("/opt-random: content"), answer.errors)
+        XCTAssertTrue(answer.errors.contains("/opt-random  [step 1]"), answer.errors)
         XCTAssertFalse(answer.errors.contains("/opt-same"), answer.errors)
         try archive.manifest(["late"])
         XCTAssertEqual(try archive.lock().status, 0)
         let same = try archive.build(["--check", "--json"])
         XCTAssertEqual(same.status, 0, same.errors)
+    }
+
+    func testAnImageWithAPrivateKeyIsNotBuilt() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(
+            try bench.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", "id.pem"]).status, 0)
+        let file = "[[file]]\nsource = \"id.pem\"\ntarget = \"/root/id.pem\"\n"
+        try archive.manifest(["late"], more: file)
+        XCTAssertEqual(try archive.lock().status, 0)
+        let refused = try archive.build()
+        XCTAssertEqual(refused.status, 1, refused.errors)
+        XCTAssertTrue(refused.errors.contains("/root/id.pem"), refused.errors)
+        XCTAssertFalse(bench.exists("test.squashfs"))
+        let allowance = "[[allow]]\npath = \"/root/*\"\nfinding = \"private-key\"\nreason = \"a test's\"\n"
+        try archive.manifest(["late"], more: file + allowance)
+        XCTAssertEqual(try archive.lock().status, 0)
+        let allowed = try archive.build()
+        XCTAssertEqual(allowed.status, 0, allowed.errors)
+        let audit = try bench.rtverify(["audit", "--lock", "test.lock", "test.squashfs"])
+        XCTAssertTrue(audit.output.contains("allowed: private-key /root/id.pem: a test's"), audit.output)
     }
 
     func testAGoldenFileThatDiffersExitsWithOne() throws {

@@ -260,6 +260,20 @@ final class CompareTests: XCTestCase {
         XCTAssertEqual(try shell("python3 damage.py '\(Workbench.program)'"), "[1, 2] True\n")
     }
 
+    /// The fuzzer's corpus, as a plain test (scripts/fuzz image).
+    func testTheCorpusIsAnswered() throws {
+        let corpus = "\(Workbench.sources)/Fixtures/ImageCorpus"
+        let names = try FileManager.default.contentsOfDirectory(atPath: corpus).sorted()
+        XCTAssertGreaterThan(names.count, 10)
+        for name in names {
+            for other in ["honest", "mk-gzip"] {
+                let answer = try compare("\(corpus)/\(name)", "\(corpus)/\(other)")
+                XCTAssertTrue([0, 1, 2].contains(answer.status), "\(name): \(answer.status)")
+                XCTAssertFalse(answer.errors.contains("ended with"), "\(name): \(answer.errors)")
+            }
+        }
+    }
+
     func testLargeTreesStayInBounds() throws {
         try shell(
             """

@@ -36,6 +36,10 @@ final class LockfileTests: XCTestCase {
 
     func testWhatIsWrittenIsReadBack() throws {
         XCTAssertEqual(try Lockfile(text: lock.text, file: "x"), lock)
+        var allowing = lock
+        allowing.allowed = [Allowance(path: "/root/*", finding: "*", reason: "said \"why\"")]
+        XCTAssertEqual(try Lockfile(text: allowing.text, file: "x"), allowing)
+        XCTAssertTrue(failure(allowing.text.replacing("reason = ", with: "# ")).contains("reason"))
     }
 
     func testPackagesAreWrittenInByteOrder() {
