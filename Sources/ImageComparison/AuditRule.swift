@@ -12,6 +12,12 @@ enum AuditRule: String, CaseIterable, Codable, Sendable {
     case danglingLink = "dangling-link"
     case builderTrace = "builder-trace"
     case lateTime = "late-time"
+    // What a supervisor expects of a runtime (`audit --runtime`).
+    case initProgram = "init"
+    case mountPoint = "mount-point"
+    case foreignProgram = "foreign-program"
+    case imageFormat = "image-format"
+    case rootLogin = "root-login"
 
     var reason: String {
         switch self {
@@ -26,6 +32,11 @@ enum AuditRule: String, CaseIterable, Codable, Sendable {
         case .deviceNode: "it gives access to a device by number, and isn't one of the standard list"
         case .danglingLink: "what it leads to isn't in the image"
         case .builderTrace: "it tells where the image was built, and another builder's has another"
+        case .initProgram: "the virtual machine can't start"
+        case .mountPoint: "the root is read-only: an init can't make the folder that it mounts on"
+        case .foreignProgram: "the virtual machines are x86-64"
+        case .imageFormat: "the kernel of the virtual machine doesn't mount it whole"
+        case .rootLogin: "whoever reaches the machine may become root"
         case .lateTime: "it was written after SOURCE_DATE_EPOCH: its time comes from the build, not from the lock"
         }
     }
@@ -42,6 +53,11 @@ enum AuditRule: String, CaseIterable, Codable, Sendable {
         case .deviceNode: "remove it; the machine's devtmpfs has what it needs"
         case .danglingLink: "remove the link, or allow it with a reason"
         case .builderTrace: "remove the line, or write the file with a fixed content"
+        case .initProgram: "put a program and all it loads at /sbin/init ([[file]], or a package)"
+        case .mountPoint: "make the folder in a step"
+        case .foreignProgram: "install the package of architecture amd64"
+        case .imageFormat: "pack with zstd, gzip, xz or lz4, padded to 4 KiB"
+        case .rootLogin: "lock root's password, or set PermitRootLogin prohibit-password; or allow it with a reason"
         case .lateTime: "pack with times clamped to SOURCE_DATE_EPOCH"
         }
     }

@@ -14,13 +14,16 @@ public struct ImageAudit: Sendable {
         public var builderWords: [String]
         /// Private keys alone, which `build` fails on.
         public var onlyPrivateKeys: Bool
+        /// Also what a supervisor expects of a runtime.
+        public var isRuntime: Bool
 
         public init(
             allowed: [Allowance] = [], sourceDateEpoch: Int? = nil, builderWords: [String] = [],
-            onlyPrivateKeys: Bool = false
+            onlyPrivateKeys: Bool = false, isRuntime: Bool = false
         ) {
             (self.allowed, self.sourceDateEpoch) = (allowed, sourceDateEpoch)
             (self.builderWords, self.onlyPrivateKeys) = (builderWords, onlyPrivateKeys)
+            self.isRuntime = isRuntime
         }
     }
 
@@ -36,6 +39,15 @@ public struct ImageAudit: Sendable {
         var search = Search(
             tree: tree, owners: try PackageOwnership(tree), reader: try tree.makeReader(), options: options)
         try search.run()
+        var notes: [String] = []
+        if options.isRuntime {
+            var contract = try RuntimeContract(tree)
+            var status = stat()
+            let isFile = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            try contract.check(imageSize: isFile ? Int(status.st_size) : nil)
+            search.findings += contract.findings
+            notes = contract.notes
+        }
         var (findings, allowed): ([AuditReport.Finding], [AuditReport.Finding]) = ([], [])
         for var finding in search.findings {
             if let allowance = options.allowed.first(where: {
@@ -47,7 +59,7 @@ public struct ImageAudit: Sendable {
                 findings.append(finding)
             }
         }
-        return AuditReport(path: path, entries: tree.entries.count, findings: findings, allowed: allowed)
+        return AuditReport(path: path, entries: tree.entries.count, findings: findings, allowed: allowed, notes: notes)
     }
 
     /// One pass over a tree.
@@ -282,6 +294,11 @@ struct LinkResolver {
 
     func leadsSomewhere(_ path: [UInt8], _ target: [UInt8]) -> Bool {
         resolve(Array(path.split(separator: 0x2f).dropLast().map(Array.init)), target, depth: 0) != nil
+    }
+
+    /// Where a path ends when its links are followed; nil where it leads nowhere.
+    func target(of path: [UInt8]) -> [UInt8]? {
+        resolve([], path, depth: 0).map { Array($0.joined(separator: [0x2f])) }
     }
 
     /// The path that a target leads to from a folder; nil where it leads nowhere.

@@ -64,8 +64,11 @@ public struct AuditReport: Codable, Sendable {
     /// What isn't allowed.
     public var findings: [Finding]
     public var allowed: [Finding]
+    /// What is neither right nor wrong and should be known: how root may log in.
+    public var notes: [String]
 
-    public init(path: String, entries: Int, findings: [Finding], allowed: [Finding]) {
+    public init(path: String, entries: Int, findings: [Finding], allowed: [Finding], notes: [String] = []) {
         (self.path, self.entries, self.findings, self.allowed) = (path, entries, findings, allowed)
+        self.notes = notes
     }
 }

@@ -42,6 +42,7 @@ public enum ImageText {
         for finding in report.allowed {
             lines.append("allowed: \(finding.finding) \(finding.path): \(finding.allowed ?? "")")
         }
+        lines += report.notes.map { "note: \($0)" }
         let count = report.findings.count
         lines.append(
             count == 0

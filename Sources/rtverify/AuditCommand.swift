@@ -15,7 +15,7 @@ struct Audit: AsyncParsableCommand {
             lock names.
 
             EXAMPLES:
-              rtverify audit image.squashfs
+              rtverify audit --runtime image.squashfs
               rtverify audit --lock lockfiles/debian-12-minimal.lock --json minimal.squashfs
             """)
 
@@ -26,6 +26,8 @@ struct Audit: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("The time that no entry may be later than (default: the image's).", valueName: "seconds"))
     var sourceDateEpoch: Int?
+    @Flag(help: "Also check what a supervisor expects of a runtime: init, mount points, programs, root's login.")
+    var runtime = false
     @OptionGroup var out: OutputOptions
 
     func run() async throws {
@@ -35,7 +37,7 @@ struct Audit: AsyncParsableCommand {
                 image,
                 options: .init(
                     allowed: lockfile?.allowed ?? [], sourceDateEpoch: sourceDateEpoch ?? lockfile?.sourceDateEpoch,
-                    builderWords: HostTraces.words(environment: environmentValue)))
+                    builderWords: HostTraces.words(environment: environmentValue), isRuntime: runtime))
             print(out.json ? JSONText.of(report) : ImageText.lines(report).joined(separator: "\n"))
             if !report.findings.isEmpty { throw ExitCode(1) }
         }

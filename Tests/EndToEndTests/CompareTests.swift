@@ -380,4 +380,49 @@ final class CompareTests: XCTestCase {
                 .count, 2)
         XCTAssertTrue(findings.contains { $0["finding"] as? String == "late-time" })
     }
+
+    func testARuntimeMustStart() throws {
+        try shell(
+            """
+            mkdir -p good/usr/sbin good/usr/bin good/lib64 good/dev good/proc good/run good/sys good/tmp good/etc/ssh
+            cp /bin/true good/usr/bin/sh; ln -s usr/sbin good/sbin; ln -s usr/bin good/bin
+            cp -L /lib64/ld-linux-x86-64.so.2 good/lib64/
+            printf '#! /bin/sh -e\\nexec sh\\n' > good/usr/sbin/init; chmod 755 good/usr/sbin/init
+            printf 'root:*:1::::::\\n' > good/etc/shadow
+            cp /bin/true good/usr/sbin/sshd; echo 'PermitRootLogin prohibit-password' > good/etc/ssh/sshd_config
+            find good -exec touch -h -d @1000000000 {} +
+            """)
+        func audit(_ change: String) throws -> (status: Int32, findings: Set<String>, output: String) {
+            try shell("rm -rf tried; cp -a good tried; cd tried; \(change)")
+            try pack("image", "-comp zstd -mkfs-time 2000000000", of: "tried")
+            let answer = try bench.rtverify(["audit", "--runtime", "--json", "image"])
+            let json = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])
+            let findings = try XCTUnwrap(json["findings"] as? [[String: Any]])
+            return (
+                answer.status, Set(findings.map { "\($0["finding"] ?? "") \($0["path"] ?? "")" }), answer.output
+            )
+        }
+        let good = try audit("true")
+        XCTAssertEqual(good.status, 0, good.output)
+        XCTAssertTrue(good.output.contains("PermitRootLogin prohibit-password"), good.output)
+        for (change, finding) in [
+            ("rm usr/sbin/init", "init /sbin/init"), ("chmod 644 usr/sbin/init", "init /sbin/init"),
+            ("rm usr/bin/sh", "init /sbin/init"), ("rm -r lib64", "init /sbin/init"),
+            ("rm usr/sbin/init; mkdir usr/sbin/init", "init /sbin/init"),
+            ("ln -sf nowhere usr/sbin/init", "init /sbin/init"), ("rmdir sys", "mount-point /sys"),
+            ("printf '\\xb7' | dd of=usr/bin/sh bs=1 seek=18 conv=notrunc", "foreign-program /usr/bin/sh"),
+            ("printf 'root::1::::::\\n' > etc/shadow", "root-login /etc/shadow"),
+            (
+                "printf 'root:$6$a$b:1::::::\\n' > etc/shadow; echo 'PermitRootLogin yes' > etc/ssh/sshd_config",
+                "root-login /etc/ssh/sshd_config"
+            ),
+        ] {
+            let tried = try audit(change)
+            XCTAssertEqual(tried.status, 1, change)
+            XCTAssertTrue(tried.findings.contains(finding), "\(change): \(tried.findings)")
+        }
+        try shell("truncate -s +1 image")
+        XCTAssertTrue(try bench.rtverify(["audit", "--runtime", "image"]).output.contains("no multiple of 512"))
+        XCTAssertTrue(try bench.rtverify(["audit", "--runtime", "good"]).output.contains("no squashfs image"))
+    }
 }
