@@ -37,7 +37,8 @@ final class ContentComparison: Sendable {
     /// For each pair the offset of the first byte that differs, nil where none does.
     func firstDifferences(_ pairs: [Pair]) throws -> [Int?] {
         // In the order in which A stores them, so that both images are read forwards.
-        let order = pairs.indices.sorted { place(pairs[$0]) < place(pairs[$1]) }
+        let order = pairs.indices.map { (place: place(pairs[$0]), index: $0) }
+            .sorted { $0.place < $1.place }.map(\.index)
         let parts = min(32, max(1, pairs.count))
         let results = Mutex([Int?](repeating: nil, count: pairs.count))
         try concurrently(parts) { part in

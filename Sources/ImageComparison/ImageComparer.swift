@@ -55,7 +55,8 @@ public struct ImageComparer: Sendable {
             }
             return report
         }
-        let (ofA, ofB) = try Self.both { try PackageOwnership($0 == 0 ? a : b) }
+        let wanted = options.packages ? nil : Set(found.map { $0.a?.path ?? $0.b?.path ?? [] })
+        let (ofA, ofB) = try Self.both { try PackageOwnership($0 == 0 ? a : b, wanted: wanted) }
         let owners = (a: ofA, b: ofB)
         try explain(&found, a, b, owners)
         found.sort(by: Self.precedes)

@@ -17,7 +17,8 @@ struct PackageOwnership: Sendable {
 
     private static let limit = 64 << 20
 
-    init(_ tree: any Tree) throws {
+    /// - Parameter wanted: The paths whose owners are asked for; nil for all.
+    init(_ tree: any Tree, wanted: Set<[UInt8]>? = nil) throws {
         let reader = try tree.makeReader()
         for entry in tree.entries {
             guard !entry.path.contains(0x2f), case .symbolicLink(let target) = entry.kind else { continue }
@@ -35,6 +36,7 @@ struct PackageOwnership: Sendable {
                     for line in try reader.bytes(entry, limit: Self.limit).split(separator: 10) {
                         // What several packages list is a folder of nobody's.
                         let path = resolved(Array(line.drop { $0 == 0x2f }))
+                        if let wanted, !wanted.contains(path) { continue }
                         owners[path] = owners[path].map { $0 == package ? package : "" } ?? package
                     }
                 case ".postinst", ".preinst", ".triggers", ".config":

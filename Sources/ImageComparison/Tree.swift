@@ -125,5 +125,16 @@ enum TreeSource {
 }
 
 func inByteOrder(_ entries: [TreeEntry]) -> [TreeEntry] {
-    entries.sorted { $0.path.lexicographicallyPrecedes($1.path) }
+    entries.sorted { a, b in
+        a.path.withUnsafeBytes { x in
+            b.path.withUnsafeBytes { y in
+                let common = min(x.count, y.count)
+                if common > 0, let left = x.baseAddress, let right = y.baseAddress {
+                    let order = memcmp(left, right, common)
+                    if order != 0 { return order < 0 }
+                }
+                return x.count < y.count
+            }
+        }
+    }
 }

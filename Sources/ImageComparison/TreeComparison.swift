@@ -12,6 +12,11 @@ struct TreeComparison {
         var offset: Int?
     }
 
+    private struct NodePair: Hashable {
+        var a: Int
+        var b: Int
+    }
+
     private let a: any Tree
     private let b: any Tree
 
@@ -20,7 +25,7 @@ struct TreeComparison {
     func run() throws -> [Found] {
         var found: [Found] = []
         var pairs: [ContentComparison.Pair] = []
-        var pairOfNodes: [[Int]: Int] = [:]
+        var pairOfNodes: [NodePair: Int] = [:]
         // Which pair decides for an entry of A: hard links of one file are compared once.
         var waiting: [(a: TreeEntry, b: TreeEntry, pair: Int)] = []
         forEachPair { x, y in
@@ -31,7 +36,7 @@ struct TreeComparison {
                 let (left, right) = (a.entries[x], b.entries[y])
                 found += fields(left, right)
                 guard left.isFile, right.isFile else { return }
-                let nodes = [left.node, right.node]
+                let nodes = NodePair(a: left.node, b: right.node)
                 let pair = pairOfNodes[nodes, default: pairs.count]
                 if pair == pairs.count {
                     pairOfNodes[nodes] = pair
@@ -139,8 +144,17 @@ struct TreeComparison {
     }
 
     private func groups(_ tree: any Tree) -> [[UInt8]: [[UInt8]]] {
+        // Few files have a second name: only theirs are put together.
+        var nodes: [Int] = []
+        for entry in tree.entries where entry.kind != .directory { nodes.append(entry.node) }
+        nodes.sort()
+        var shared: Set<Int> = []
+        for index in nodes.indices.dropFirst() where nodes[index] == nodes[index - 1] { shared.insert(nodes[index]) }
+        if shared.isEmpty { return [:] }
         var names: [Int: [[UInt8]]] = [:]
-        for entry in tree.entries where entry.kind != .directory { names[entry.node, default: []].append(entry.path) }
+        for entry in tree.entries where entry.kind != .directory && shared.contains(entry.node) {
+            names[entry.node, default: []].append(entry.path)
+        }
         var result: [[UInt8]: [[UInt8]]] = [:]
         for group in names.values where group.count > 1 { for name in group { result[name] = group } }
         return result

@@ -188,14 +188,19 @@ public final class SquashfsReader {
             guard folder.depth < Self.depthLimit else {
                 throw directoryError("folders are nested deeper than \(Self.depthLimit)")
             }
-            var names: Set<[UInt8]> = []
+            // A folder's listing is sorted, so a name that stands twice follows itself; one that is out of order is a lie.
+            var last: [UInt8] = []
             try forEachChild(of: folder.inode) { name, child in
                 var keep = false
                 defer { if !keep { sqfs_free(child) } }
                 let path = folder.path.isEmpty ? name : folder.path + [0x2f] + name
                 guard !name.isEmpty, name != [0x2e], name != [0x2e, 0x2e], !name.contains(0x2f), !name.contains(0)
                 else { throw directoryError("an entry is named \"\(readable(name))\"") }
-                guard names.insert(name).inserted else { throw directoryError("\(readable(path)) stands twice") }
+                guard name != last else { throw directoryError("\(readable(path)) stands twice") }
+                guard last.lexicographicallyPrecedes(name) else {
+                    throw directoryError("\(readable(path)) is out of order")
+                }
+                last = name
                 guard result.count < Self.entryLimit else {
                     throw directoryError("there are more than \(Self.entryLimit) entries")
                 }
