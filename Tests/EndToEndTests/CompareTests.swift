@@ -207,7 +207,8 @@ final class CompareTests: XCTestCase {
         let maker = "\(Workbench.sources)/Fixtures/make_squashfs.py"
         let kinds = [
             ("slash", "the directory table"), ("dots", "the directory table"), ("dot", "the directory table"),
-            ("zero", "the directory table"), ("twice", "stands twice"), ("loop", "in itself"), ("itself", "in itself"),
+            ("zero", "the directory table"), ("twice", "stands twice"), ("unsorted", "out of order"),
+            ("loop", "in itself"), ("itself", "in itself"),
             ("two-parents", "two places"), ("deep", "nested deeper"), ("fragments", "fragment"),
             ("too-long", "the superblock"), ("huge-file", "the inode table"), ("wrong-block", "a data block"),
             ("no-ids", "the id table"), ("version", "version 4.0"), ("no-compressor", "the superblock"),

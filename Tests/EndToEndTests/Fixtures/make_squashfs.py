@@ -63,12 +63,13 @@ def image(nodes, **lies):
 
 
 KINDS = {
-    "honest": lambda: image([[(b"folder", 1), (b"file", 2)], [], b""]),
+    "honest": lambda: image([[(b"file", 2), (b"folder", 1)], [], b""]),
     "slash": lambda: image([[(b"a/b", 1)], b""]),
     "dots": lambda: image([[(b"..", 1)], b""]),
     "dot": lambda: image([[(b".", 1)], b""]),
     "zero": lambda: image([[(b"a\0b", 1)], b""]),
     "twice": lambda: image([[(b"a", 1), (b"a", 2)], b"", b""]),
+    "unsorted": lambda: image([[(b"b", 1), (b"a", 2)], b"", b""]),
     "loop": lambda: image([[(b"a", 1)], [(b"b", 0)]]),
     "itself": lambda: image([[(b"a", 0)]]),
     "two-parents": lambda: image([[(b"a", 1), (b"b", 2)], [(b"c", 3)], [(b"d", 3)], []]),
