@@ -39,7 +39,8 @@ public enum SandboxMain {
                 .pack(root, early: early)
         }
         try await assembly.assemble { files.yield($0) }
-        try SandboxSetup.endPrograms(in: root)
+        // Nothing runs in an empty base, and nothing is mounted there.
+        if lock.system == .debian { try SandboxSetup.endPrograms(in: root) }
         files.finish()
         try await packing.value
     }

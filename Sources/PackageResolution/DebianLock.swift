@@ -92,7 +92,9 @@ public struct DebianLock: Sendable {
     ) async throws -> Lockfile {
         events(.phase(name: "resolve \(manifest.name)", total: 0))
         let (base, toolchain, older) = Self.named(base, toolchain, older)
-        let chosen = try await AptResolver(pins: pins).resolve(wantedNames(manifest, in: base), from: base + older)
+        let names = wantedNames(manifest, in: base)
+        let chosen =
+            try await names.isEmpty ? [] : AptResolver(pins: pins).resolve(names, from: base + older)
         let found = try Self.entries(of: chosen, in: base + older)
         let stages = try InstallationStages(found.map(\.stanza)).stages()
         let packages = found.map { Self.package($0, stage: stages[$0.stanza.name] ?? 0) }
@@ -110,13 +112,14 @@ public struct DebianLock: Sendable {
             architecture: manifest.architecture, release: manifest.base.release, files: files, steps: manifest.steps,
             prune: manifest.prune, image: manifest.image, archives: states.map(\.archive), packages: packages,
             toolchain: toolPackages)
-        lock.allowed = manifest.allowed
+        (lock.system, lock.allowed) = (manifest.system, manifest.allowed)
         try await fetcher.fetch(Fetcher.Wanted.packages(of: lock))
         return lock
     }
 
     /// The variant's packages and the manifest's.
     private func wantedNames(_ manifest: Manifest, in states: [ArchiveState]) -> [String] {
+        if manifest.system == .empty { return [] }
         let indexes = states.flatMap(\.indexes)
         var names = indexes.reduce(into: Set<String>()) { $0.formUnion($1.essential) }
         if manifest.variant == .minbase {

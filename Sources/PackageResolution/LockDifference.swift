@@ -31,6 +31,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
         }
         compare("recipe", old.recipe, new.recipe)
         compare("name", old.name, new.name)
+        compare("system", old.system.rawValue, new.system.rawValue)
         compare("release", old.release, new.release)
         compare("manifest-sha256", old.manifestSHA256, new.manifestSHA256)
         compare("source-date-epoch", old.sourceDateEpoch, new.sourceDateEpoch)

@@ -31,6 +31,11 @@ public struct RootfsAssembly: Sendable {
     /// Assembles the image's tree.
     /// - Parameter unpacked: Gets, as soon as they are in the tree, files that may already be packed.
     public func assemble(unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
+        guard lock.system == .debian else {
+            // A volume is what its manifest names, and nothing that a system needs.
+            try await programs.perform(userFiles() + lock.prune.map(RootTask.prune))
+            return
+        }
         try makeBase()
         try await installPackages(unpacked)
         try await programs.perform(userFiles())

@@ -85,6 +85,8 @@ public struct Lockfile: Equatable, Sendable {
     public var sourceDateEpoch: Int
     public var name: String
     public var architecture: String
+    public var system = Manifest.System.debian
+    /// Debian's release; empty for an empty base.
     public var release: String
     public var files: [File]
     public var steps: [String]
@@ -130,8 +132,8 @@ public struct Lockfile: Equatable, Sendable {
         text.value("name", name)
         text.value("architecture", architecture)
         text.table("base")
-        text.value("system", "debian")
-        text.value("release", release)
+        text.value("system", system.rawValue)
+        if system == .debian { text.value("release", release) }
         image.write(to: &text)
         text.table("prune")
         text.value("paths", prune)

@@ -11,7 +11,7 @@ extension Lockfile {
 
         let runtime = try root.table("runtime", known: ["name", "architecture"])
         let base = try root.table("base", known: ["system", "release"])
-        _ = try base.string("system", "'debian'") { $0 == "debian" }
+        let system = try Manifest.system(base)
         let prune = try root.table("prune", known: ["paths"])
 
         self.init(
@@ -20,7 +20,7 @@ extension Lockfile {
             sourceDateEpoch: try root.integer("source-date-epoch", in: 0...0xffff_ffff),
             name: try runtime.string("name", "a name", Spelling.isName),
             architecture: try runtime.string("architecture", "'x86_64'") { $0 == "x86_64" },
-            release: try base.string("release", "a release's code name", Spelling.isName),
+            release: system == .empty ? "" : try base.string("release", "a release's code name", Spelling.isName),
             files: try root.tables("file", known: ["target", "mode", "source", "size", "sha256"]).map { file in
                 File(
                     target: try file.string("target", "a normalized absolute path", Spelling.isImagePath),
@@ -35,6 +35,7 @@ extension Lockfile {
                 try Self.package($0, stage: $0.integer("stage", in: 0...100_000))
             },
             toolchain: try root.tables("toolchain", known: Self.packageKeys).map { try Self.package($0, stage: 0) })
+        self.system = system
         allowed = try Allowance.all(in: root)
         try check(file: file)
     }
@@ -104,7 +105,10 @@ extension Lockfile {
 
     private func check(file: String) throws {
         func fail(_ reason: String) -> SpecError { .inconsistent(file: file, reason: reason) }
-        if packages.isEmpty { throw fail("it lists no package (was the file cut short?)") }
+        if system == .empty, !packages.isEmpty || !steps.isEmpty {
+            throw fail("an empty base has neither packages nor steps")
+        }
+        if packages.isEmpty, system == .debian { throw fail("it lists no package (was the file cut short?)") }
         if toolchain.isEmpty { throw fail("it lists no toolchain (was the file cut short?)") }
         if let twice = Manifest.firstDuplicate(archives.map(\.name)) { throw fail("archive '\(twice)' stands twice") }
         for list in [packages, toolchain] {

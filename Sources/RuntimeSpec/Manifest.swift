@@ -1,5 +1,13 @@
 /// What a person wants in a runtime: `runtime.toml`, read, checked and with its defaults filled in.
 public struct Manifest: Equatable, Sendable {
+    /// What an image starts from.
+    public enum System: String, CaseIterable, Sendable {
+        /// Packages of Debian's archive, installed by its dpkg.
+        case debian
+        /// Nothing: a volume of files that programs mount.
+        case empty
+    }
+
     /// How much of Debian a base holds before the packages that are asked for.
     public enum Variant: String, CaseIterable, Sendable {
         /// The packages marked Essential and what they depend on.
@@ -21,6 +29,8 @@ public struct Manifest: Equatable, Sendable {
     /// The runtime's name: the lock's and the golden file's name too.
     public var name: String
     public var architecture: String
+    public var system: System
+    /// Where its packages come from; nothing for an empty base.
     public var base: DebianSuites
     public var variant: Variant
     /// Packages to install besides the variant's, sorted, each once.
@@ -57,8 +67,14 @@ public struct Manifest: Equatable, Sendable {
 
         let base = try root.table(
             "base", known: ["system", "release", "suites", "components", "variant", "keys"])
-        _ = try base.string("system", "'debian'") { $0 == "debian" }
-        self.base = try Self.suites(base, defaultRelease: nil)
+        system = try Self.system(base)
+        if system == .empty, let key = ["release", "suites", "components", "variant", "keys"].first(where: base.has) {
+            throw SpecError.inconsistent(file: file, reason: "an empty base has no '\(key)'")
+        }
+        self.base =
+            system == .empty
+            ? DebianSuites(release: "", suites: [], components: [], keys: [])
+            : try Self.suites(base, defaultRelease: nil)
         let variants = Variant.allCases.map(\.rawValue)
         variant =
             base.has("variant")
@@ -83,6 +99,12 @@ public struct Manifest: Equatable, Sendable {
             throw SpecError.inconsistent(file: file, reason: "two files have the target '\(twice)'")
         }
         steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command") { !$0.isEmpty } }
+        if system == .empty, !self.packages.isEmpty || !steps.isEmpty {
+            throw SpecError.inconsistent(
+                file: file,
+                reason:
+                    "an empty base has no package manager and no shell: it takes files, and neither packages nor steps")
+        }
         let prune = try root.optionalTable("prune", known: ["paths"])
         self.prune = try prune?.strings("paths", "a normalized absolute path", Spelling.isImagePath) ?? []
         allowed = try Allowance.all(in: root)
@@ -102,6 +124,8 @@ public struct Manifest: Equatable, Sendable {
         var text = TOMLText()
         text.value("name", name)
         text.value("architecture", architecture)
+        // Not there for Debian, so that what was locked before keeps its hash.
+        if system != .debian { text.value("system", system.rawValue) }
         for (table, suites) in [("base", base), ("toolchain", toolchain)] {
             text.table(table)
             text.value("release", suites.release)
@@ -127,6 +151,11 @@ public struct Manifest: Equatable, Sendable {
         Allowance.write(allowed, to: &text)
         image.write(to: &text)
         return text.text
+    }
+
+    static func system(_ base: TOMLFields) throws -> System {
+        let names = System.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+        return System(rawValue: try base.string("system", names) { System(rawValue: $0) != nil }) ?? .debian
     }
 
     private static func suites(_ fields: TOMLFields, defaultRelease: String?) throws -> DebianSuites {

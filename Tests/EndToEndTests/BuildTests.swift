@@ -135,6 +135,45 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(same.status, 0, same.errors)
     }
 
+    func testAVolumeHoldsItsFilesAndNothingElse() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        try archive.manifest([])
+        let toolchain = try bench.read("runtime.toml").split(separator: "[toolchain]")[1]
+        func manifest(_ more: String) throws {
+            try bench.write(
+                "[runtime]\nname = \"test\"\n[base]\nsystem = \"empty\"\n\(more)\n[toolchain]\(toolchain)",
+                to: "runtime.toml")
+        }
+        try bench.write("print('hello')\n", to: "hello.py")
+        try manifest("[[file]]\nsource = \"hello.py\"\ntarget = \"/packages/hello.py\"\nmode = \"0755\"")
+        let locked = try archive.lock()
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        XCTAssertEqual(
+            try bench.rtverify(["lock", "--verify", "test.lock"] + ["--keyring", "keyring.gpg"] + archive.mirror)
+                .status, 0)
+        let built = try archive.build(["--check"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        let listed = try bench.run(["unsquashfs", "-lc", "test.squashfs"])
+        XCTAssertEqual(
+            listed.output.split(separator: "\n").map(String.init),
+            ["squashfs-root/packages/hello.py"], listed.output)
+        XCTAssertEqual(
+            try bench.run(["unsquashfs", "-cat", "test.squashfs", "packages/hello.py"]).output, "print('hello')\n")
+        let audit = try bench.rtverify(["audit", "test.squashfs"])
+        XCTAssertEqual(audit.status, 0, audit.output)
+        for (bad, words) in [
+            ("release = \"bookworm\"", "has no 'release'"), ("[[step]]\nrun = \"true\"", "neither packages nor steps"),
+            ("[packages]\ninstall = [\"late\"]", "neither packages nor steps"),
+        ] {
+            try manifest(bad)
+            let refused = try archive.lock()
+            XCTAssertEqual(refused.status, 2)
+            XCTAssertTrue(refused.errors.contains(words), refused.errors)
+        }
+    }
+
     func testAnImageWithAPrivateKeyIsNotBuilt() throws {
         let archive = try TestArchive()
         let bench = archive.bench
