@@ -23,6 +23,8 @@ struct Cause: Sendable {
         case gzipHeader
         /// Only in words that are dates, times of day, or seconds since 1970.
         case times
+        /// Only in whole numbers.
+        case numbers
         /// Only in UUIDs (RFC 9562).
         case uuids
         /// Only in hexadecimal numbers of 16 digits and more.
@@ -55,7 +57,8 @@ struct Cause: Sendable {
         Cause(
             name: "host-configuration", reason: "the builder's name or resolver was copied in",
             remedy: "write /etc/hostname, /etc/hosts and /etc/resolv.conf with fixed contents",
-            paths: ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/mailname"]),
+            paths: ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/mailname"],
+            kinds: [.content, .onlyInA, .onlyInB]),
         Cause(
             name: "log", reason: "logs of the installation hold the times of the build",
             remedy: "remove /var/log's files after the last package is installed", paths: ["/var/log/*"]),
@@ -74,13 +77,15 @@ struct Cause: Sendable {
             name: "password-date", reason: "shadow(5) notes the day of the last change of a password",
             remedy: "build with the date of SOURCE_DATE_EPOCH (shadow reads it since 4.1)",
             paths: ["/etc/shadow", "/etc/gshadow"],
-            shape: .times),
+            kinds: [.content], shape: .numbers),
         Cause(
             name: "cpu-dependent", reason: "the list follows the processor that the build ran on",
-            remedy: "run ldconfig in one kind of sandbox", paths: ["/etc/ld.so.cache"]),
+            remedy: "run ldconfig in one kind of sandbox", paths: ["/etc/ld.so.cache"],
+            kinds: [.content, .onlyInA, .onlyInB]),
         Cause(
             name: "locale-archive", reason: "localedef adds locales in the order in which it is called",
-            remedy: "generate the same locales in one order", paths: ["/usr/lib/locale/locale-archive"]),
+            remedy: "generate the same locales in one order", paths: ["/usr/lib/locale/locale-archive"],
+            kinds: [.content, .onlyInA, .onlyInB]),
         Cause(
             name: "package-database", reason: "other packages, or others at another time, are installed",
             remedy: "install the same versions from a lock", paths: ["/var/lib/dpkg/*", "/lib/apk/db/*"],
@@ -98,7 +103,7 @@ struct Cause: Sendable {
         Cause(
             name: "python-byte-code", reason: "byte code was compiled by another Python, from another source or path",
             remedy: "compile at build time with the locked Python, PYTHONHASHSEED=0 and the path in the image",
-            paths: ["*.pyc"]),
+            paths: ["*.pyc"], kinds: [.content, .onlyInA, .onlyInB]),
         Cause(
             name: "gzip-header", reason: "gzip writes the time and the name of what it compressed",
             remedy: "gzip -n", kinds: [.content], shape: .gzipHeader),
@@ -182,7 +187,11 @@ struct Evidence {
             return sortedLines(x) == sortedLines(y)
         case .uuids: return wordsDiffer { Word.isUUID($0) }
         case .hexadecimal: return wordsDiffer { $0.count >= 16 && $0.allSatisfy(Word.isHexadecimal) }
-        case .times: return wordsDiffer { Word.isTime($0) }
+        case .times: return wordsDiffer(atLeastOne: Word.isTime) { Word.isTime($0) || Word.isPartOfTime($0) }
+        case .numbers:
+            return wordsDiffer(split: Word.splitFields) {
+                $0.count <= 10 && $0.allSatisfy { (0x30...0x39).contains($0) }
+            }
         case .buildPaths: return wordsDiffer { Word.isBuildPath($0) }
         }
     }
@@ -195,23 +204,32 @@ struct Evidence {
         bytes.split(separator: 10, omittingEmptySubsequences: false).sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// Whether the contents have the same words but for some, and those are all such.
-    private func wordsDiffer(_ isSuch: (ArraySlice<UInt8>) -> Bool) -> Bool {
+    /// Whether the contents have the same words but for some, those are all such, and one pair is more than that.
+    private func wordsDiffer(
+        split: ([UInt8]) -> [ArraySlice<UInt8>] = Word.split, atLeastOne: ((ArraySlice<UInt8>) -> Bool)? = nil,
+        _ isSuch: (ArraySlice<UInt8>) -> Bool
+    ) -> Bool {
         guard let (x, y) = contents, x != y else { return false }
-        let (left, right) = (Word.split(x), Word.split(y))
+        let (left, right) = (split(x), split(y))
         guard left.count == right.count else { return false }
-        var some = false
+        var (some, more) = (false, atLeastOne == nil)
         for (a, b) in zip(left, right) where a != b {
             guard isSuch(a), isSuch(b) else { return false }
             some = true
+            if let atLeastOne, atLeastOne(a), atLeastOne(b) { more = true }
         }
-        return some
+        return some && more
     }
 }
 
 /// A word of a file: letters, digits and what joins them in times, paths and identifiers.
 private enum Word {
     static func split(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] { bytes.split { !isPart($0) } }
+
+    /// The fields of passwd(5) and its like.
+    static func splitFields(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
+        bytes.split(omittingEmptySubsequences: false) { $0 == 0x3a || $0 == 10 }
+    }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
@@ -234,11 +252,30 @@ private enum Word {
         "oct", "nov", "dec", "am", "pm", "utc", "gmt",
     ]
 
+    /// A date, a time of day, a year, or seconds since 1970: what can't well be another number.
     static func isTime(_ word: ArraySlice<UInt8>) -> Bool {
-        let digits = word.count(where: isDigit)
-        if digits == 0 { return names.contains(String(decoding: word, as: UTF8.self).lowercased()) }
-        return word.count <= 40
-            && word.allSatisfy { isDigit($0) || Array(":-/.+TZ".utf8).contains($0) }
+        let text = String(decoding: word, as: UTF8.self)
+        guard word.count <= 40, word.allSatisfy({ isDigit($0) || Array(":-/.+TZ".utf8).contains($0) }) else {
+            return false
+        }
+        if word.allSatisfy(isDigit) {
+            guard let number = Int(text) else { return false }
+            switch word.count {
+            case 4, 8, 14: return text.hasPrefix("19") || text.hasPrefix("20")
+            // From 2001 to 2106.
+            case 10: return (1_000_000_000...4_294_967_295).contains(number)
+            default: return false
+            }
+        }
+        let clock = text.split(separator: ":").count(where: { $0.suffix(2).utf8.count(where: isDigit) == 2 }) >= 2
+        let parts = text.prefix(10).split { $0 == "-" || $0 == "/" }.map(\.utf8.count)
+        return clock || parts == [4, 2, 2] || parts == [2, 2, 4]
+    }
+
+    /// What stands beside a time and is one only there: a day's number, the name of a month.
+    static func isPartOfTime(_ word: ArraySlice<UInt8>) -> Bool {
+        word.count <= 2 && word.allSatisfy(isDigit)
+            || names.contains(String(decoding: word, as: UTF8.self).lowercased())
     }
 
     private static let folders = ["/build/", "/tmp/", "/home/", "/root/", "/var/tmp/", "/work/", "/usr/src/"]

@@ -95,22 +95,10 @@ final class ContentComparison: Sendable {
                     return offset + ((0..<common).first { window.a[$0] != window.b[$0] } ?? common)
                 }
                 if count != other { return offset + common }
-                if count < window.a.count { return nil }
+                if count < window.a.count { return a.size == b.size ? nil : min(a.size, b.size) }
                 offset += count
-                if let images = comparison.images { offset = Self.skipHoles(images, a, b, from: offset) }
+                offset = min(comparison.a.nextData(of: a, from: offset), comparison.b.nextData(of: b, from: offset))
             }
-        }
-
-        /// Where both files have nothing but holes, there is nothing to read: sparse files may be larger than any disk.
-        private static func skipHoles(
-            _ images: (a: SquashfsTree, b: SquashfsTree), _ a: TreeEntry, _ b: TreeEntry, from offset: Int
-        ) -> Int {
-            guard let x = images.a.files[a.node], let y = images.b.files[b.node] else { return offset }
-            let blockSize = images.a.superblock.blockSize
-            guard offset % blockSize == 0 else { return offset }
-            var block = offset / blockSize
-            while block < min(x.blocks.count, y.blocks.count), x.blocks[block] == 0, y.blocks[block] == 0 { block += 1 }
-            return min(block * blockSize, max(a.size, b.size))
         }
 
         /// Whether the same stored bytes stand for both. False means only that it isn't known.
@@ -155,6 +143,18 @@ final class ContentComparison: Sendable {
             }
             return true
         }
+    }
+}
+
+extension Tree {
+    /// The first place from `offset` on that may hold other bytes than zeros: sparse files may be larger than any disk.
+    fileprivate func nextData(of entry: TreeEntry, from offset: Int) -> Int {
+        guard let image = self as? SquashfsTree, let file = image.files[entry.node] else { return offset }
+        let blockSize = image.superblock.blockSize
+        var block = offset / blockSize
+        guard block < file.blocks.count, file.blocks[block] == 0 else { return offset }
+        while block < file.blocks.count, file.blocks[block] == 0 { block += 1 }
+        return min(block * blockSize, file.size)
     }
 }
 

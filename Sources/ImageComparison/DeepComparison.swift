@@ -1,4 +1,3 @@
-import ContentHash
 import Glibc
 import Reporting
 import Subprocess
@@ -8,13 +7,7 @@ import SystemPackage
 ///
 /// It parses what strangers made, outside of the confined child; so it is asked only where the user asks for it.
 public enum DeepComparison {
-    private static let (fileLimit, lineLimit) = (20, 200)
-
-    /// Names for the two files of a path in a folder.
-    static func names(for path: String) -> (a: String, b: String) {
-        let name = Digest.of(Array(path.utf8)).hex
-        return ("\(name).a", "\(name).b")
-    }
+    private static let lineLimit = 200
 
     /// Compares, and adds what diffoscope says to the differences' details.
     /// - Throws: `ExaminationError` where diffoscope isn't installed.
@@ -27,11 +20,12 @@ public enum DeepComparison {
         }
         let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         var options = options
-        options.extracted = folder
+        options.deep = true
         let outcome: Result<ComparisonReport, any Error>
         do {
             outcome = .success(
-                try await explained(try await ExaminationProcess.compare(a, b, options: options), folder))
+                try await explained(
+                    try await ExaminationProcess.compare(a, b, options: options, extracted: folder), folder))
         } catch {
             outcome = .failure(error)
         }
@@ -41,12 +35,10 @@ public enum DeepComparison {
 
     private static func explained(_ report: ComparisonReport, _ folder: String) async throws -> ComparisonReport {
         var report = report
-        var asked = 0
-        for index in report.differences.indices where report.differences[index].kind == .content && asked < fileLimit {
-            let names = Self.names(for: report.differences[index].path)
-            guard access("\(folder)/\(names.a)", F_OK) == 0 else { continue }
-            asked += 1
-            let arguments = ["--text", "-", "--no-progress", "\(folder)/\(names.a)", "\(folder)/\(names.b)"]
+        for index in report.differences.indices {
+            guard let pair = report.differences[index].extracted else { continue }
+            report.differences[index].extracted = nil
+            let arguments = ["--text", "-", "--no-progress", "\(folder)/\(pair).a", "\(folder)/\(pair).b"]
             do {
                 let answer = try await run(
                     .name("timeout"), arguments: Arguments(["300", "diffoscope"] + arguments),

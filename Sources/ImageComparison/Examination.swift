@@ -23,15 +23,18 @@ public enum Examiner {
     /// The argument that makes this program the child.
     public static let commandName = "examine"
     /// Bytes of memory and seconds of processor time: many times what honest images take.
-    public static let (memoryLimit, timeLimit) = (UInt64(1) << 30, UInt64(600))
+    public static let (memoryLimit, timeLimit) = (UInt64(1) << 30, UInt64(120))
 
-    public static func run() -> Int32 {
+    /// - Parameter extracted: A folder for pairs of files that another program is to compare.
+    public static func run(extracted: String?) -> Int32 {
         var input: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while case let count = read(STDIN_FILENO, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
         let answer: ExaminationAnswer
         do {
             let request = try JSONText.decode(ExaminationRequest.self, from: input)
+            endWithParent()
+            try SpoolFiles.open(in: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp", pairs: extracted)
             guard rtv_confine(memoryLimit, timeLimit) == 0 else {
                 throw TreeReadError(
                     path: "anything", reason: "this kernel has no seccomp: \(String(cString: strerror(errno)))")
@@ -50,6 +53,33 @@ public enum Examiner {
             done += count
         }
         return 0
+    }
+
+    /// Ends this process within a second of its parent. (The kernel's own signal for it, PR_SET_PDEATHSIG, comes when
+    /// the thread ends that started this process, and the parent's threads come and go.)
+    private static func endWithParent() {
+        let parent = getppid()
+        Thread.start {
+            while getppid() == parent { usleep(500_000) }
+            _exit(3)
+        }
+    }
+
+    private enum Thread {
+        final class Body {
+            let run: @Sendable () -> Void
+            init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+        }
+
+        static func start(_ run: @escaping @Sendable () -> Void) {
+            var thread = pthread_t()
+            pthread_create(
+                &thread, nil,
+                { context in
+                    if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
+                    return nil
+                }, Unmanaged.passRetained(Body(run)).toOpaque())
+        }
     }
 
     private static func answer(_ request: ExaminationRequest) throws -> ExaminationAnswer {

@@ -13,10 +13,14 @@ public enum ExaminationProcess {
     /// Answers are lists of differences; 20,000 of them with their diffs stay far below it.
     private static let answerLimit = 512 << 20
 
-    public static func compare(_ a: String, _ b: String, options: ImageComparer.Options) async throws
-        -> ComparisonReport
-    {
-        guard case .comparison(let report) = try await answer(to: .compare(a: a, b: b, options: options)) else {
+    /// - Parameter extracted: A folder for pairs of files that another program is to compare.
+    public static func compare(
+        _ a: String, _ b: String, options: ImageComparer.Options, extracted: String? = nil
+    ) async throws -> ComparisonReport {
+        guard
+            case .comparison(let report) = try await answer(
+                to: .compare(a: a, b: b, options: options), extracted: extracted)
+        else {
             throw ExaminationError(description: "the reader of images answered something else")
         }
         return report
@@ -37,12 +41,13 @@ public enum ExaminationProcess {
         return report
     }
 
-    static func answer(to request: ExaminationRequest) async throws -> ExaminationAnswer {
+    static func answer(to request: ExaminationRequest, extracted: String? = nil) async throws -> ExaminationAnswer {
         let input = try JSONText.line(request)
         let environment: [Environment.Key: String] =
             getenv("TMPDIR").map { ["TMPDIR": String(cString: $0)] } ?? [:]
         let result = try await run(
-            .path(FilePath(try ownPath())), arguments: [Examiner.commandName],
+            .path(FilePath(try ownPath())),
+            arguments: Arguments([Examiner.commandName] + (extracted.map { [$0] } ?? [])),
             environment: .custom(environment),
             input: .array(input), output: .bytes(limit: answerLimit), error: .string(limit: 1 << 16))
         guard case .exited(0) = result.terminationStatus,

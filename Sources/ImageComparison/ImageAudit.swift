@@ -73,7 +73,8 @@ public struct ImageAudit: Sendable {
         mutating func add(_ rule: AuditRule, _ entry: TreeEntry, _ detail: String = "") {
             findings.append(
                 .init(
-                    path: entry.name, finding: rule.rawValue, detail: detail, reason: rule.reason, remedy: rule.remedy))
+                    path: entry.name, finding: rule.rawValue, detail: readableText(Array(detail.utf8)),
+                    reason: rule.reason, remedy: rule.remedy))
         }
 
         mutating func run() throws {
@@ -123,7 +124,11 @@ public struct ImageAudit: Sendable {
                 }
             }
             if options.onlyPrivateKeys { return }
-            if ["/etc/shadow", "/etc/gshadow"].contains(name) { checkPasswords(entry, bytes) }
+            if ["/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-", "/etc/passwd", "/etc/passwd-"].contains(
+                name)
+            {
+                checkPasswords(entry, bytes)
+            }
             if ["/etc/machine-id", "/var/lib/dbus/machine-id"].contains(name),
                 !["", "uninitialized"].contains(
                     String(decoding: bytes, as: UTF8.self).split(separator: "\n").first.map(String.init) ?? "")
@@ -138,15 +143,22 @@ public struct ImageAudit: Sendable {
             name.hasPrefix("/etc/") && !name.hasPrefix("/etc/ssl/certs/")
         }
 
-        /// Whether a mark is followed by a line of base64: programs that read keys hold the marks alone.
+        /// Whether a mark is followed by base64: programs that read keys hold the marks alone. The lines may be indented,
+        /// as in YAML, or ended by a literal `\n`, as in JSON.
         private static func holdsKey(_ bytes: [UInt8]) -> Bool {
-            let lines = bytes.split(separator: 10)
-            for (index, line) in lines.enumerated() {
-                if line.starts(with: "AGE-SECRET-KEY-1".utf8), line.count > 60 { return true }
-                guard keyMarks.contains(where: { line.starts(with: $0) }) else { continue }
-                for next in lines.dropFirst(index + 1).prefix(4) {
-                    let text = next.filter { $0 != 13 }
-                    if text.count >= 32, text.allSatisfy(isBase64) { return true }
+            let text = String(decoding: bytes, as: UTF8.self)
+            if text.contains("AGE-SECRET-KEY-1") { return true }
+            for mark in keyMarks.map({ String(decoding: $0, as: UTF8.self) }) {
+                var rest = text[...]
+                while let found = rest.firstRange(of: mark) {
+                    rest = rest[found.upperBound...]
+                    let lines = rest.prefix(1000).replacing("\\r", with: "").replacing("\\n", with: "\n").split {
+                        $0.isNewline
+                    }
+                    for line in lines.prefix(6) {
+                        let word = line.utf8.filter { ![0x20, 0x09, 0x22, 0x27, 0x2c].contains($0) }
+                        if word.count >= 32, word.allSatisfy(isBase64) { return true }
+                    }
                 }
             }
             return false
@@ -161,7 +173,7 @@ public struct ImageAudit: Sendable {
             for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
                 let fields = line.split(separator: ":", omittingEmptySubsequences: false)
                 guard fields.count > 1 else { continue }
-                if fields[1].isEmpty, entry.name == "/etc/shadow" {
+                if fields[1].isEmpty, !entry.name.hasPrefix("/etc/gshadow") {
                     add(.passwordHash, entry, "\(fields[0]) has an empty password")
                 } else if !fields[1].isEmpty, !["*", "!", "!!", "x", "!*"].contains(String(fields[1])) {
                     let isLocked = fields[1].hasPrefix("!")
@@ -286,6 +298,8 @@ public struct ImageAudit: Sendable {
 
 /// Where symbolic links lead inside a tree.
 struct LinkResolver {
+    /// The kernel's own limit for one path (path_resolution(7)).
+    private static let linkLimit = 40
     private let kinds: [[UInt8]: TreeEntry.Kind]
 
     init(_ entries: [TreeEntry]) {
@@ -293,18 +307,20 @@ struct LinkResolver {
     }
 
     func leadsSomewhere(_ path: [UInt8], _ target: [UInt8]) -> Bool {
-        resolve(Array(path.split(separator: 0x2f).dropLast().map(Array.init)), target, depth: 0) != nil
+        var budget = Self.linkLimit
+        return resolve(Array(path.split(separator: 0x2f).dropLast().map(Array.init)), target, &budget) != nil
     }
 
     /// Where a path ends when its links are followed; nil where it leads nowhere.
     func target(of path: [UInt8]) -> [UInt8]? {
-        resolve([], path, depth: 0).map { Array($0.joined(separator: [0x2f])) }
+        var budget = Self.linkLimit
+        return resolve([], path, &budget).map { Array($0.joined(separator: [0x2f])) }
     }
 
     /// The path that a target leads to from a folder; nil where it leads nowhere.
-    private func resolve(_ folder: [[UInt8]], _ target: [UInt8], depth: Int) -> [[UInt8]]? {
-        // The kernel's own limit (path_resolution(7)).
-        guard depth < 40 else { return nil }
+    private func resolve(_ folder: [[UInt8]], _ target: [UInt8], _ budget: inout Int) -> [[UInt8]]? {
+        budget -= 1
+        guard budget >= 0 else { return nil }
         var place = target.first == 0x2f ? [] : folder
         for part in target.split(separator: 0x2f).map(Array.init) where part != [0x2e] {
             if part == [0x2e, 0x2e] {
@@ -315,7 +331,7 @@ struct LinkResolver {
             switch kinds[Array(next.joined(separator: [0x2f]))] {
             case nil: return nil
             case .symbolicLink(let other):
-                guard let end = resolve(place, other, depth: depth + 1) else { return nil }
+                guard let end = resolve(place, other, &budget) else { return nil }
                 place = end
             default: place = next
             }

@@ -12,15 +12,15 @@ public struct ImageComparer: Sendable {
         public var details = true
         /// Sizes by package.
         public var packages = false
-        /// Where pairs of files that are no texts are put for another program to compare, as `DeepComparison` names them.
-        public var extracted: String?
+        /// Whether pairs of files that are no texts are laid down for another program to compare.
+        public var deep = false
         /// The text of the lock that the images were built from: its files and steps explain what no package owns.
         public var lock: String?
 
         public init(
-            details: Bool = true, packages: Bool = false, extracted: String? = nil, lock: String? = nil
+            details: Bool = true, packages: Bool = false, deep: Bool = false, lock: String? = nil
         ) {
-            (self.details, self.packages, self.extracted, self.lock) = (details, packages, extracted, lock)
+            (self.details, self.packages, self.deep, self.lock) = (details, packages, deep, lock)
         }
     }
 
@@ -117,7 +117,7 @@ public struct ImageComparer: Sendable {
         let readers = (a: try a.makeReader(), b: try b.makeReader())
         let lock = try options.lock.map { try Lockfile(text: $0, file: "the lock") }
         let versions = (a: Self.versions(owners.a), b: Self.versions(owners.b))
-        var read = 0
+        var (read, budget) = (0, 20_000_000)
         for index in found.indices {
             var difference = found[index].difference
             let (x, y) = (found[index].a, found[index].b)
@@ -134,13 +134,11 @@ public struct ImageComparer: Sendable {
                     try readers.a.bytes(x, limit: Self.contentLimit), try readers.b.bytes(y, limit: Self.contentLimit)
                 )
                 evidence.contents = contents
-                if options.details { difference.detail += details(contents, found[index].offset ?? 0) }
-                if let folder = options.extracted, x.size <= Self.contentLimit, y.size <= Self.contentLimit,
-                    TextDifference.unified(contents.0, contents.1) == nil
+                if options.details { difference.detail += details(contents, found[index].offset ?? 0, &budget) }
+                if options.deep, x.size <= Self.contentLimit, y.size <= Self.contentLimit,
+                    !TextDifference.isText(contents.0, contents.1)
                 {
-                    let names = DeepComparison.names(for: difference.path)
-                    try Self.write(contents.0, to: "\(folder)/\(names.a)")
-                    try Self.write(contents.1, to: "\(folder)/\(names.b)")
+                    difference.extracted = try SpoolFiles.extract(contents)
                 }
             }
             if difference.kind == .time, let x, let y {
@@ -148,16 +146,6 @@ public struct ImageComparer: Sendable {
             }
             difference.cause = cause(evidence, owner, versions)?.name
             found[index].difference = difference
-        }
-    }
-
-    private static func write(_ bytes: [UInt8], to path: String) throws {
-        guard let stream = fopen(path, "wxe") else {
-            throw TreeReadError(path: path, reason: String(cString: strerror(errno)))
-        }
-        let count = fwrite(bytes, 1, bytes.count, stream)
-        guard fclose(stream) == 0, count == bytes.count else {
-            throw TreeReadError(path: path, reason: String(cString: strerror(errno)))
         }
     }
 
@@ -186,8 +174,8 @@ public struct ImageComparer: Sendable {
         return (owners.a.scriptNaming(path) ?? owners.b.scriptNaming(path)).map { "a script of \($0)" }
     }
 
-    private func details(_ contents: ([UInt8], [UInt8]), _ offset: Int) -> [String] {
-        TextDifference.unified(contents.0, contents.1)
+    private func details(_ contents: ([UInt8], [UInt8]), _ offset: Int, _ budget: inout Int) -> [String] {
+        TextDifference.unified(contents.0, contents.1, budget: &budget)
             ?? (offset < Self.contentLimit ? TextDifference.window(contents.0, contents.1, at: offset) : [])
     }
 

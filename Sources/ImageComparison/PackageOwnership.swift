@@ -30,7 +30,7 @@ struct PackageOwnership: Sendable {
                 let name = String(decoding: entry.path.dropFirst(info.count), as: UTF8.self)
                 guard let dot = name.lastIndex(of: ".") else { continue }
                 // python3:amd64.list
-                let package = String(name[..<dot].prefix { $0 != ":" })
+                let package = printable(name[..<dot].prefix { $0 != ":" }.utf8)
                 switch name[dot...] {
                 case ".list":
                     for line in try reader.bytes(entry, limit: Self.limit).split(separator: 10) {
@@ -45,7 +45,9 @@ struct PackageOwnership: Sendable {
                 }
             } else if entry.path.elementsEqual("var/lib/dpkg/status".utf8) {
                 try readStatus(reader.bytes(entry, limit: Self.limit))
-            } else if entry.path.elementsEqual("lib/apk/db/installed".utf8) {
+            } else if entry.path.elementsEqual("lib/apk/db/installed".utf8)
+                || entry.path.elementsEqual("usr/lib/apk/db/installed".utf8)
+            {
                 try readInstalled(reader.bytes(entry, limit: Self.limit))
             }
         }
@@ -55,8 +57,10 @@ struct PackageOwnership: Sendable {
     private mutating func readStatus(_ bytes: [UInt8]) {
         var name = ""
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("Package: ") { name = String(line.dropFirst(9)) }
-            if line.hasPrefix("Version: ") { packages.append(Package(name: name, version: String(line.dropFirst(9)))) }
+            if line.hasPrefix("Package: ") { name = printable(line.dropFirst(9).utf8) }
+            if line.hasPrefix("Version: ") {
+                packages.append(Package(name: name, version: printable(line.dropFirst(9).utf8)))
+            }
         }
     }
 
@@ -66,8 +70,8 @@ struct PackageOwnership: Sendable {
         for line in bytes.split(separator: 10, omittingEmptySubsequences: false) {
             let value = Array(line.dropFirst(2))
             switch line.prefix(2) {
-            case [0x50, 0x3a]: name = String(decoding: value, as: UTF8.self)
-            case [0x56, 0x3a]: packages.append(Package(name: name, version: String(decoding: value, as: UTF8.self)))
+            case [0x50, 0x3a]: name = printable(value)
+            case [0x56, 0x3a]: packages.append(Package(name: name, version: printable(value)))
             case [0x46, 0x3a]:
                 folder = value
                 if owners[resolved(value)] == nil { owners[resolved(value)] = name }
@@ -101,3 +105,6 @@ func bytesContain(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
         part.withUnsafeBytes { rtv_contains_bytes(memory.baseAddress, memory.count, $0.baseAddress, $0.count) != 0 }
     }
 }
+
+/// A name out of an image, for people.
+private func printable(_ bytes: some Sequence<UInt8>) -> String { readableText(Array(bytes)) }

@@ -25,7 +25,9 @@ struct RuntimeContract {
 
     private mutating func add(_ rule: AuditRule, _ path: String, _ detail: String) {
         findings.append(
-            .init(path: path, finding: rule.rawValue, detail: detail, reason: rule.reason, remedy: rule.remedy))
+            .init(
+                path: path, finding: rule.rawValue, detail: readableText(Array(detail.utf8)), reason: rule.reason,
+                remedy: rule.remedy))
     }
 
     mutating func check(imageSize: Int?) throws {
@@ -126,7 +128,8 @@ struct RuntimeContract {
         // The defaults of sshd_config(5).
         let root = settings["permitrootlogin"] ?? "prohibit-password"
         let passwords = settings["passwordauthentication"] ?? "yes"
-        notes.append("sshd: PermitRootLogin \(root), PasswordAuthentication \(passwords)")
+        notes.append(
+            readableText(Array("sshd: PermitRootLogin \(root), PasswordAuthentication \(passwords)".utf8)))
         if root == "yes", passwords == "yes", hasPassword {
             add(.rootLogin, "/etc/ssh/sshd_config", "root may log in from the network with a password")
         }

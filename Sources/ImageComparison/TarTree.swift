@@ -23,11 +23,11 @@ final class TarTree: Tree {
             return fail("it is neither a squashfs image nor a folder, and as a tar: \(reason)")
         }
         guard archive_read_open_filename(archive, path, 1 << 18) == ARCHIVE_OK else { throw archiveError() }
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        spool = Self.unnamedFile(in: folder)
-        guard spool >= 0 else {
-            throw fail("no room for its contents in \(folder): \(String(cString: strerror(errno)))")
-        }
+        guard let spool = SpoolFiles.take() else { throw fail("no file for its contents") }
+        self.spool = spool
+        var status = stat()
+        // Contents of a thousand times the archive's size are made to fill a disk.
+        var room = stat(path, &status) == 0 ? max(1 << 30, 1000 * Int(status.st_size)) : 1 << 30
 
         // By path: a later entry of a name takes the earlier one's place, as tar does it.
         var found: [[UInt8]: TreeEntry] = [:]
@@ -65,12 +65,12 @@ final class TarTree: Tree {
             default: throw fail("\(readable(name)) is of no type that is known")
             }
             found[name] = TreeEntry(
-                path: name, kind: kind, mode: Int(archive_entry_perm(header)) & 0o7777,
+                path: name, kind: kind, mode: Self.mode(header),
                 uid: Int(archive_entry_uid(header)), gid: Int(archive_entry_gid(header)),
-                time: archive_entry_mtime(header), attributes: Self.attributes(header), node: node)
+                time: Self.time(header), attributes: Self.attributes(header), node: node)
             if case .file(let size) = kind {
                 places[node] = end
-                try Self.copyData(archive, to: spool, at: end, limit: size, path: path)
+                try Self.copyData(archive, to: spool, at: end, limit: size, room: &room, path: path)
                 end += size
             }
         }
@@ -81,22 +81,15 @@ final class TarTree: Tree {
 
     deinit { if spool >= 0 { close(spool) } }
 
-    private static func unnamedFile(in folder: String) -> CInt {
-        var template = Array("\(folder)/rtverify-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        if descriptor >= 0 { unlink(template) }
-        return descriptor
-    }
-
     /// Without `./` before it, slashes after it, or empty parts.
     private static func normal(_ path: UnsafePointer<CChar>) -> [UInt8] {
         let bytes = Array(UnsafeRawBufferPointer(start: path, count: strlen(path)))
         return Array(bytes.split(separator: 0x2f).filter { $0 != [0x2e] }.joined(separator: [0x2f]))
     }
 
-    private static func copyData(_ archive: OpaquePointer, to spool: CInt, at place: Int, limit: Int, path: String)
-        throws
-    {
+    private static func copyData(
+        _ archive: OpaquePointer, to spool: CInt, at place: Int, limit: Int, room: inout Int, path: String
+    ) throws {
         while true {
             var (start, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
             let status = archive_read_data_block(archive, &start, &size, &offset)
@@ -105,6 +98,8 @@ final class TarTree: Tree {
                 throw TreeReadError(
                     path: path, reason: archive_error_string(archive).map { String(cString: $0) } ?? "a size that lies")
             }
+            room -= size
+            guard room >= 0 else { throw TreeReadError(path: path, reason: "its contents are far larger than it is") }
             var done = 0
             while done < size {
                 let count = pwrite(spool, start?.advanced(by: done), size - done, off_t(place + Int(offset) + done))
@@ -131,12 +126,60 @@ final class TarTree: Tree {
             (ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access"),
             (ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default"),
         ] where archive_entry_acl_types(header) & type != 0 {
-            guard let text = archive_entry_acl_to_text(header, nil, type) else { continue }
-            defer { free(text) }
-            result.append(
-                .init(name: Array(name.utf8), value: Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))))
+            let entries = accessEntries(header, type)
+            if entries.count > (type == ARCHIVE_ENTRY_ACL_TYPE_ACCESS ? 3 : 0) {
+                result.append(.init(name: Array(name.utf8), value: kernelForm(entries)))
+            }
         }
         return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    }
+
+    /// One line of an access control list, in the kernel's numbers (linux/posix_acl.h).
+    private struct AccessEntry {
+        var tag: Int
+        var permissions: Int
+        var id: Int
+    }
+
+    private static func accessEntries(_ header: OpaquePointer, _ wanted: CInt) -> [AccessEntry] {
+        let tags: [CInt: Int] = [
+            ARCHIVE_ENTRY_ACL_USER_OBJ: 1, ARCHIVE_ENTRY_ACL_USER: 2, ARCHIVE_ENTRY_ACL_GROUP_OBJ: 4,
+            ARCHIVE_ENTRY_ACL_GROUP: 8, ARCHIVE_ENTRY_ACL_MASK: 16, ARCHIVE_ENTRY_ACL_OTHER: 32,
+        ]
+        var entries: [AccessEntry] = []
+        archive_entry_acl_reset(header, wanted)
+        var (type, permissions, tag, id): (CInt, CInt, CInt, CInt) = (0, 0, 0, 0)
+        var name: UnsafePointer<CChar>?
+        while archive_entry_acl_next(header, wanted, &type, &permissions, &tag, &id, &name) == ARCHIVE_OK {
+            guard let number = tags[tag] else { continue }
+            let isNamed = number == 2 || number == 8
+            entries.append(
+                AccessEntry(tag: number, permissions: Int(permissions) & 7, id: isNamed ? Int(id) : 0xffff_ffff))
+        }
+        return entries.sorted { ($0.tag, $0.id) < ($1.tag, $1.id) }
+    }
+
+    /// The value that Linux gives and takes: version 2, then tag, permissions and id of each, little-endian.
+    private static func kernelForm(_ entries: [AccessEntry]) -> [UInt8] {
+        func bytes(_ number: Int, _ count: Int) -> [UInt8] {
+            (0..<count).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        }
+        return bytes(2, 4) + entries.flatMap { bytes($0.tag, 2) + bytes($0.permissions, 2) + bytes($0.id, 4) }
+    }
+
+    /// Whole seconds, rounded down as the kernel does it.
+    private static func time(_ header: OpaquePointer) -> Int {
+        let seconds = archive_entry_mtime(header)
+        return seconds < 0 && archive_entry_mtime_nsec(header) > 0 ? seconds - 1 : seconds
+    }
+
+    /// Permission bits as stat(2) shows them: where there is a mask, it stands in the group's place (acl(5)).
+    private static func mode(_ header: OpaquePointer) -> Int {
+        let mode = Int(archive_entry_perm(header)) & 0o7777
+        guard archive_entry_acl_types(header) & ARCHIVE_ENTRY_ACL_TYPE_ACCESS != 0,
+            let mask = accessEntries(header, ARCHIVE_ENTRY_ACL_TYPE_ACCESS).first(where: { $0.tag == 16 })
+        else { return mode }
+        return mode & ~0o070 | mask.permissions << 3
     }
 
     func makeReader() throws -> any ContentReader { Reader(tree: self) }

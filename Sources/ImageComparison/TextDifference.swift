@@ -3,8 +3,11 @@ enum TextDifference {
     private static let context = 3
     private static let (lineLimit, outputLimit) = (20_000, 400)
 
-    /// A unified diff; nil where either is no text or they are too long for one.
-    static func unified(_ a: [UInt8], _ b: [UInt8]) -> [String]? {
+    static func isText(_ a: [UInt8], _ b: [UInt8]) -> Bool { isText(a) && isText(b) }
+
+    /// - Parameter budget: Comparisons of lines that may still be made; what strangers made must not take forever.
+    /// - Returns: A unified diff; nil where either is no text or they are too long for one.
+    static func unified(_ a: [UInt8], _ b: [UInt8], budget: inout Int) -> [String]? {
         guard isText(a), isText(b) else { return nil }
         let (x, y) = (lines(a), lines(b))
         guard x.count <= lineLimit, y.count <= lineLimit else { return nil }
@@ -12,7 +15,9 @@ enum TextDifference {
         let suffix = zip(x[prefix...].reversed(), y[prefix...].reversed()).prefix { $0 == $1 }.count
         let (left, right) = (Array(x[prefix..<(x.count - suffix)]), Array(y[prefix..<(y.count - suffix)]))
         // The algorithm takes the product of length and differences.
-        guard left.count * right.count <= 4_000_000 else { return nil }
+        let cost = left.count * right.count
+        guard cost <= min(4_000_000, budget) else { return nil }
+        budget -= cost
         let edits = script(left, right)
         let all =
             x[..<prefix].map { (Character(" "), $0) } + edits + x[(x.count - suffix)...].map { (Character(" "), $0) }

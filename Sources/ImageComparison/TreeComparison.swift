@@ -123,17 +123,20 @@ struct TreeComparison {
     /// Names that lead to one file in one tree and not in the other.
     private func hardLinks() -> [Found] {
         let (left, right) = (groups(a), groups(b))
-        var (indexA, indexB) = ([[UInt8]: TreeEntry](), [[UInt8]: TreeEntry]())
         let names = Set(left.keys).union(right.keys)
         guard !names.isEmpty else { return [] }
+        var (indexA, indexB) = ([[UInt8]: TreeEntry](), [[UInt8]: TreeEntry]())
         for entry in a.entries where names.contains(entry.path) { indexA[entry.path] = entry }
         for entry in b.entries where names.contains(entry.path) { indexB[entry.path] = entry }
         var result: [Found] = []
+        // By the groups' first names: each pair of groups is compared and told once.
         var told: Set<[[UInt8]]> = []
         for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             let (x, y) = (left[name] ?? [name], right[name] ?? [name])
             // What one tree lacks is told already.
-            guard let a = indexA[name], let b = indexB[name], x != y, told.insert(x + y).inserted else { continue }
+            guard let a = indexA[name], let b = indexB[name], told.insert([x[0], y[0]]).inserted, x != y else {
+                continue
+            }
             result.append(
                 Found(
                     difference: .init(
@@ -204,7 +207,10 @@ enum Describe {
     }
 
     static func group(_ names: [[UInt8]]) -> String {
-        names.count == 1 ? "by itself" : "one file with " + names.map(readable).joined(separator: ", ")
+        names.count == 1
+            ? "by itself"
+            : "one file with " + names.prefix(10).map(readable).joined(separator: ", ")
+                + (names.count > 10 ? " and \(names.count - 10) more" : "")
     }
 
     static func hex(_ byte: UInt8) -> String {

@@ -38,6 +38,8 @@ public struct ComparisonReport: Codable, Sendable {
         public var security: Bool
         /// A text diff, a hex window, or what else explains it.
         public var detail: [String]
+        /// Which pair of files laid down for another program it is; only between the child and its parent.
+        public var extracted: Int?
 
         public init(path: String, kind: Kind, a: String?, b: String?) {
             (self.path, self.kind, self.a, self.b) = (path, kind, a, b)
@@ -56,6 +58,7 @@ public struct ComparisonReport: Codable, Sendable {
             try container.encode(cause, forKey: .cause)
             try container.encode(security, forKey: .security)
             try container.encode(detail, forKey: .detail)
+            try container.encodeIfPresent(extracted, forKey: .extracted)
         }
     }
 

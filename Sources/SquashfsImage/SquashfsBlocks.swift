@@ -12,6 +12,8 @@ public final class SquashfsBlocks {
     private let block: UnsafeMutableRawBufferPointer
     private let fragmentBlock: UnsafeMutableRawBufferPointer
     /// What the two buffers hold: a place in the file, or -1.
+    /// Where block number `block` begins in a file of `count` blocks from `start`.
+    private var cursor = (start: -1, count: 0, block: 0, place: 0)
     private var (blockAt, blockCount, fragmentIndex, fragmentCount) = (-1, 0, -1, 0)
 
     /// - Throws: `ImageReadError`.
@@ -55,7 +57,13 @@ public final class SquashfsBlocks {
         let end = min(file.size, start + buffer.count)
         guard start < end else { return 0 }
         let first = min(start / blockSize, file.blocks.count)
-        var place = file.blocks[..<first].reduce(file.start) { $0 + Int($1 & 0xff_ffff) }
+        // Reads go forwards, so the place is counted on from the last one.
+        var (counted, place) = (0, file.start)
+        if cursor.start == file.start, cursor.count == file.blocks.count, cursor.block <= first {
+            (counted, place) = (cursor.block, cursor.place)
+        }
+        for size in file.blocks[counted..<first] { place += Int(size & 0xff_ffff) }
+        cursor = (file.start, file.blocks.count, first, place)
         for (index, size) in file.blocks[first...].enumerated() {
             let offset = (first + index) * blockSize
             guard offset < end else { break }

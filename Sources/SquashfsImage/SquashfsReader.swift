@@ -80,6 +80,8 @@ public final class SquashfsReader {
 
     /// More than any runtime has; an image that says so is made to exhaust the reader.
     private static let (entryLimit, depthLimit) = (1_000_000, 2_000)
+    /// PATH_MAX of Linux; and 2 TB of files in blocks of 128 KiB.
+    private static let (pathLimit, blockLimit) = (4_096, 16_000_000)
 
     public let path: String
     public let superblock: Superblock
@@ -146,7 +148,9 @@ public final class SquashfsReader {
         directories = sqfs_dir_reader_create(&raw, compressor, file, 0)
         guard directories != nil else { throw ImageReadError(path: path, reason: "out of memory") }
         try readFragments()
-        if raw.flags & UInt16(SQFS_FLAG_NO_XATTRS.rawValue) == 0, raw.xattr_id_table_start != .max {
+        if raw.xattr_id_table_start != .max {
+            // The kernel reads the table whatever the flag says, and so do we.
+            raw.flags &= ~UInt16(SQFS_FLAG_NO_XATTRS.rawValue)
             xattrs = sqfs_xattr_reader_create(0)
             try check(
                 sqfs_xattr_reader_load(xattrs, &raw, file, compressor), "the attribute table", raw.xattr_id_table_start)
@@ -183,6 +187,9 @@ public final class SquashfsReader {
         defer { rest.forEach { sqfs_free($0.inode) } }
         guard Self.isDirectory(root) else { throw inodeError("the root is no folder") }
         var seen: Set<UInt32> = [root.pointee.base.inode_number]
+        // Where each inode's first name is in the result.
+        var firstNames: [Int: Int] = [:]
+        var blocks = 0
         while let folder = rest.popLast() {
             defer { sqfs_free(folder.inode) }
             guard folder.depth < Self.depthLimit else {
@@ -204,7 +211,26 @@ public final class SquashfsReader {
                 guard result.count < Self.entryLimit else {
                     throw directoryError("there are more than \(Self.entryLimit) entries")
                 }
-                result.append(try entry(path, child))
+                guard path.count <= Self.pathLimit else {
+                    throw directoryError("a path has more than \(Self.pathLimit) bytes")
+                }
+                var found = try entry(path, child)
+                if found.kind != .directory {
+                    if let first = firstNames[found.inode] {
+                        guard Self.sameInode(found, result[first]) else {
+                            throw inodeError("\(readable(path)) and another file have one number, \(found.inode)")
+                        }
+                        // One list of blocks, however many names.
+                        found.kind = result[first].kind
+                    } else {
+                        firstNames[found.inode] = result.count
+                        if case .file(let file) = found.kind { blocks += file.blocks.count }
+                        guard blocks < Self.blockLimit else {
+                            throw inodeError("files have more than \(Self.blockLimit) blocks")
+                        }
+                    }
+                }
+                result.append(found)
                 guard Self.isDirectory(child) else { return }
                 guard seen.insert(child.pointee.base.inode_number).inserted else {
                     throw directoryError("the folder \(readable(path)) is in two places or in itself")
@@ -214,6 +240,12 @@ public final class SquashfsReader {
             }
         }
         return result
+    }
+
+    /// Whether two names can be hard links: all that the inode holds is the same.
+    private static func sameInode(_ a: Entry, _ b: Entry) -> Bool {
+        a.kind == b.kind && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.time == b.time
+            && a.attributes.elementsEqual(b.attributes) { $0.name == $1.name && $0.value == $1.value }
     }
 
     private typealias Inode = UnsafeMutablePointer<sqfs_inode_generic_t>

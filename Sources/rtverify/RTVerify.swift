@@ -34,7 +34,9 @@ enum EntryPoint {
             exit(runTasks(root: CommandLine.arguments[2]))
         }
         // The reader of images too: it confines itself while it has one thread.
-        if CommandLine.arguments.count == 2, CommandLine.arguments[1] == Examiner.commandName { exit(Examiner.run()) }
+        if (2...3).contains(CommandLine.arguments.count), CommandLine.arguments[1] == Examiner.commandName {
+            exit(Examiner.run(extracted: CommandLine.arguments.count == 3 ? CommandLine.arguments[2] : nil))
+        }
         Task {
             await RTVerify.main()
             exit(0)

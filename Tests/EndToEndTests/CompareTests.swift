@@ -154,6 +154,8 @@ final class CompareTests: XCTestCase {
             ("p.conf", "echo dir /build/one/src", "echo dir /build/two/src", "build-path"),
             ("h.conf", "echo 0123456789abcdef0123", "echo ffff456789abcdef0123", "random-number"),
             ("w.conf", "echo some words", "echo other words", nil),
+            ("port.conf", "echo Port 22", "echo Port 2222", nil), ("host.conf", "echo 10.0.0.1", "echo 66.6.6.6", nil),
+            ("day.conf", "echo Jan 2 2024 03:04:05", "echo Feb 3 2025 03:05:05", "time-in-file"),
         ]
         try shell("cp -a tree a; cp -a tree b")
         for (path, one, two, _) in cases {
@@ -209,7 +211,8 @@ final class CompareTests: XCTestCase {
             ("slash", "the directory table"), ("dots", "the directory table"), ("dot", "the directory table"),
             ("zero", "the directory table"), ("twice", "stands twice"), ("unsorted", "out of order"),
             ("loop", "in itself"), ("itself", "in itself"),
-            ("two-parents", "two places"), ("deep", "nested deeper"), ("fragments", "fragment"),
+            ("two-parents", "two places"), ("deep", "nested deeper"),
+            ("one-number-files", "have one number"), ("long-path", "more than 4096 bytes"), ("fragments", "fragment"),
             ("too-long", "the superblock"), ("huge-file", "the inode table"), ("wrong-block", "a data block"),
             ("no-ids", "the id table"), ("version", "version 4.0"), ("no-compressor", "the superblock"),
             ("attributes", "the attribute table"), ("root-outside", "the root's inode"),
@@ -425,5 +428,89 @@ final class CompareTests: XCTestCase {
         try shell("truncate -s +1 image")
         XCTAssertTrue(try bench.rtverify(["audit", "--runtime", "image"]).output.contains("no multiple of 512"))
         XCTAssertTrue(try bench.rtverify(["audit", "--runtime", "good"]).output.contains("no squashfs image"))
+    }
+
+    func testWhatImagesHideIsSeen() throws {
+        // A superblock that denies the attributes which the kernel shows all the same.
+        try pack("a.squashfs")
+        try shell("printf '\\x02' > bit; cp a.squashfs b.squashfs")
+        try shell(
+            "python3 -c \"d = bytearray(open('a.squashfs', 'rb').read()); d[25] |= 2; open('b.squashfs', 'wb').write(d)\""
+        )
+        let hidden = try differences("a.squashfs", "b.squashfs")
+        XCTAssertEqual(Set(hidden.map { $0["kind"] as? String }), ["packing"], "\(hidden)")
+        XCTAssertTrue(try bench.rtverify(["audit", "b.squashfs"]).output.contains("/usr/bin/capable"))
+        // Sparse files of two sizes, in images and beside folders.
+        try shell("mkdir x y; truncate -s 10485760 x/f; truncate -s 10485759 y/f; touch -d @5 x/f y/f x y")
+        for (tree, image) in [("x", "x.squashfs"), ("y", "y.squashfs")] { try pack(image, of: tree) }
+        for (a, b) in [("x.squashfs", "y.squashfs"), ("x", "y.squashfs"), ("x", "y")] {
+            XCTAssertEqual(try differences(a, b).map { $0["kind"] as? String }, ["content"], "\(a) \(b)")
+        }
+        for kind in ["gzip", "zstd"] {
+            try shell("python3 '\(Workbench.sources)/Fixtures/make_squashfs.py' sparse-\(kind) \(kind).squashfs")
+        }
+        let (answer, seconds, _) = try bench.measured(["compare", "gzip.squashfs", "zstd.squashfs"])
+        XCTAssertEqual(answer.status, 1, answer.errors)
+        XCTAssertTrue(answer.output.contains("packed differently"), answer.output)
+        XCTAssertLessThan(seconds, 5)
+    }
+
+    func testTarsSayTheSameAsTheirFolders() throws {
+        try shell(
+            """
+            mkdir t; echo x > t/acl; chmod 640 t/acl; setfacl -m u:1234:rwx,g:99:r,m::rx t/acl
+            mkdir t/d; setfacl -d -m u:7:rx t/d; echo y > t/old; touch -d '1969-12-31 23:59:58.5 UTC' t/old
+            mkfifo t/pipe; ln t/old t/older
+            tar --format=pax --acls --xattrs -C t -cf t.tar .
+            """)
+        let answer = try compare("t", "t.tar")
+        XCTAssertEqual(answer.status, 0, answer.output + answer.errors)
+        try shell("setfacl -m u:1234:r t/acl")
+        XCTAssertEqual(Set(try differences("t", "t.tar").map { $0["kind"] as? String }), ["attributes", "mode"])
+        // Contents far larger than the archive are not laid down.
+        try shell("mkdir big; head -c 1200M /dev/zero > big/f; tar -C big -cf - . | xz -0 -T2 > big.tar.xz; rm -r big")
+        let bomb = try compare("t", "big.tar.xz")
+        XCTAssertEqual(bomb.status, 2)
+        XCTAssertTrue(bomb.errors.contains("far larger"), bomb.errors)
+    }
+
+    func testSmallThingsThatTakeLongDoNot() throws {
+        // Links that lead through one another, a file of many names, texts that differ in every line.
+        try shell(
+            """
+            mkdir maze; for n in $(seq 29); do ln -s l$((n-1))/../l$((n-1)) maze/l$n; done; ln -s . maze/l0
+            mkdir a b; echo x > a/0; for n in $(seq 3000); do ln a/0 a/$n; done; cp -r a b/c; mv a b2; mv b2 a; cp -r --preserve=mode a b3
+            mkdir p q; for n in $(seq 50); do seq 1900 > p/$n; seq 3000 4899 > q/$n; done
+            """)
+        for (command, status) in [
+            (["audit", "maze"], Int32(1)), (["compare", "a", "b3"], 1), (["compare", "p", "q"], 1),
+        ] {
+            let (answer, seconds, kibibytes) = try bench.measured(command)
+            XCTAssertEqual(answer.status, status, "\(command): \(answer.errors)")
+            XCTAssertLessThan(seconds, 15, "\(command)")
+            XCTAssertLessThan(kibibytes, 256 << 10, "\(command)")
+        }
+    }
+
+    func testKeysAreFoundInWhateverHoldsThem() throws {
+        try shell(
+            """
+            mkdir -p k/root k/etc; openssl genpkey -algorithm ed25519 > key; head -c 3000 /dev/zero | tr '\\0' A > pad
+            python3 -c "import json; print(json.dumps({'private_key': open('key').read()}))" > k/root/service.json
+            (echo 'key: |'; sed 's/^/    /' key) > k/root/config.yaml
+            echo 'root:$6$a$b:1::::::' > k/etc/shadow-; echo 'u::1000:1000::/:/bin/sh' > k/etc/passwd
+            printf 'nameserver \\033[2J10.0.0.1\\n' > k/etc/resolv.conf
+            printf 'if line == "-----BEGIN PRIVATE KEY-----":\\n    read()\\n' > k/root/reader.py
+            """)
+        let answer = try bench.rtverify(["audit", "--json", "k"])
+        let json = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])
+        let findings = try XCTUnwrap(json["findings"] as? [[String: Any]])
+        XCTAssertEqual(
+            Set(findings.map { "\($0["finding"] ?? "") \($0["path"] ?? "")" }),
+            [
+                "private-key /root/service.json", "private-key /root/config.yaml", "password-hash /etc/shadow-",
+                "password-hash /etc/passwd", "builder-trace /etc/resolv.conf",
+            ])
+        XCTAssertFalse(try bench.rtverify(["audit", "k"]).output.contains("\u{1b}"))
     }
 }

@@ -21,7 +21,8 @@ func examine(_ bytes: [UInt8]) {
             let right = try? b.makeReader().bytes(y, limit: 1 << 16)
         {
             evidence.contents = (left, right)
-            _ = TextDifference.unified(left, right)
+            var budget = 1_000_000
+            _ = TextDifference.unified(left, right, budget: &budget)
             _ = TextDifference.window(left, right, at: one.offset ?? 0)
         }
         _ = Cause.first(for: evidence)

@@ -35,14 +35,14 @@ def image(nodes, **lies):
     starts.append(len(listings))
     inodes = bytearray()
     for number, node in enumerate(nodes):
-        common = struct.pack("<HHHII", 0o755, 0, 0, lies.get("time", 0), number + 1)
+        common = struct.pack("<HHHII", 0o755, 0, 0, lies.get("time", 0), lies.get("numbers", {}).get(number, number + 1))
         if isinstance(node, list):
             block, offset = place(starts[number])
             size = min(0xffff, starts[number + 1] - starts[number] + 3)
             inodes += struct.pack("<H", 1) + common + struct.pack("<IIHHI", block, 2, size, offset, 1)
         else:
-            size = lies.get("file_size", 0)
-            blocks = lies.get("blocks", b"")
+            size = lies.get("file_sizes", {}).get(number, lies.get("file_size", 0))
+            blocks = lies.get("blocks", b"") if size else b""
             inodes += struct.pack("<H", 2) + common + struct.pack("<IIII", 96, 0xffffffff, 0, size) + blocks
     inode_table, directory_table = metadata(inodes), metadata(listings)
     start = 96
@@ -73,6 +73,12 @@ KINDS = {
     "loop": lambda: image([[(b"a", 1)], [(b"b", 0)]]),
     "itself": lambda: image([[(b"a", 0)]]),
     "two-parents": lambda: image([[(b"a", 1), (b"b", 2)], [(b"c", 3)], [(b"d", 3)], []]),
+    "one-number": lambda: image([[(b"a", 1), (b"b", 2)], b"", []], numbers={2: 2}),
+    "one-number-files": lambda: image(
+        [[(b"a", 1), (b"b", 2)], b"", b""], numbers={2: 2}, file_sizes={2: 1}, blocks=struct.pack("<I", 0)),
+    "long-path": lambda: image([[(b"d" * 250, n + 1)] for n in range(20)] + [[]]),
+    "sparse-gzip": lambda: image([[(b"a", 1)], b""], file_size=0xffffffff, blocks=bytes(4 * 32768)),
+    "sparse-zstd": lambda: image([[(b"a", 1)], b""], file_size=0xffffffff, blocks=bytes(4 * 32768), compression=6),
     "deep": lambda: image([[(b"d", n + 1)] for n in range(100000)] + [[]]),
     "fragments": lambda: image([[]], fragments=0x0fffffff, fragment_start=96, flags=0x0200),
     "many-inodes": lambda: image([[]], inodes=0xffffffff),
