@@ -53,14 +53,29 @@ final class CompareTests: XCTestCase {
             try pack("\(name).squashfs", options)
             images.append("\(name).squashfs")
         }
-        try shell("gensquashfs -q -k -x -D tree gen.squashfs && tar2sqfs -q tar.squashfs < tree.tar")
-        images.append("tar.squashfs")
+        try shell("gensquashfs -q -k -x -D tree gen.squashfs")
+        for compression in ["gzip", "lzma", "xz", "lz4", "zstd"] {
+            try shell("tar2sqfs -q -c \(compression) tar-\(compression).squashfs < tree.tar")
+            images.append("tar-\(compression).squashfs")
+        }
         for image in images {
             let answer = try compare(image, "tree")
             XCTAssertEqual(answer.status, 0, "\(image): \(answer.output) \(answer.errors)")
             XCTAssertTrue(answer.output.hasPrefix("identical"), answer.output)
         }
         XCTAssertEqual(try compare("gzip.squashfs", "gzip.squashfs").output.contains("the same bytes"), true)
+        for compression in ["gzip", "lzma", "lz4", "zstd"] {
+            try shell("gensquashfs -q -k -x -c \(compression) -D tree gen-\(compression).squashfs")
+            let other = try differences("gen-\(compression).squashfs", "gen.squashfs")
+            XCTAssertEqual(Set(other.map { $0["kind"] as? String }), ["packing"], "\(compression): \(other)")
+        }
+        // A socket, which an archive doesn't keep.
+        try shell("cp -a tree s; python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('s/sock')\"")
+        try pack("s.squashfs", of: "s")
+        XCTAssertEqual(try compare("s", "s.squashfs").status, 0)
+        XCTAssertEqual(
+            try differences("s", "tree").filter { $0["path"] as? String == "/sock" }.map { $0["a"] as? String },
+            ["a socket"])
         // gensquashfs loses hard links and the root's time when it packs a folder, which is said.
         XCTAssertEqual(
             try differences("gen.squashfs", "tree").map { "\($0["path"] ?? "") \($0["kind"] ?? "")" },
