@@ -69,13 +69,8 @@ static inline int rtv_ignore_fsync(void) {
 #endif
 }
 
-/// Whether `size` bytes contain `text`.
-static inline int rtv_contains(const void *bytes, size_t size, const char *text) {
-    return memmem(bytes, size, text, strlen(text)) != NULL;
-}
-
 /// Whether `size` bytes contain `part_size` others.
-static inline int rtv_contains_bytes(const void *bytes, size_t size, const void *part, size_t part_size) {
+static inline int rtv_contains(const void *bytes, size_t size, const void *part, size_t part_size) {
     return memmem(bytes, size, part, part_size) != NULL;
 }
 

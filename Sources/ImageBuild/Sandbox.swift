@@ -30,7 +30,7 @@ struct Sandbox {
         command += ["/proc/self/exe", "sandbox"]
         if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
         // /proc/self/exe means unshare by the time it is looked up.
-        if let own = ownPath() { command[command.count - 2] = own }
+        if let own = OwnProgram.path { command[command.count - 2] = own }
         let outcome = Mutex(Outcome())
         // A task of its own: cancelling this one closes the pipe, and the sandbox then ends by itself, with all in it.
         let running = Task { [command] in
@@ -54,12 +54,6 @@ struct Sandbox {
         }
         try Task.checkCancellation()
         try outcome.withLock { try $0.conclude("\(status)") }
-    }
-
-    private static func ownPath() -> String? {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        return count > 0 ? String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
     }
 
     /// What the messages came to.

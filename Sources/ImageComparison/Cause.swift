@@ -278,7 +278,7 @@ private enum Word {
             || names.contains(String(decoding: word, as: UTF8.self).lowercased())
     }
 
-    private static let folders = ["/build/", "/tmp/", "/home/", "/root/", "/var/tmp/", "/work/", "/usr/src/"]
+    private static let folders = ["/build/", "/tmp/", "/home/", "/root/", "/var/tmp/", "/usr/src/"]
 
     static func isBuildPath(_ word: ArraySlice<UInt8>) -> Bool {
         folders.contains { folder in word.starts(with: folder.utf8) }

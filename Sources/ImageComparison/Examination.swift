@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Reporting
+import RootfsBuild
 
 /// What the confined child is asked, as JSON on its standard input.
 public enum ExaminationRequest: Codable, Sendable {
@@ -59,26 +60,9 @@ public enum Examiner {
     /// the thread ends that started this process, and the parent's threads come and go.)
     private static func endWithParent() {
         let parent = getppid()
-        Thread.start {
+        _ = startThread {
             while getppid() == parent { usleep(500_000) }
             _exit(3)
-        }
-    }
-
-    private enum Thread {
-        final class Body {
-            let run: @Sendable () -> Void
-            init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-        }
-
-        static func start(_ run: @escaping @Sendable () -> Void) {
-            var thread = pthread_t()
-            pthread_create(
-                &thread, nil,
-                { context in
-                    if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
-                    return nil
-                }, Unmanaged.passRetained(Body(run)).toOpaque())
         }
     }
 

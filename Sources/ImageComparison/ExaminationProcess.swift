@@ -1,5 +1,6 @@
 import Glibc
 import Reporting
+import RootfsBuild
 import Subprocess
 import SystemPackage
 
@@ -42,11 +43,14 @@ public enum ExaminationProcess {
     }
 
     static func answer(to request: ExaminationRequest, extracted: String? = nil) async throws -> ExaminationAnswer {
+        guard let program = OwnProgram.path else {
+            throw ExaminationError(description: "this program's own path is unknown (/proc)")
+        }
         let input = try JSONText.line(request)
         let environment: [Environment.Key: String] =
             getenv("TMPDIR").map { ["TMPDIR": String(cString: $0)] } ?? [:]
         let result = try await run(
-            .path(FilePath(try ownPath())),
+            .path(FilePath(program)),
             arguments: Arguments([Examiner.commandName] + (extracted.map { [$0] } ?? [])),
             environment: .custom(environment),
             input: .array(input), output: .bytes(limit: answerLimit), error: .string(limit: 1 << 16))
@@ -60,12 +64,5 @@ public enum ExaminationProcess {
         }
         if case .failed(let reason) = answer { throw ExaminationError(description: reason) }
         return answer
-    }
-
-    private static func ownPath() throws -> String {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        guard count > 0 else { throw ExaminationError(description: "this program's own path is unknown (/proc)") }
-        return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -1,15 +1,12 @@
 import CLinux
 import Glibc
+import SquashfsImage
 
 /// A folder of this machine as a tree. Links in it are never followed.
 struct FolderTree: Tree {
     let format = "folder"
     let path: String
     let entries: [TreeEntry]
-
-    /// Attributes that the host's own security modules put on every file.
-    private static let ofTheHost: Set<[UInt8]> = Set(
-        ["security.selinux", "security.ima", "security.evm", "security.apparmor"].map { Array($0.utf8) })
 
     init(path: String) throws {
         self.path = path
@@ -72,7 +69,7 @@ struct FolderTree: Tree {
         var result: [TreeEntry.Attribute] = []
         for name in list[..<count].split(separator: 0) {
             let bytes = name.map(UInt8.init(bitPattern:))
-            if ofTheHost.contains(bytes) { continue }
+            if HostAttributes.names.contains(String(decoding: bytes, as: UTF8.self)) { continue }
             var value = [UInt8](repeating: 0, count: 65_536)
             let length = rtv_lgetxattr(file, Array(name) + [0], &value, value.count)
             guard length >= 0 else { throw fail() }

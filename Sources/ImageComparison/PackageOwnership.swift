@@ -102,7 +102,7 @@ struct PackageOwnership: Sendable {
 
 func bytesContain(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
     bytes.withUnsafeBytes { memory in
-        part.withUnsafeBytes { rtv_contains_bytes(memory.baseAddress, memory.count, $0.baseAddress, $0.count) != 0 }
+        part.withUnsafeBytes { rtv_contains(memory.baseAddress, memory.count, $0.baseAddress, $0.count) != 0 }
     }
 }
 

@@ -206,7 +206,7 @@ private struct ArWriter {
         guard pread(descriptor, &bytes, dataOffset, 0) == dataOffset else {
             throw RootfsError.system("cannot read \(path)", errno)
         }
-        return texts.contains { rtv_contains(bytes, bytes.count, $0) != 0 }
+        return texts.contains { rtv_contains(bytes, bytes.count, $0, $0.utf8.count) != 0 }
     }
 
     private mutating func append(_ bytes: [UInt8]) throws {

@@ -68,29 +68,3 @@ public struct RootPrograms: Sendable {
         }
     }
 }
-
-/// Runs blocking work on a thread of its own: the cooperative pool has as many threads as the machine has cores, and
-/// one that waits for a disk or a pipe is one less.
-public func onThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        let box = ThreadBody { continuation.resume(with: Result { try work() }) }
-        var thread = pthread_t()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        let status = pthread_create(
-            &thread, &attributes,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, Unmanaged.passRetained(box).toOpaque())
-        pthread_attr_destroy(&attributes)
-        if status != 0 { continuation.resume(throwing: RootfsError.system("cannot start a thread", status)) }
-    }
-}
-
-private final class ThreadBody {
-    let run: () -> Void
-    init(_ run: @escaping () -> Void) { self.run = run }
-}

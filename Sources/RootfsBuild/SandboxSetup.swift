@@ -8,20 +8,13 @@ public enum SandboxSetup {
 
     /// Ends this process, and with it everything in its pid namespace, as soon as the builder's pipe closes.
     public static func endWithBuilder() throws {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        defer { pthread_attr_destroy(&attributes) }
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, &attributes,
-            { _ in
-                var byte: UInt8 = 0
-                while true {
-                    let count = read(STDIN_FILENO, &byte, 1)
-                    if count == 0 || (count < 0 && errno != EINTR) { _exit(3) }
-                }
-            }, nil)
+        let status = startThread {
+            var byte: UInt8 = 0
+            while true {
+                let count = read(STDIN_FILENO, &byte, 1)
+                if count == 0 || (count < 0 && errno != EINTR) { _exit(3) }
+            }
+        }
         guard status == 0 else { throw RootfsError.system("cannot start a thread", status) }
     }
 

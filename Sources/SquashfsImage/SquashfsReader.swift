@@ -105,7 +105,7 @@ public final class SquashfsReader {
         guard let file else { throw ImageReadError(path: path, reason: String(cString: strerror(errno))) }
         let size = file.pointee.get_size(file)
         let status = sqfs_super_read(&raw, file)
-        guard status == 0 else { throw fail("the superblock", 0, Self.reason(status)) }
+        guard status == 0 else { throw fail("the superblock", 0, ImageReadError.reason(status)) }
         guard raw.bytes_used <= size else {
             throw fail("the superblock", 0, "it says \(raw.bytes_used) bytes, and the file has \(size)")
         }
@@ -123,7 +123,7 @@ public final class SquashfsReader {
             throw fail(
                 "the superblock", 0,
                 "compression \(name.map { String(cString: $0) } ?? "number \(raw.compression_id)") is "
-                    + Self.reason(made))
+                    + ImageReadError.reason(made))
         }
         var options: [UInt8] = []
         if Int(raw.flags) & Int(SQFS_FLAG_COMPRESSOR_OPTIONS.rawValue) != 0 {
@@ -137,7 +137,7 @@ public final class SquashfsReader {
                 throw fail("the compressor's options", 98, "the file ends before them")
             }
             let read = compressor.pointee.read_options(compressor, file)
-            guard read == 0 else { throw fail("the compressor's options", 96, Self.reason(read)) }
+            guard read == 0 else { throw fail("the compressor's options", 96, ImageReadError.reason(read)) }
         }
         superblock = Superblock(
             inodes: Int(raw.inode_count), time: Int(raw.modification_time), blockSize: Int(raw.block_size),
@@ -366,42 +366,7 @@ public final class SquashfsReader {
     private func check(_ status: CInt, _ structure: String, _ offset: UInt64) throws {
         guard status == 0 else {
             throw ImageReadError(
-                path: path, structure: structure, offset: Int(clamping: offset), reason: Self.reason(status))
+                path: path, structure: structure, offset: Int(clamping: offset), reason: ImageReadError.reason(status))
         }
-    }
-
-    /// libsquashfs's error numbers (sqfs/error.h) in words.
-    static func reason(_ status: CInt) -> String {
-        switch status {
-        case SQFS_ERROR_ALLOC.rawValue: "out of memory"
-        case SQFS_ERROR_IO.rawValue: "it can't be read"
-        case SQFS_ERROR_COMPRESSOR.rawValue: "it can't be decompressed"
-        case SQFS_ERROR_CORRUPTED.rawValue: "it is damaged"
-        case SQFS_ERROR_UNSUPPORTED.rawValue: "of a kind that libsquashfs doesn't know"
-        case SQFS_ERROR_OVERFLOW.rawValue: "its numbers are too large"
-        case SQFS_ERROR_OUT_OF_BOUNDS.rawValue: "it points outside of the image"
-        case SFQS_ERROR_SUPER_MAGIC.rawValue: "this is no squashfs image"
-        case SFQS_ERROR_SUPER_VERSION.rawValue: "not version 4.0 of squashfs"
-        case SQFS_ERROR_SUPER_BLOCK_SIZE.rawValue: "its block size is none"
-        default: "libsquashfs says error \(status)"
-        }
-    }
-}
-
-/// An image that can't be read.
-public struct ImageReadError: Error, CustomStringConvertible, Sendable {
-    public let path: String
-    /// Which part of the image, and where in the file it begins.
-    public let structure: String?
-    public let offset: Int
-    public let reason: String
-
-    public init(path: String, structure: String? = nil, offset: Int = 0, reason: String) {
-        (self.path, self.structure, self.offset, self.reason) = (path, structure, offset, reason)
-    }
-
-    public var description: String {
-        let place = structure.map { "\($0) (at byte \(offset)): " } ?? ""
-        return "cannot read the image \(path): \(place)\(reason)"
     }
 }

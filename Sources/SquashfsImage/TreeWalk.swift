@@ -101,7 +101,7 @@ struct TreeWalk {
         let names = list[..<count].split(separator: 0).map { $0.map(UInt8.init(bitPattern:)) }
         return try names.sorted { $0.lexicographicallyPrecedes($1) }.compactMap { name in
             let text = String(decoding: name, as: UTF8.self)
-            if ["security.selinux", "security.ima", "security.evm", "security.apparmor"].contains(text) { return nil }
+            if HostAttributes.names.contains(text) { return nil }
             if text.hasPrefix("system.posix_acl") { throw cannotCarry(path, "has an access control list (\(text))") }
             guard ["user.", "trusted.", "security."].contains(where: text.hasPrefix) else {
                 throw cannotCarry(path, "has the extended attribute \(text)")
