@@ -95,7 +95,7 @@ final class ContentComparison: Sendable {
                     return offset + ((0..<common).first { window.a[$0] != window.b[$0] } ?? common)
                 }
                 if count != other { return offset + common }
-                if count < window.a.count { return a.size == b.size ? nil : min(a.size, b.size) }
+                if count < window.a.count { return nil }
                 offset += count
                 offset = min(comparison.a.nextData(of: a, from: offset), comparison.b.nextData(of: b, from: offset))
             }
