@@ -39,7 +39,7 @@ let package = Package(
             name: "AlephNetwork", dependencies: ["COpenSSL", "CSecp256k1", "ContentHash", "InputStore"],
             // By file name, like libsquashfs: it is libsecp256k1-1 here and libsecp256k1-2 there.
             linkerSettings: [.linkedLibrary(":libsecp256k1.a")]),
-        .target(name: "RuntimeSpec", dependencies: ["TOMLKit"]),
+        .target(name: "RuntimeSpec", dependencies: ["TOMLKit"], resources: [.embedInCode("init.sh")]),
         .target(name: "ContentHash", dependencies: ["COpenSSL"]),
         .target(
             name: "InputStore",
@@ -52,7 +52,7 @@ let package = Package(
         .target(
             name: "PackageResolution",
             dependencies: [
-                "CArchive", "ContentHash", "InputStore", "Reporting", "RuntimeSpec",
+                "CArchive", "COpenSSL", "CZlib", "ContentHash", "InputStore", "Reporting", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -62,7 +62,8 @@ let package = Package(
                 "CArchive", "CLinux", "ContentHash", "Reporting", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
-            ]),
+            ],
+            resources: [.embedInCode("install_wheels.py")]),
         .target(
             name: "SquashfsImage",
             dependencies: [
@@ -86,8 +87,9 @@ let package = Package(
         .target(
             name: "ImageBuild",
             dependencies: [
-                "CLinux", "ContentHash", "ImageComparison", "InputStore", "Reporting", "RootfsBuild", "RuntimeSpec",
-                "SquashfsImage",
+                "CLinux", "ContentHash", "ImageComparison", "InputStore", "PackageResolution", "Reporting",
+                "RootfsBuild",
+                "RuntimeSpec", "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -96,6 +98,7 @@ let package = Package(
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CSecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLinux"),
         .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"], exclude: ["Corpus"]),

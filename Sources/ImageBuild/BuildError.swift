@@ -14,6 +14,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case otherLock(golden: String, expected: String, found: String)
     /// The image holds private keys, which would be everybody's.
     case privateKeys([String])
+    /// The lock was made with another init of rtverify's.
+    case otherInit(lock: String, expected: String)
     /// Two builds of one lock differ.
     case notReproducible(first: String, second: String, differences: [String])
 
@@ -47,6 +49,9 @@ public enum BuildError: Error, CustomStringConvertible {
         case .privateKeys(let paths):
             "the image would publish private keys:\n" + paths.map { "  \($0)\n" }.joined()
                 + "Remove them in a step, or name them in an [[allow]] of the manifest (finding = \"private-key\")."
+        case .otherInit(let lock, let expected):
+            "\(lock) wants the init with sha256 \(expected), which this rtverify doesn't have; use the rtverify release "
+                + "that wrote the lock, or lock the manifest anew"
         case .notReproducible(let first, let second, let differences):
             "two builds of this lock differ (\(first), \(second)):\n" + differences.map { "  \($0)\n" }.joined()
         }

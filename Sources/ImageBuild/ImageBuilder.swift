@@ -2,6 +2,7 @@ import ContentHash
 import Glibc
 import ImageComparison
 import InputStore
+import PackageResolution
 import Reporting
 import RootfsBuild
 import RuntimeSpec
@@ -28,10 +29,14 @@ public struct ImageBuilder: Sendable {
     private let fetcher: Fetcher
     private let jobs: Int
     private let events: EventSink
+    private let sandbox: PackageSandbox
 
     /// - Parameter jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
-    public init(store: Store, fetcher: Fetcher, jobs: Int, events: @escaping EventSink) {
+    public init(
+        store: Store, fetcher: Fetcher, sandbox: PackageSandbox, jobs: Int, events: @escaping EventSink
+    ) {
         (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
+        self.sandbox = sandbox
     }
 
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
@@ -72,8 +77,22 @@ public struct ImageBuilder: Sendable {
     }
 
     private func fetch(_ runtime: LockedRuntime) async throws {
-        try await fetcher.fetch(Fetcher.Wanted.packages(of: runtime.lock))
-        for file in runtime.lock.files { try adopt(file.source, of: runtime) }
+        let lock = runtime.lock
+        if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
+            throw BuildError.otherInit(lock: runtime.path, expected: lock.initSHA256)
+        }
+        try await fetcher.fetch(Fetcher.Wanted.inputs(of: lock))
+        for file in lock.files where !file.source.isWeb { try adopt(file.source, of: runtime) }
+        if lock.system == .tarball, let tarball = lock.tarball, !tarball.isWeb { try adopt(tarball, of: runtime) }
+        for repository in lock.alpine.repositories { try await adoptKey(repository.key, of: runtime) }
+        try await sandbox.fetchWheels(of: lock)
+    }
+
+    /// The key of an index: in the store, beside the manifest, or in the minirootfs.
+    private func adoptKey(_ input: Lockfile.Input, of runtime: LockedRuntime) async throws {
+        if case .present = try store.state(of: input) { return }
+        if try AlpineKeys.keep(input, of: runtime.lock, in: store) { return }
+        try adopt(input, of: runtime)
     }
 
     /// A file of the user's own: in the store, or beside the manifest, wherever the lock lies relative to it.

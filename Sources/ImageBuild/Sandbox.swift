@@ -20,13 +20,29 @@ struct Sandbox {
     static func build(
         _ job: BuildJob, into image: CInt, singleProcessor: Bool, events: @escaping EventSink
     ) async throws {
+        _ = try await run(.build(job), hasNetwork: false, output: image, singleProcessor: singleProcessor, events)
+    }
+
+    /// Asks the target's own programs.
+    /// - Throws: `BuildError`.
+    static func answer(_ job: ResolutionJob, events: @escaping EventSink) async throws -> ResolutionJob.Answer {
+        let answer = try await run(
+            .resolve(job), hasNetwork: job.needsNetwork, output: STDERR_FILENO, singleProcessor: false, events)
+        guard let answer else { throw BuildError.sandbox("the sandbox ended without an answer") }
+        return answer
+    }
+
+    private static func run(
+        _ job: SandboxJob, hasNetwork: Bool, output: CInt, singleProcessor: Bool, _ events: @escaping EventSink
+    ) async throws -> ResolutionJob.Answer? {
         let lifeline = try Lifeline()
         defer { lifeline.end() }
         try lifeline.send(try JSONText.line(job))
         var command = getuid() == 0 ? ["unshare"] : userNamespace
         // With a /proc of its own: libdispatch looks its busy threads up there by their numbers, which are others in the
         // host's, and traps when it finds none.
-        command += ["--mount", "--mount-proc", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
+        command += hasNetwork ? [] : ["--net"]
+        command += ["--mount", "--mount-proc", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
         command += ["/proc/self/exe", "sandbox"]
         if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
         // /proc/self/exe means unshare by the time it is looked up.
@@ -34,11 +50,11 @@ struct Sandbox {
         let outcome = Mutex(Outcome())
         // A task of its own: cancelling this one closes the pipe, and the sandbox then ends by itself, with all in it.
         let running = Task { [command] in
-            try await run(
+            try await Subprocess.run(
                 .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
                 environment: .custom(["PATH": searchPath]),
                 input: .fileDescriptor(FileDescriptor(rawValue: lifeline.readEnd), closeAfterSpawningProcess: false),
-                output: .fileDescriptor(FileDescriptor(rawValue: image), closeAfterSpawningProcess: false),
+                output: .fileDescriptor(FileDescriptor(rawValue: output), closeAfterSpawningProcess: false),
                 error: .sequence
             ) { execution in
                 lifeline.closeReadEnd()
@@ -53,13 +69,17 @@ struct Sandbox {
             lifeline.end()
         }
         try Task.checkCancellation()
-        try outcome.withLock { try $0.conclude("\(status)") }
+        return try outcome.withLock { outcome in
+            try outcome.conclude("\(status)")
+            return outcome.answer
+        }
     }
 
     /// What the messages came to.
     private struct Outcome {
         var finished = false
         var failure: String?
+        var answer: ResolutionJob.Answer?
         var others: [String] = []
 
         mutating func take(_ line: String, _ events: EventSink) {
@@ -72,6 +92,7 @@ struct Sandbox {
             }
             switch message {
             case .event(let event): events(event)
+            case .answer(let answer): self.answer = answer
             case .failed(let reason): failure = reason
             case .finished: finished = true
             }
@@ -85,7 +106,7 @@ struct Sandbox {
                 throw BuildError.namespaces(others)
             }
             throw BuildError.sandbox(
-                "the sandbox ended before the image was whole (\(status))\n"
+                "the sandbox ended before its work was done (\(status))\n"
                     + others.map { "  \($0)\n" }.joined())
         }
     }

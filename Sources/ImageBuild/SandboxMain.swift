@@ -10,10 +10,14 @@ public enum SandboxMain {
     /// Runs the job on standard input. Its result is a message on standard error.
     public static func run() async {
         do {
-            let job = try JSONText.decode(BuildJob.self, from: try readJob())
+            let job = try JSONText.decode(SandboxJob.self, from: try readJob())
             try SandboxSetup.endWithBuilder()
             try SandboxSetup.isolate()
-            try await build(job)
+            switch job {
+            case .build(let job): try await build(job)
+            case .resolve(let job):
+                send(.answer(try await PackageQuestion(job, events: { send(.event($0)) }).answer()))
+            }
             send(.finished)
         } catch {
             send(.failed(String(describing: error)))
@@ -38,9 +42,9 @@ public enum SandboxMain {
             try await ImagePacker(lock: lock, toolchain: toolchain, jobs: job.jobs, events: events)
                 .pack(root, early: early)
         }
-        try await assembly.assemble { files.yield($0) }
+        try await assembly.assemble(toolchain: toolchain) { files.yield($0) }
         // Nothing runs in an empty base, and nothing is mounted there.
-        if lock.system == .debian { try SandboxSetup.endPrograms(in: root) }
+        if lock.system != .empty { try SandboxSetup.endPrograms(in: root, hasJournal: lock.system == .debian) }
         files.finish()
         try await packing.value
     }
@@ -80,6 +84,9 @@ extension Lockfile {
     /// Whether the tree is small beside the memory that any machine which builds images has. By the lock alone, so
     /// that a lock is built in the same way everywhere; packages grow about fourfold when they are unpacked.
     fileprivate var fitsMemory: Bool {
-        packages.reduce(0) { $0 + $1.file.size } + files.reduce(0) { $0 + $1.source.size } <= 64 << 20
+        let inputs =
+            packages.map(\.file) + files.map(\.source) + alpine.packages.map(\.file)
+            + (python?.wheels.map(\.file) ?? []) + [tarball].compactMap { $0 }
+        return inputs.reduce(0) { $0 + $1.size } <= 64 << 20
     }
 }

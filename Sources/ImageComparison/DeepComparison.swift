@@ -47,7 +47,7 @@ public enum DeepComparison {
                     throw ExaminationError(
                         description: "--deep takes diffoscope, which isn't installed (apt-get install diffoscope)")
                 }
-                let lines = (answer.standardOutput ?? "").split(separator: "\n").dropFirst(2).map {
+                let lines = answer.standardOutput.split(separator: "\n").dropFirst(2).map {
                     readableText(Array($0.utf8))
                 }
                 if !lines.isEmpty { report.differences[index].detail.append("diffoscope says:") }

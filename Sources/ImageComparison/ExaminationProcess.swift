@@ -57,7 +57,7 @@ public enum ExaminationProcess {
         guard case .exited(0) = result.terminationStatus,
             let answer = try? JSONText.decode(ExaminationAnswer.self, from: result.standardOutput)
         else {
-            let words = (result.standardError ?? "").split(separator: "\n").first.map { ": \($0)" } ?? ""
+            let words = result.standardError.split(separator: "\n").first.map { ": \($0)" } ?? ""
             throw ExaminationError(
                 description: "the process that reads images ended with \(result.terminationStatus)\(words): "
                     + "the image is damaged or made to do harm, or larger than the reader's limits")

@@ -6,20 +6,32 @@ import Synchronization
 
 /// Brings inputs into the store, each from the first source that has its bytes.
 public final class Fetcher: Sendable {
-    /// An input and the archive that it belongs to.
+    /// An input and where it is served.
     public struct Wanted: Sendable {
-        public var input: Lockfile.Input
-        public var archive: Lockfile.Archive
-
-        public init(_ input: Lockfile.Input, of archive: Lockfile.Archive) {
-            (self.input, self.archive) = (input, archive)
+        /// What serves it.
+        public enum Origin: Sendable {
+            case debian(Lockfile.Archive)
+            /// Alpine's mirrors.
+            case alpine
+            /// The input's path is a URL of its own.
+            case web
         }
 
-        /// Every package of a lock: the image's and the toolchain's.
-        public static func packages(of lock: Lockfile) -> [Wanted] {
-            (lock.packages + lock.toolchain).compactMap { package in
+        public var input: Lockfile.Input
+        public var origin: Origin
+
+        public init(_ input: Lockfile.Input, from origin: Origin) { (self.input, self.origin) = (input, origin) }
+
+        public init(_ input: Lockfile.Input, of archive: Lockfile.Archive) { self.init(input, from: .debian(archive)) }
+
+        /// All that a build of a lock reads, but for what lies beside the manifest and for wheels.
+        public static func inputs(of lock: Lockfile) -> [Wanted] {
+            let web = (lock.files.map(\.source) + [lock.tarball].compactMap { $0 }).filter(\.isWeb)
+            var alpine = lock.alpine.repositories.map(\.index) + lock.alpine.packages.map(\.file)
+            if lock.system == .alpine, let tarball = lock.tarball { alpine.append(tarball) }
+            return (lock.packages + lock.toolchain).compactMap { package in
                 lock.archive(named: package.archive).map { Wanted(package.file, of: $0) }
-            }
+            } + web.map { Wanted($0, from: .web) } + alpine.map { Wanted($0, from: .alpine) }
         }
     }
 
@@ -125,7 +137,7 @@ public final class Fetcher: Sendable {
     /// What every source said when none had the bytes; nil when one had.
     private func fetch(_ wanted: Wanted, received: @escaping @Sendable (Int) -> Void) async throws -> [String]? {
         var reasons: [String] = []
-        for url in mirrors.urls(of: wanted.input.path, in: wanted.archive) {
+        for url in mirrors.urls(of: wanted) {
             if url.hasPrefix("/") {
                 if let found = try store.adopt(url, as: wanted.input) {
                     if found.hex == wanted.input.sha256 { return nil }
@@ -162,8 +174,32 @@ public final class Fetcher: Sendable {
     /// Bytes whose hash nobody knows yet (a Release), from the first mirror of a suite that has them.
     /// - Returns: The bytes and the mirror.
     public func newest(_ path: String, suite: String, limit: Int) async throws -> (bytes: [UInt8], mirror: Mirror) {
+        try await newest(path, from: mirrors.mirrors(forSuite: suite), limit: limit)
+    }
+
+    /// Bytes whose hash nobody knows yet, from the first of Alpine's mirrors that has them.
+    public func newestAlpine(_ path: String, limit: Int) async throws -> [UInt8] {
+        try await newest(path, from: mirrors.alpineMirrors, limit: limit).bytes
+    }
+
+    /// What a URL serves now; its hash is looked at by the caller.
+    public func download(_ url: String, limit: Int) async throws -> [UInt8] {
+        guard let slash = url.lastIndex(of: "/") else { return [] }
+        return try await newest(
+            String(url[url.index(after: slash)...]), from: [Mirror(String(url[..<slash]))], limit: limit
+        ).bytes
+    }
+
+    /// The names in a folder of Alpine's mirrors that are folders of this machine.
+    public func alpineNames(in path: String) -> [String] {
+        mirrors.alpineMirrors.filter(\.isDirectory).flatMap { HostSources.names(in: $0.url(of: path)) }
+    }
+
+    private func newest(_ path: String, from mirrors: [Mirror], limit: Int) async throws
+        -> (bytes: [UInt8], mirror: Mirror)
+    {
         var reasons: [String] = []
-        for mirror in mirrors.mirrors(forSuite: suite) {
+        for mirror in mirrors {
             let url = mirror.url(of: path)
             if mirror.isDirectory {
                 if let bytes = try Self.read(url, limit: limit) { return (bytes, mirror) }

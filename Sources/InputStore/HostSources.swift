@@ -23,6 +23,17 @@ public enum HostSources {
         return result.filter { seen.insert($0).inserted }
     }
 
+    /// The Alpine mirrors that the host's own apk is configured with: what stands above `v3.20/main`.
+    public static func alpineMirrors(file: String = "/etc/apk/repositories") -> [Mirror] {
+        guard let text = try? Paths.readText(file) else { return [] }
+        return text.split(separator: "\n").compactMap { line in
+            let url = line.drop { $0 == " " }.split(separator: " ").last ?? ""
+            let parts = url.split(separator: "/", omittingEmptySubsequences: false)
+            guard !line.hasPrefix("#"), parts.count > 3, url.hasPrefix("http") || url.hasPrefix("/") else { return nil }
+            return Mirror(parts.dropLast(2).joined(separator: "/"))
+        }
+    }
+
     struct Source: Equatable {
         var uris: [String]
         var suites: [String]

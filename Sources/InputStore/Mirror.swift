@@ -28,11 +28,21 @@ public struct Mirror: Hashable, Sendable {
 public struct MirrorList: Sendable {
     public let mirrors: [Mirror]
     private let snapshot: String?
+    private let alpine: [Mirror]
 
     /// Debian's archive of every state of its archive.
     public static let snapshotArchive = "https://snapshot.debian.org/archive"
 
-    public init(mirrors: [Mirror], snapshot: String? = snapshotArchive) {
+    /// Alpine's own mirror (https://mirrors.alpinelinux.org).
+    public static let alpineArchive = "https://dl-cdn.alpinelinux.org/alpine"
+
+    /// - Parameters:
+    ///   - mirrors: Debian's, and those that may serve anything.
+    ///   - alpine: Alpine's, tried after those.
+    public init(
+        mirrors: [Mirror], snapshot: String? = snapshotArchive, alpine: [Mirror] = [Mirror(alpineArchive)]
+    ) {
+        self.alpine = alpine
         var seen: Set<Mirror> = []
         self.mirrors = mirrors.filter { seen.insert($0).inserted }
         self.snapshot = snapshot
@@ -44,9 +54,18 @@ public struct MirrorList: Sendable {
         return mirrors.filter { $0.family == nil || $0.family == family }
     }
 
-    /// Where a file of a locked archive may be, in order.
-    public func urls(of path: String, in archive: Lockfile.Archive) -> [String] {
-        mirrors(forSuite: archive.suite).map { $0.url(of: path) } + snapshotURLs(of: path, in: archive)
+    /// The mirrors for Alpine's files.
+    public var alpineMirrors: [Mirror] { mirrors.filter { $0.family == nil } + alpine }
+
+    /// Where an input may be, in order.
+    func urls(of wanted: Fetcher.Wanted) -> [String] {
+        let path = wanted.input.path
+        return switch wanted.origin {
+        case .debian(let archive):
+            mirrors(forSuite: archive.suite).map { $0.url(of: path) } + snapshotURLs(of: path, in: archive)
+        case .alpine: alpineMirrors.map { $0.url(of: path) }
+        case .web: [path]
+        }
     }
 
     /// The snapshot archive serves the state at or before a time, and imports a Release some hours after its Date: so

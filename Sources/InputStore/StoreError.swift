@@ -11,6 +11,8 @@ public enum StoreError: Error, CustomStringConvertible {
     case unavailable([(input: Lockfile.Input, reasons: [String])], total: Int)
     /// `--offline`, and the store lacks these.
     case missingOffline([Lockfile.Input], store: String)
+    /// `--offline`, and only the network knows.
+    case offlineResolution(String)
     /// A file of the user's own isn't where it was.
     case fileMissing(Lockfile.Input, tried: [String])
 
@@ -27,12 +29,14 @@ public enum StoreError: Error, CustomStringConvertible {
             }
             let more = inputs.count > 5 ? "  and \(inputs.count - 5) more\n" : ""
             return "\(inputs.count) of \(total) inputs could not be fetched:\n" + shown.joined() + more
-                + "The locked versions may have left the mirrors. Give one that keeps them (--mirror URL), or move "
+                + "The locked versions may have left the mirrors, or the network can't be reached. Give one that keeps them (--mirror URL), or move "
                 + "the lock forward (rtverify lock MANIFEST --update)."
         case .missingOffline(let inputs, let store):
             return "--offline, and the store \(store) lacks \(inputs.count) inputs:\n"
                 + inputs.map { "  \($0.sha256)  \($0.path)\n" }.joined()
                 + "Build once without --offline, or copy the store of a machine that has them."
+        case .offlineResolution(let what):
+            return "--offline: \(what) can be resolved with the network only"
         case .fileMissing(let input, let tried):
             return "the lock's file '\(input.path)' (sha256 \(input.sha256)) is neither in the store nor with those "
                 + "bytes at \(tried.joined(separator: " or "))"

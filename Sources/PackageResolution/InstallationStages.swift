@@ -49,9 +49,15 @@ struct InstallationStages {
         return stages.mapValues { renumbered[$0] ?? $0 }
     }
 
-    private func essentialClosure() -> Set<String> {
+    /// The names of all packages.
+    var names: [String] { stanzas.keys.sorted() }
+
+    private func essentialClosure() -> Set<String> { closure(of: stanzas.values.filter(\.isEssential).map(\.name)) }
+
+    /// Packages with all that they depend on, directly or not.
+    func closure(of names: [String]) -> Set<String> {
         var closure: Set<String> = []
-        var rest = stanzas.values.filter(\.isEssential).map(\.name)
+        var rest = names.filter { stanzas[$0] != nil }
         while let name = rest.popLast() {
             guard closure.insert(name).inserted, let stanza = stanzas[name] else { continue }
             rest += targets(stanza.preDepends) + targets(stanza.depends)

@@ -9,7 +9,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
         public var old: String?
         /// nil where the new lock doesn't have it.
         public var new: String?
-        /// `package` or `toolchain`.
+        /// `package`, `toolchain` or `wheel`.
         public var list: String
         /// `added`, `removed`, `upgraded`, `downgraded`, or `rebuilt`: other bytes under the same version.
         public var change: String
@@ -23,8 +23,10 @@ public struct LockDifference: Codable, Equatable, Sendable {
 
     public init(from old: Lockfile, to new: Lockfile) {
         packages =
-            Self.packages(old.packages, new.packages, list: "package")
-            + Self.packages(old.toolchain, new.toolchain, list: "toolchain")
+            Self.packages(Self.items(old.packages), Self.items(new.packages), list: "package")
+            + Self.packages(Self.items(old.alpine.packages), Self.items(new.alpine.packages), list: "package")
+            + Self.packages(Self.items(old.python), Self.items(new.python), list: "wheel")
+            + Self.packages(Self.items(old.toolchain), Self.items(new.toolchain), list: "toolchain")
         var others: [String] = []
         func compare<Value: Equatable>(_ what: String, _ a: Value, _ b: Value) {
             if a != b { others.append("\(what): \(a) -> \(b)") }
@@ -38,6 +40,18 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("compression", old.image.compression.rawValue, new.image.compression.rawValue)
         compare("level", old.image.level ?? 0, new.image.level ?? 0)
         compare("block-size", old.image.blockSize, new.image.blockSize)
+        compare("base", Self.line(old.tarball), Self.line(new.tarball))
+        compare("init", old.initSHA256, new.initSHA256)
+        compare("python target", old.python?.packages.target ?? "none", new.python?.packages.target ?? "none")
+        compare("python levels", old.python?.packages.levels ?? [], new.python?.packages.levels ?? [])
+        compare(
+            "python requirements", old.python?.packages.requirements ?? [], new.python?.packages.requirements ?? [])
+        for name in Set((old.alpine.repositories + new.alpine.repositories).map(\.name)).sorted() {
+            func index(_ lock: Lockfile) -> String {
+                lock.alpine.repositories.first { $0.name == name }?.index.sha256 ?? "none"
+            }
+            compare("repository \(name)", index(old), index(new))
+        }
         compare("steps", old.steps, new.steps)
         compare("prune", old.prune, new.prune)
         compare("allow", old.allowed.map(\.path), new.allowed.map(\.path))
@@ -54,7 +68,30 @@ public struct LockDifference: Codable, Equatable, Sendable {
 
     private static func line(_ file: Lockfile.File) -> String { "\(file.target) \(file.source.sha256.prefix(12))" }
 
-    private static func packages(_ old: [Lockfile.Package], _ new: [Lockfile.Package], list: String) -> [Package] {
+    private static func line(_ input: Lockfile.Input?) -> String {
+        input.map { "\($0.path) \($0.sha256.prefix(12))" } ?? "none"
+    }
+
+    /// What a difference is made of, whatever a lock lists.
+    private struct Item {
+        var name: String
+        var version: String
+        var sha256: String
+    }
+
+    private static func items(_ packages: [Lockfile.Package]) -> [Item] {
+        packages.map { Item(name: $0.name, version: $0.version, sha256: $0.file.sha256) }
+    }
+
+    private static func items(_ packages: [Lockfile.AlpinePackage]) -> [Item] {
+        packages.map { Item(name: $0.name, version: $0.version, sha256: $0.file.sha256) }
+    }
+
+    private static func items(_ python: Lockfile.Python?) -> [Item] {
+        (python?.wheels ?? []).map { Item(name: $0.name, version: $0.version, sha256: $0.file.sha256) }
+    }
+
+    private static func packages(_ old: [Item], _ new: [Item], list: String) -> [Package] {
         let before = Dictionary(old.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let after = Dictionary(new.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         return Set(before.keys).union(after.keys).sorted().compactMap { name in
@@ -69,7 +106,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
                     change = "upgraded"
                 } else if to < from {
                     change = "downgraded"
-                } else if a.file.sha256 != b.file.sha256 {
+                } else if a.sha256 != b.sha256 {
                     change = "rebuilt"
                 } else {
                     return nil

@@ -6,24 +6,103 @@ import RuntimeSpec
 public struct LockVerification {
     private let store: Store
     private let signature: ArchiveSignature
+    private let sandbox: any ResolutionSandbox
 
     /// What was derived.
     public struct Outcome: Codable, Equatable, Sendable {
         public var archives: Int
         public var packages: Int
-        /// The keys that the lock lets sign and that are not known as Debian's own for its release.
+        /// Wheels that pip chose again.
+        public var wheels = 0
+        /// The keys that the lock lets sign and that are not known as Debian's own, or as the minirootfs's.
         public var unfamiliarKeys: [String]
     }
 
     /// - Parameter keyrings: Files to look for keys in; those of the host when empty.
-    public init(store: Store, keyrings: [String]) {
-        self.store = store
+    public init(store: Store, keyrings: [String], sandbox: any ResolutionSandbox) {
+        (self.store, self.sandbox) = (store, sandbox)
         signature = ArchiveSignature(keyrings: keyrings)
     }
 
-    /// Fetches what `verify` reads.
+    /// What `verify` reads of a lock besides its archives.
+    private static func inputs(of lock: Lockfile) -> [Fetcher.Wanted] {
+        let names = Set((lock.python?.interpreter ?? []) + (lock.python == nil ? [] : PythonPackages.tools))
+        let isNeeded = Set(
+            (lock.packages + lock.toolchain).filter { names.contains($0.name) }.map(\.file.sha256)
+                + lock.alpine.repositories.map(\.index.sha256) + lock.alpine.packages.map(\.file.sha256)
+                + [lock.tarball?.sha256].compactMap { $0 })
+        return Fetcher.Wanted.inputs(of: lock).filter { isNeeded.contains($0.input.sha256) }
+    }
+
+    /// Fetches what `verify` reads, but for wheels.
     public static func fetchInputs(of lock: Lockfile, fetcher: Fetcher) async throws {
         for archive in lock.archives { try await ArchiveState.fetch(archive, fetcher: fetcher) }
+        try await fetcher.fetch(inputs(of: lock))
+    }
+
+    private func checkPresent(_ lock: Lockfile) throws {
+        let inputs = Self.inputs(of: lock).map(\.input) + (lock.python?.wheels.map(\.file) ?? [])
+        let missing = try inputs.filter { input in
+            if case .present = try store.state(of: input) { false } else { true }
+        }
+        if !missing.isEmpty { throw ResolutionError.inputsMissing(missing.map(\.path), store: store.directory) }
+    }
+
+    /// Wheels: pip, with the lock's wheels alone to choose from, must want just these.
+    private func verifyWheels(_ lock: Lockfile) async throws -> [String] {
+        guard let python = lock.python else { return [] }
+        let again = try await sandbox.wheelsAgain(for: lock)
+        return Self.differences(
+            "wheel", python.wheels.map { ($0.name, "\($0.version) \($0.file.sha256)") },
+            again.map { ($0.name, "\($0.version) \($0.file.sha256)") }, source: "pip")
+    }
+
+    /// Alpine: each index by its signature, each package by its index, all of them by apk's choice.
+    private func verifyAlpine(_ lock: Lockfile, unfamiliar: inout [String]) async throws -> [String] {
+        guard !lock.alpine.repositories.isEmpty, let tarball = lock.tarball, let root = try store.bytes(of: tarball)
+        else { return [] }
+        let own = try AlpineResolution.ownKeys(minirootfs: root, name: tarball.path)
+        var wrong: [String] = []
+        var indexes: [(name: String, index: AlpineIndex)] = []
+        for repository in lock.alpine.repositories {
+            guard let bytes = try store.bytes(of: repository.index), let key = try store.bytes(of: repository.key)
+            else {
+                throw ResolutionError.inputsMissing(
+                    [repository.index.path, repository.key.path], store: store.directory)
+            }
+            let trusted = AlpineResolution.Key(name: repository.key.path, bytes: key)
+            let (index, _) = try AlpineResolution.verifiedIndex(
+                bytes, path: repository.index.path, trusted: [trusted])
+            indexes.append((repository.name, index))
+            if !own.contains(where: { $0.bytes == key }) { unfamiliar.append(repository.key.path) }
+        }
+        for package in lock.alpine.packages {
+            guard let bytes = try store.bytes(of: package.file) else { continue }
+            do {
+                let choice = AlpineChoice(name: package.name, version: package.version)
+                let listed = try AlpineResolution.listed(choice, in: indexes)
+                try AlpinePackageFile.check(bytes, is: listed.package, name: package.file.path)
+                if listed.repository != package.repository {
+                    wrong.append("\(package.name) is from \(listed.repository)")
+                }
+            } catch ResolutionError.malformed(let reason) { wrong.append(reason) }
+        }
+        guard wrong.isEmpty else { return wrong }
+        return Self.differences(
+            "package", lock.alpine.packages.map { ($0.name, $0.version) },
+            try await sandbox.alpineChoice(for: lock).map { ($0.name, $0.version) }, source: "apk")
+    }
+
+    private static func differences(
+        _ what: String, _ locked: [(String, String)], _ chosen: [(String, String)], source: String
+    ) -> [String] {
+        let locked = Dictionary(locked, uniquingKeysWith: { first, _ in first })
+        let chosen = Dictionary(chosen, uniquingKeysWith: { first, _ in first })
+        return Set(locked.keys).union(chosen.keys).sorted().compactMap { name in
+            locked[name] == chosen[name]
+                ? nil
+                : "\(what) \(name): \(locked[name] ?? "not locked"), where \(source) chooses \(chosen[name] ?? "none")"
+        }
     }
 
     /// - Throws: `ResolutionError.contradicted` with everything that doesn't follow.
@@ -62,10 +141,14 @@ public struct LockVerification {
             }
         }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
-        let known = DebianSuites.knownKeys
+        try checkPresent(lock)
+        var unfamiliar = Set(lock.archives.flatMap(\.keys)).subtracting(DebianSuites.knownKeys).sorted()
+        wrong = try await verifyAlpine(lock, unfamiliar: &unfamiliar) + verifyWheels(lock)
+        guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         return Outcome(
-            archives: lock.archives.count, packages: lock.packages.count + lock.toolchain.count,
-            unfamiliarKeys: Set(lock.archives.flatMap(\.keys)).subtracting(known).sorted())
+            archives: lock.archives.count + lock.alpine.repositories.count,
+            packages: lock.packages.count + lock.toolchain.count + lock.alpine.packages.count,
+            wheels: lock.python?.wheels.count ?? 0, unfamiliarKeys: unfamiliar)
     }
 
     private static func difference(_ name: String, _ locked: Lockfile.Input, _ listed: Lockfile.Input) -> String {

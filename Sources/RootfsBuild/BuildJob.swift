@@ -20,6 +20,8 @@ public struct BuildJob: Codable, Sendable {
 /// What the sandbox tells the builder, a line of JSON each on its standard error.
 public enum SandboxMessage: Codable, Sendable {
     case event(BuildEvent)
+    /// What a question came to.
+    case answer(ResolutionJob.Answer)
     /// The build can't go on; the text is for people.
     case failed(String)
     /// The image is whole.

@@ -2,8 +2,22 @@ import RuntimeSpec
 
 /// What a build must not carry and what must have one content. Each line has its reason.
 enum ImageContract {
-    /// Removed from every image.
-    static let removals: [RootTask] = [
+    /// Removed from an image.
+    static func removals(for system: Manifest.System) -> [RootTask] {
+        system == .debian ? debianRemovals : commonRemovals
+    }
+
+    /// Of a system that was made elsewhere, only what no image may have.
+    private static let commonRemovals: [RootTask] = [
+        .remove(RootfsAssembly.privateFolder),
+        .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key"),
+        .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key.pub"),
+        // Where apk keeps what it could download again.
+        .prune("/var/cache/apk"),
+        .prune("/run"), .prune("/tmp"), .prune("/var/tmp"),
+    ]
+
+    private static let debianRemovals: [RootTask] = [
         // The builder's own.
         .remove(RootfsAssembly.privateFolder),
         .remove(RootfsAssembly.servicePolicy),
@@ -34,12 +48,19 @@ enum ImageContract {
 
     /// Written into every image, unless the manifest names a file of that path.
     static func written(for lock: Lockfile) -> [(path: String, text: String)] {
-        [
+        let resolver = ("/etc/resolv.conf", "# Written by the init of the virtual machine.\n")
+        switch lock.system {
+        // Its own packages or its maker wrote the rest.
+        case .alpine: return [resolver]
+        case .tarball, .empty: return []
+        case .debian: break
+        }
+        return [
             // The builder's name must not get in.
             ("/etc/hostname", "localhost\n"),
             ("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),
             // The builder's resolver must not get in; the VM's init knows the network's.
-            ("/etc/resolv.conf", "# Written by the init of the virtual machine.\n"),
+            resolver,
             // Empty means: this machine has no identity yet (machine-id(5)).
             ("/etc/machine-id", ""),
             // The state that the packages came from, wherever they were fetched.

@@ -74,13 +74,16 @@ final class TarReader {
         }
     }
 
-    /// - Parameter closing: Whether the file is closed in the end.
-    init(descriptor: CInt, offset: Int, size: Int, closing: Bool = false) throws {
+    /// - Parameters:
+    ///   - closing: Whether the file is closed in the end.
+    ///   - isCompressed: Whether it may be compressed.
+    init(descriptor: CInt, offset: Int, size: Int, closing: Bool = false, isCompressed: Bool = false) throws {
         guard let archive = archive_read_new() else { throw RootfsError.system("libarchive", ENOMEM) }
         self.archive = archive
         window = Window(descriptor: descriptor, offset: offset, size: size, closing: closing)
         archive_read_support_format_tar(archive)
         archive_read_support_format_empty(archive)
+        if isCompressed { archive_read_support_filter_all(archive) }
         archive_read_set_read_callback(archive) { _, context, result in
             guard let context else { return -1 }
             let window = Unmanaged<Window>.fromOpaque(context).takeUnretainedValue()
@@ -135,7 +138,9 @@ final class TarReader {
     }
 
     /// Writes all entries below the current folder, following links, keeping owners, modes, times and attributes.
-    func extractAll(package: String) throws {
+    /// - Parameter isWholeSystem: Leaves out device nodes below /dev, which every image has from one list, and refuses what
+    ///   an image can't carry.
+    func extractAll(package: String, isWholeSystem: Bool = false) throws {
         guard let disk = archive_write_disk_new() else { throw RootfsError.system("libarchive", ENOMEM) }
         defer { archive_write_free(disk) }
         // Neither SECURE_SYMLINKS nor UNLINK: both would put a folder in the place of /bin, a link since the base
@@ -146,6 +151,7 @@ final class TarReader {
                 ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR
                     | ARCHIVE_EXTRACT_SECURE_NODOTDOT))
         while let path = try nextPath(package: package) {
+            if isWholeSystem, try isLeftOut(path, package: package) { continue }
             // Names on disk are what dpkg will find; numbers are what the packages mean.
             guard archive_read_extract2(archive, entry, disk) == ARCHIVE_OK else {
                 let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
@@ -157,5 +163,15 @@ final class TarReader {
             let reason = archive_error_string(disk).map { String(cString: $0) } ?? "unknown error"
             throw RootfsError.badPackage(package: package, reason: "it can't be unpacked: \(reason)")
         }
+    }
+
+    private func isLeftOut(_ path: String, package: String) throws -> Bool {
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        if parts.count > 1, parts[0] == "dev", archive_entry_filetype(entry) != S_IFDIR { return true }
+        if archive_entry_acl_types(entry) != 0 {
+            throw RootfsError.badPackage(
+                package: package, reason: "its entry '\(path)' has an access control list, which an image can't carry")
+        }
+        return false
     }
 }

@@ -7,15 +7,20 @@ import SystemPackage
 public struct RootPrograms: Sendable {
     let root: String
     let sourceDateEpoch: Int
+    /// Variables besides the fixed ones.
+    let additional: [String: String]
     let events: EventSink
 
-    public init(root: String, sourceDateEpoch: Int, events: @escaping EventSink) {
+    public init(
+        root: String, sourceDateEpoch: Int, additional: [String: String] = [:], events: @escaping EventSink
+    ) {
         (self.root, self.sourceDateEpoch, self.events) = (root, sourceDateEpoch, events)
+        self.additional = additional
     }
 
     /// The whole environment: nothing is inherited.
     private var environment: [Environment.Key: String] {
-        [
+        var environment: [Environment.Key: String] = [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "LC_ALL": "C",
@@ -26,6 +31,8 @@ public struct RootPrograms: Sendable {
             // Byte code's sets are written in the order of their hashes.
             "PYTHONHASHSEED": "0",
         ]
+        for (name, value) in additional { environment[Environment.Key(stringLiteral: name)] = value }
+        return environment
     }
 
     /// Runs a program chrooted.

@@ -6,6 +6,8 @@ import Reporting
 public enum RootTask: Codable, Sendable {
     /// Unpacks the data of prepared packages, `NAME` at `/.rtverify/NAME.deb`.
     case extract([String])
+    /// Unpacks a tar archive of the root's, compressed or not.
+    case extractTarball(String)
     /// Writes a file, with the folders above it.
     case write(path: String, mode: Int, bytes: [UInt8])
     /// Empties a folder, or removes what isn't one. What isn't there is no error.
@@ -31,6 +33,14 @@ public enum RootTaskRunner {
         switch task {
         case .extract(let names):
             for name in names { try reader(of: name).extractAll(package: name) }
+        case .extractTarball(let path):
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw RootfsError.system("cannot read \(path) in the root", errno) }
+            var status = stat()
+            fstat(descriptor, &status)
+            try TarReader(
+                descriptor: descriptor, offset: 0, size: Int(status.st_size), closing: true, isCompressed: true
+            ).extractAll(package: "the base's tarball", isWholeSystem: true)
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
         case .prune(let path):

@@ -29,30 +29,61 @@ public struct RootfsAssembly: Sendable {
     }
 
     /// Assembles the image's tree.
-    /// - Parameter unpacked: Gets, as soon as they are in the tree, files that may already be packed.
-    public func assemble(unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
-        guard lock.system == .debian else {
-            // A volume is what its manifest names, and nothing that a system needs.
-            try await programs.perform(userFiles() + lock.prune.map(RootTask.prune))
-            return
+    /// - Parameters:
+    ///   - toolchain: The root that the toolchain was unpacked into.
+    ///   - unpacked: Gets, as soon as they are in the tree, files that may already be packed.
+    public func assemble(toolchain: String, unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
+        switch lock.system {
+        case .debian:
+            try makeBase()
+            try await installPackages(unpacked)
+        case .alpine:
+            try await startTarball()
+            try await apk.add(events: events)
+        case .tarball: try await startTarball()
+        case .empty: break
         }
-        try makeBase()
-        try await installPackages(unpacked)
+        if let python = lock.python {
+            try await WheelInstallation(
+                python: python, lock: lock, root: root, toolchain: toolchain, objects: objects, events: events
+            ).run()
+        }
         try await programs.perform(userFiles())
         try await runSteps()
         try await programs.perform(lock.prune.map(RootTask.prune))
+        // A volume is what its manifest names, and nothing that a system needs.
+        if lock.system == .empty { return }
         let named = Set(lock.files.map(\.target))
         let written = ImageContract.written(for: lock).filter { !named.contains($0.path) }
         try await programs.perform(
-            ImageContract.removals + written.map { .write(path: $0.path, mode: 0o644, bytes: Array($0.text.utf8)) })
+            ImageContract.removals(for: lock.system)
+                + written.map { .write(path: $0.path, mode: 0o644, bytes: Array($0.text.utf8)) })
     }
 
+    /// Unpacks the root file system that an Alpine or a tarball base starts from.
+    func startTarball() async throws {
+        guard let tarball = lock.tarball else { return }
+        events(.phase(name: "unpack \(tarball.path.split(separator: "/").last ?? "")", total: 0))
+        let path = "\(Self.privateFolder)/base.tar"
+        try SandboxSetup.makeFolder("\(root)\(Self.privateFolder)")
+        try HashedFile.copy(
+            objects(tarball.sha256), to: "\(root)\(path)", sha256: tarball.sha256, name: tarball.path)
+        try await programs.perform([.extractTarball(path), .remove(path)])
+        try SandboxSetup.mountSystemFolders(in: root)
+    }
+
+    /// The root's apk.
+    var apk: Apk { Apk(lock: lock, root: root, objects: objects, programs: programs) }
+
     /// Unpacks the toolchain's packages, without running anything of them.
-    public func unpackToolchain(into folder: String) async throws {
-        let tools = RootfsAssembly(lock: lock, root: folder, objects: objects, jobs: jobs, events: events)
-        try tools.makeBase()
-        _ = try await tools.prepare(lock.toolchain)
-        try await tools.programs.perform([.extract(lock.toolchain.map(\.name)), .remove(Self.privateFolder)])
+    public func unpackToolchain(into folder: String) async throws { try await unpack(lock.toolchain, into: folder) }
+
+    /// Unpacks packages into a root of their own, without running anything of them.
+    func unpack(_ packages: [Lockfile.Package], into folder: String) async throws {
+        let other = RootfsAssembly(lock: lock, root: folder, objects: objects, jobs: jobs, events: events)
+        try other.makeBase()
+        _ = try await other.prepare(packages)
+        try await other.programs.perform([.extract(packages.map(\.name)), .remove(Self.privateFolder)])
         try SandboxSetup.mountSystemFolders(in: folder)
     }
 
@@ -60,18 +91,12 @@ public struct RootfsAssembly: Sendable {
     private func makeBase() throws {
         let links = ShippedFile.mergedFolders
         for folder in ["usr"] + links.map({ "usr/\($0)" }) + [String(Self.privateFolder.dropFirst())] {
-            try Self.makeFolder("\(root)/\(folder)")
+            try SandboxSetup.makeFolder("\(root)/\(folder)")
         }
         for link in links {
             guard symlink("usr/\(link)", "\(root)/\(link)") == 0 else {
                 throw RootfsError.system("cannot create \(root)/\(link)", errno)
             }
-        }
-    }
-
-    private static func makeFolder(_ path: String) throws {
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw RootfsError.system("cannot create \(path)", errno)
         }
     }
 
@@ -160,13 +185,18 @@ public struct RootfsAssembly: Sendable {
 
     /// The manifest's files, taken into the root by hash.
     private func userFiles() throws -> [RootTask] {
-        try lock.files.map { file in
-            let path = objects(file.source.sha256)
-            guard let stream = fopen(path, "re") else { throw RootfsError.system("cannot read \(path)", errno) }
-            defer { fclose(stream) }
-            let bytes = try HashedFile.read(stream, path: path, sha256: file.source.sha256, name: file.target)
-            return .write(path: file.target, mode: file.mode, bytes: bytes)
+        var tasks: [RootTask] = []
+        if let program = lock.initProgram {
+            tasks.append(.write(path: InitScript.path, mode: 0o755, bytes: InitScript.bytes(program)))
         }
+        return try tasks
+            + lock.files.map { file in
+                let path = objects(file.source.sha256)
+                guard let stream = fopen(path, "re") else { throw RootfsError.system("cannot read \(path)", errno) }
+                defer { fclose(stream) }
+                let bytes = try HashedFile.read(stream, path: path, sha256: file.source.sha256, name: file.target)
+                return .write(path: file.target, mode: file.mode, bytes: bytes)
+            }
     }
 
     private func runSteps() async throws {

@@ -10,6 +10,8 @@ public enum RootfsError: Error, CustomStringConvertible {
     case badPackage(package: String, reason: String)
     /// A program in the sandbox that failed, with the end of what it printed.
     case program(String, status: String, output: [String])
+    /// A requirement that no wheel fits the interpreter for.
+    case noWheel(requirement: String, output: [String])
     /// An entry that squashfs can't carry.
     case cannotCarry(path: String, what: String, owner: String)
     /// The clock of this host stands before the newest time in the image.
@@ -28,6 +30,11 @@ public enum RootfsError: Error, CustomStringConvertible {
             return "\(package): \(reason); the package is not installed"
         case .program(let what, let status, let output):
             return "\(what) failed (\(status)):\n" + output.map { "  \($0)\n" }.joined()
+        case .noWheel(let requirement, let output):
+            return
+                "there is no wheel of \(requirement) for the target's Python; sources aren't built, so that the same "
+                + "bytes come each time: ask for another version, or publish a wheel. pip said:\n"
+                + output.suffix(4).map { "  \($0)\n" }.joined()
         case .cannotCarry(let path, let what, let owner):
             return "\(path) (\(owner)) \(what), which a squashfs image can't carry; remove it in a [[step]] or prune it"
         case .clock(let epoch):

@@ -85,7 +85,8 @@ public enum SandboxSetup {
     }
 
     /// Ends whatever the packages' scripts left running in a root, and takes away what was mounted there.
-    public static func endPrograms(in root: String) throws {
+    /// - Parameter hasJournal: Whether dpkg's journal was mounted.
+    public static func endPrograms(in root: String, hasJournal: Bool) throws {
         var rounds = 0
         while case let programs = self.programs(in: root), !programs.isEmpty {
             rounds += 1
@@ -93,10 +94,8 @@ public enum SandboxSetup {
             for program in programs { kill(program, SIGKILL) }
             usleep(2000)
         }
-        for folder in ["dev", "proc", "var/lib/dpkg/updates"] {
-            guard umount2("\(root)/\(folder)", CInt(rtv_mnt_detach)) == 0 else {
-                throw RootfsError.system("cannot unmount \(root)/\(folder)", errno)
-            }
+        for folder in ["dev", "proc"] + (hasJournal ? ["var/lib/dpkg/updates"] : []) {
+            try unmount("\(root)/\(folder)")
         }
     }
 
@@ -122,7 +121,47 @@ public enum SandboxSetup {
         return programs
     }
 
-    private static func makeFolder(_ path: String) throws {
+    /// Shows a file or folder at another place too.
+    static func bind(_ source: String, at target: String) throws {
+        var status = stat()
+        guard stat(source, &status) == 0 else { throw RootfsError.system("cannot read \(source)", errno) }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            try makeFolder(target)
+        } else if access(target, F_OK) != 0 {
+            let descriptor = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw RootfsError.system("cannot create \(target)", errno) }
+            close(descriptor)
+        }
+        try mountOrThrow(source, target, nil, MS_BIND | MS_REC, nil)
+    }
+
+    /// Shows a path of the host at the same path in a root, whose own links must not lead out of it.
+    static func bindInside(_ path: String, of root: String) async throws {
+        var target = root
+        for part in path.split(separator: "/").dropLast() {
+            target += "/\(part)"
+            var status = stat()
+            if lstat(target, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
+                throw RootfsError.system("cannot show \(path) in the root: \(target) is no folder", ENOTDIR)
+            }
+            try makeFolder(target)
+        }
+        guard let real = realpath(path, nil) else { throw RootfsError.system("cannot read \(path)", errno) }
+        defer { free(real) }
+        target += "/\(path.split(separator: "/").last ?? "")"
+        // A link there (resolv.conf is one on many systems) is the root's own, and may be replaced.
+        var status = stat()
+        if lstat(target, &status) == 0, status.st_mode & S_IFMT == S_IFLNK { unlink(target) }
+        try bind(String(cString: real), at: target)
+    }
+
+    static func unmount(_ path: String) throws {
+        guard umount2(path, CInt(rtv_mnt_detach)) == 0 else {
+            throw RootfsError.system("cannot unmount \(path)", errno)
+        }
+    }
+
+    static func makeFolder(_ path: String) throws {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
             throw RootfsError.system("cannot create \(path)", errno)
         }

@@ -93,6 +93,17 @@ public struct Lockfile: Equatable, Sendable {
     public var prune: [String]
     /// Findings of `audit` that are meant; the image's bytes don't depend on them.
     public var allowed: [Allowance] = []
+    /// Wheels, and what they are for.
+    public var python: Python?
+    /// What an Alpine image has besides its minirootfs.
+    public var alpine = Alpine()
+    /// The root file system that an Alpine or a tarball base starts from, by its path on a mirror, beside the manifest, or
+    /// its URL.
+    public var tarball: Input?
+    /// rtverify's own init.
+    public var initProgram: InitProgram?
+    /// SHA-256 of its script; empty without one.
+    public var initSHA256 = ""
     public var image: ImageOptions
     public var archives: [Archive]
     public var packages: [Package]
@@ -133,7 +144,16 @@ public struct Lockfile: Equatable, Sendable {
         text.value("architecture", architecture)
         text.table("base")
         text.value("system", system.rawValue)
-        if system == .debian { text.value("release", release) }
+        if system == .debian || system == .alpine { text.value("release", release) }
+        if let tarball {
+            text.value("tarball", tarball.path)
+            text.value("size", tarball.size)
+            text.value("sha256", tarball.sha256)
+        }
+        if let initProgram {
+            initProgram.write(to: &text)
+            text.value("sha256", initSHA256)
+        }
         image.write(to: &text)
         text.table("prune")
         text.value("paths", prune)
@@ -166,6 +186,8 @@ public struct Lockfile: Equatable, Sendable {
                 text.value("sha256", index.sha256)
             }
         }
+        alpine.write(to: &text)
+        python?.write(to: &text)
         for package in packages { write(package, as: "package", to: &text) }
         for package in toolchain { write(package, as: "toolchain", to: &text) }
         return text.text

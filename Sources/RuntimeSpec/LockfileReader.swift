@@ -10,7 +10,7 @@ extension Lockfile {
         let root = try TOMLFields(text: text, file: file, known: Self.rootKeys)
 
         let runtime = try root.table("runtime", known: ["name", "architecture"])
-        let base = try root.table("base", known: ["system", "release"])
+        let base = try root.table("base", known: ["system", "release", "tarball", "size", "sha256"])
         let system = try Manifest.system(base)
         let prune = try root.table("prune", known: ["paths"])
 
@@ -20,7 +20,8 @@ extension Lockfile {
             sourceDateEpoch: try root.integer("source-date-epoch", in: 0...0xffff_ffff),
             name: try runtime.string("name", "a name", Spelling.isName),
             architecture: try runtime.string("architecture", "'x86_64'") { $0 == "x86_64" },
-            release: system == .empty ? "" : try base.string("release", "a release's code name", Spelling.isName),
+            release: system == .debian || system == .alpine
+                ? try base.string("release", "a release's name", Spelling.isName) : "",
             files: try root.tables("file", known: ["target", "mode", "source", "size", "sha256"]).map { file in
                 File(
                     target: try file.string("target", "a normalized absolute path", Spelling.isImagePath),
@@ -37,13 +38,20 @@ extension Lockfile {
             toolchain: try root.tables("toolchain", known: Self.packageKeys).map { try Self.package($0, stage: 0) })
         self.system = system
         allowed = try Allowance.all(in: root)
+        python = try Python(in: root)
+        alpine = try Alpine(in: root)
+        if system == .alpine || system == .tarball { tarball = try Self.input(base, path: "tarball") }
+        if let fields = try root.optionalTable("init", known: ["command", "sha256"]) {
+            initProgram = try InitProgram(fields)
+            initSHA256 = try fields.string("sha256", Self.hash, Spelling.isSHA256)
+        }
         try check(file: file)
     }
 
     private static let rootKeys = [
         "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "image", "prune", "allow",
-        "file",
-        "step", "archive", "package", "toolchain",
+        "file", "step", "archive", "package", "toolchain", "python", "wheel", "apk", "repository", "alpine-package",
+        "init",
     ]
     private static let archiveKeys = [
         "name", "suite", "components", "snapshot", "inrelease-size", "inrelease-sha256", "keys", "index",
@@ -69,7 +77,9 @@ extension Lockfile {
 
     private static func input(_ fields: TOMLFields, path: String) throws -> Input {
         Input(
-            path: try fields.string(path, "a relative path without empty, '.' or '..' parts", Spelling.isArchivePath),
+            path: try fields.string(path, "a URL, or a relative path without empty, '.' or '..' parts") {
+                Spelling.isArchivePath($0) || Spelling.isURL($0)
+            },
             size: try fields.integer("size", in: 0...Int.max),
             sha256: try fields.string("sha256", hash, Spelling.isSHA256))
     }
@@ -108,6 +118,21 @@ extension Lockfile {
         if system == .empty, !packages.isEmpty || !steps.isEmpty {
             throw fail("an empty base has neither packages nor steps")
         }
+        if !packages.isEmpty, system != .debian { throw fail("\(system.phrase) has no Debian packages") }
+        if alpine != Alpine(), system != .alpine { throw fail("\(system.phrase) has no Alpine packages") }
+        try alpine.check(fail)
+        if let python {
+            if let twice = Manifest.firstDuplicate(python.wheels.map(\.name)) {
+                throw fail("wheel '\(twice)' stands twice")
+            }
+            let names = Set((system == .empty ? toolchain : packages).map(\.name))
+            if let unknown = python.interpreter.first(where: { !names.contains($0) }) {
+                throw fail("the interpreter's package '\(unknown)' isn't in it")
+            }
+            for name in PythonPackages.tools where !toolchain.contains(where: { $0.name == name }) {
+                throw fail("it has wheels, and its toolchain lacks \(name)")
+            }
+        }
         if packages.isEmpty, system == .debian { throw fail("it lists no package (was the file cut short?)") }
         if toolchain.isEmpty { throw fail("it lists no toolchain (was the file cut short?)") }
         if let twice = Manifest.firstDuplicate(archives.map(\.name)) { throw fail("archive '\(twice)' stands twice") }
@@ -126,7 +151,8 @@ extension Lockfile {
             throw fail("stages 0 to \(last) don't all have packages")
         }
         var sizes: [String: Int] = [:]
-        for input in packages.map(\.file) + toolchain.map(\.file) + files.map(\.source) {
+        let wheels = python?.wheels.map(\.file) ?? []
+        for input in packages.map(\.file) + toolchain.map(\.file) + files.map(\.source) + wheels {
             if let known = sizes.updateValue(input.size, forKey: input.sha256), known != input.size {
                 throw fail("\(input.sha256) has two sizes, \(known) and \(input.size)")
             }

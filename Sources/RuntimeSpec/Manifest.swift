@@ -4,6 +4,10 @@ public struct Manifest: Equatable, Sendable {
     public enum System: String, CaseIterable, Sendable {
         /// Packages of Debian's archive, installed by its dpkg.
         case debian
+        /// A release's minirootfs, and packages installed by its apk.
+        case alpine
+        /// Any root file system in a tar archive of known bytes.
+        case tarball
         /// Nothing: a volume of files that programs mount.
         case empty
     }
@@ -18,8 +22,7 @@ public struct Manifest: Equatable, Sendable {
 
     /// A file of the user's own that goes into the image.
     public struct File: Equatable, Sendable {
-        /// Its path relative to the manifest's folder.
-        public var source: String
+        public var source: FileSource
         /// Its absolute path in the image.
         public var target: String
         /// Permission bits, with set-user-id, set-group-id and sticky bits.
@@ -30,11 +33,19 @@ public struct Manifest: Equatable, Sendable {
     public var name: String
     public var architecture: String
     public var system: System
-    /// Where its packages come from; nothing for an empty base.
+    /// Where a Debian base's packages come from; nothing for another base.
     public var base: DebianSuites
+    /// An Alpine base.
+    public var alpine: AlpineBase?
+    /// A tarball base's archive.
+    public var tarball: FileSource?
     public var variant: Variant
     /// Packages to install besides the variant's, sorted, each once.
     public var packages: [String]
+    /// Wheels to install.
+    public var python: PythonPackages?
+    /// rtverify's own init; nil where the image has another, or none.
+    public var initProgram: InitProgram?
     public var files: [File]
     /// Shell commands that run in the sandbox when all packages are configured.
     public var steps: [String]
@@ -52,10 +63,7 @@ public struct Manifest: Equatable, Sendable {
     ///   - file: The name that errors show.
     /// - Throws: `SpecError`.
     public init(text: String, file: String) throws {
-        let root = try TOMLFields(
-            text: text, file: file,
-            known: ["runtime", "base", "packages", "file", "step", "prune", "allow", "image", "toolchain"])
-
+        let root = try TOMLFields(text: text, file: file, known: Self.keys)
         let runtime = try root.table("runtime", known: ["name", "architecture"])
         name = try runtime.string("name", "letters, digits and ._-", Spelling.isName)
         architecture = try runtime.optionalString("architecture") ?? "x86_64"
@@ -65,16 +73,19 @@ public struct Manifest: Equatable, Sendable {
                 expected: "'x86_64', the architecture of Aleph's VMs")
         }
 
-        let base = try root.table(
-            "base", known: ["system", "release", "suites", "components", "variant", "keys"])
+        let known = ["system"] + System.allCases.flatMap(Self.baseKeys)
+        let base = try root.table("base", known: known)
         system = try Self.system(base)
-        if system == .empty, let key = ["release", "suites", "components", "variant", "keys"].first(where: base.has) {
-            throw SpecError.inconsistent(file: file, reason: "an empty base has no '\(key)'")
+        let own = Self.baseKeys(system)
+        if let key = known.dropFirst().first(where: { base.has($0) && !own.contains($0) }) {
+            throw SpecError.inconsistent(file: file, reason: "\(system.phrase) has no '\(key)'")
         }
         self.base =
-            system == .empty
-            ? DebianSuites(release: "", suites: [], components: [], keys: [])
-            : try Self.suites(base, defaultRelease: nil)
+            system == .debian
+            ? try Self.suites(base, defaultRelease: nil)
+            : DebianSuites(release: "", suites: [], components: [], keys: [])
+        alpine = system == .alpine ? try AlpineBase(base) : nil
+        tarball = system == .tarball ? try FileSource(base, "source") : nil
         let variants = Variant.allCases.map(\.rawValue)
         variant =
             base.has("variant")
@@ -85,13 +96,15 @@ public struct Manifest: Equatable, Sendable {
 
         let packages = try root.optionalTable("packages", known: ["install"])
         self.packages = Set(
-            try packages?.strings("install", "a Debian package name", Spelling.isPackageName) ?? []
+            try packages?.strings(
+                "install", "a package name", system == .alpine ? Spelling.isAlpineName : Spelling.isPackageName) ?? []
         ).sorted()
+        python = try root.optionalTable("python", known: PythonPackages.keys).map { try PythonPackages($0) }
+        initProgram = try root.optionalTable("init", known: ["command"]).map { try InitProgram($0) }
 
         files = try root.tables("file", known: ["source", "target", "mode"]).map { file in
             File(
-                source: try file.string(
-                    "source", "a relative path below the manifest's folder", Spelling.isArchivePath),
+                source: try FileSource(file, "source"),
                 target: try file.string("target", "a normalized absolute path", Spelling.isImagePath),
                 mode: try Self.mode(file))
         }
@@ -99,11 +112,9 @@ public struct Manifest: Equatable, Sendable {
             throw SpecError.inconsistent(file: file, reason: "two files have the target '\(twice)'")
         }
         steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command") { !$0.isEmpty } }
-        if system == .empty, !self.packages.isEmpty || !steps.isEmpty {
-            throw SpecError.inconsistent(
-                file: file,
-                reason:
-                    "an empty base has no package manager and no shell: it takes files, and neither packages nor steps")
+        try Self.check(file: file, system, packages: self.packages, steps: steps, python: python, initProgram)
+        if initProgram != nil, files.contains(where: { $0.target == "/sbin/init" }) {
+            throw SpecError.inconsistent(file: file, reason: "[init] and a file are both /sbin/init")
         }
         let prune = try root.optionalTable("prune", known: ["paths"])
         self.prune = try prune?.strings("paths", "a normalized absolute path", Spelling.isImagePath) ?? []
@@ -118,6 +129,43 @@ public struct Manifest: Equatable, Sendable {
                 keys: (DebianRelease.keys(of: "bookworm") ?? []).sorted())
     }
 
+    private static let keys = [
+        "runtime", "base", "packages", "python", "init", "file", "step", "prune", "allow", "image", "toolchain",
+    ]
+
+    /// The keys that `[base]` may have besides `system`.
+    private static func baseKeys(_ system: System) -> [String] {
+        switch system {
+        case .debian: ["release", "suites", "components", "variant", "keys"]
+        case .alpine: AlpineBase.keys
+        case .tarball: ["source"]
+        case .empty: []
+        }
+    }
+
+    /// What a base can't have, because nothing in it could install or run it.
+    private static func check(
+        file: String, _ system: System, packages: [String], steps: [String], python: PythonPackages?,
+        _ initProgram: InitProgram?
+    ) throws {
+        func fail(_ reason: String) -> SpecError { .inconsistent(file: file, reason: "\(system.phrase) \(reason)") }
+        if system != .empty, python?.target == "/" { throw fail("has other things at '/': name a folder for wheels") }
+        switch system {
+        case .debian: return
+        case .alpine, .tarball:
+            if system == .tarball, !packages.isEmpty { throw fail("has no package manager that rtverify knows") }
+            // The interpreter would come from packages that only a full resolution could tell from the base's own.
+            if python != nil { throw fail("takes no wheels: they are for a Debian base or an empty one") }
+        case .empty:
+            if !packages.isEmpty || !steps.isEmpty {
+                throw fail(
+                    "has no package manager and no shell: it takes files and wheels, and neither packages nor steps")
+            }
+            if initProgram != nil { throw fail("is no system that an init could start") }
+            if python?.usesSystem == true { throw fail("has no interpreter whose folder 'system' could mean") }
+        }
+    }
+
     /// The manifest in one fixed form, defaults and all: what `manifest-sha256` is taken of. Comments, the order of
     /// keys and a default that is spelled out don't change it.
     public var canonicalText: String {
@@ -127,7 +175,12 @@ public struct Manifest: Equatable, Sendable {
         // Not there for Debian, so that what was locked before keeps its hash.
         if system != .debian { text.value("system", system.rawValue) }
         for (table, suites) in [("base", base), ("toolchain", toolchain)] {
+            if table == "base", let alpine {
+                alpine.write(to: &text)
+                continue
+            }
             text.table(table)
+            if table == "base" { tarball?.write("source", to: &text) }
             text.value("release", suites.release)
             text.value("suites", suites.suites)
             text.value("components", suites.components)
@@ -136,9 +189,11 @@ public struct Manifest: Equatable, Sendable {
         text.table("packages")
         text.value("variant", variant.rawValue)
         text.value("install", packages)
+        python?.write(to: &text)
+        initProgram?.write(to: &text)
         for file in files {
             text.element("file")
-            text.value("source", file.source)
+            file.source.write("source", to: &text)
             text.value("target", file.target)
             text.value("mode", octal(file.mode))
         }
@@ -153,6 +208,7 @@ public struct Manifest: Equatable, Sendable {
         return text.text
     }
 
+    /// Reads `base.system`, in a manifest or a lock.
     static func system(_ base: TOMLFields) throws -> System {
         let names = System.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
         return System(rawValue: try base.string("system", names) { System(rawValue: $0) != nil }) ?? .debian
@@ -191,6 +247,18 @@ public struct Manifest: Equatable, Sendable {
     static func firstDuplicate(_ texts: [String]) -> String? {
         var seen: Set<String> = []
         return texts.first { !seen.insert($0).inserted }
+    }
+}
+
+extension Manifest.System {
+    /// For errors.
+    var phrase: String {
+        switch self {
+        case .debian: "a Debian base"
+        case .alpine: "an Alpine base"
+        case .tarball: "a tarball base"
+        case .empty: "an empty base"
+        }
     }
 }
 

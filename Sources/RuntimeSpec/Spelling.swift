@@ -47,6 +47,44 @@ enum Spelling {
             .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
     }
 
+    /// A requirement of PEP 508 that an index answers: a name first, no URL, printable ASCII.
+    static func isRequirement(_ text: String) -> Bool {
+        text.utf8.first.map(isAlphanumeric) == true && text.utf8.allSatisfy { (0x20...0x7e).contains($0) && $0 != 0x40 }
+    }
+
+    /// A version of Python's packages (PEP 440) or Alpine's.
+    static func isPythonVersion(_ text: String) -> Bool {
+        text.utf8.first.map(isAlphanumeric) == true
+            && text.utf8.allSatisfy { isAlphanumeric($0) || ".+!-_~".utf8.contains($0) }
+    }
+
+    /// A wheel's file name (PEP 427).
+    static func isWheel(_ text: String) -> Bool {
+        text.hasSuffix(".whl") && isPythonVersion(text) && text.split(separator: "-").count >= 5
+    }
+
+    /// An Alpine package name.
+    static func isAlpineName(_ text: String) -> Bool {
+        text.utf8.first.map(isAlphanumeric) == true
+            && text.utf8.allSatisfy { isAlphanumeric($0) || "._+-".utf8.contains($0) }
+    }
+
+    /// `3.20`, `3.20.3`.
+    static func isAlpineRelease(_ text: String) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return (2...3).contains(parts.count)
+            && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+    }
+
+    /// An http(s) URL of printable ASCII without quotes.
+    static func isURL(_ text: String) -> Bool {
+        (text.hasPrefix("https://") || text.hasPrefix("http://")) && text.utf8.count > 8
+            && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 }
+    }
+
+    /// A shell command: something, on one line or several, without NUL.
+    static func isCommand(_ text: String) -> Bool { !text.isEmpty && !text.utf8.contains(0) }
+
     private static func isLowerOrDigit(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte)
     }

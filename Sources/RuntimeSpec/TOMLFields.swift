@@ -30,6 +30,25 @@ struct TOMLFields {
 
     func has(_ key: String) -> Bool { table[key] != nil }
 
+    func isTable(_ key: String) -> Bool { table[key]?.table != nil }
+
+    /// A value that is `true`, `false` or an array of integers.
+    enum IntegersOrFlag {
+        case flag(Bool)
+        case numbers([Int])
+    }
+
+    func optionalIntegersOrFlag(_ key: String, _ expected: String) throws -> IntegersOrFlag? {
+        guard let value = table[key] else { return nil }
+        if let flag = value.bool { return .flag(flag) }
+        guard let array = value.array else { throw bad(key, expected) }
+        return .numbers(
+            try array.map { element in
+                guard let number = element.int else { throw bad(key, expected) }
+                return number
+            })
+    }
+
     func optionalTable(_ key: String, known: [String]) throws -> TOMLFields? {
         guard let value = table[key] else { return nil }
         guard let inner = value.table else { throw bad(key, "a table") }

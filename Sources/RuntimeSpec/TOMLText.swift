@@ -12,6 +12,10 @@ struct TOMLText {
 
     mutating func value(_ key: String, _ value: Int) { text += "\(key) = \(value)\n" }
 
+    mutating func value(_ key: String, _ values: [Int]) {
+        text += "\(key) = [\(values.map(String.init).joined(separator: ", "))]\n"
+    }
+
     /// One string stays on the line; several get a line each, so that a diff shows which changed.
     mutating func value(_ key: String, _ values: [String]) {
         if values.count < 2 {

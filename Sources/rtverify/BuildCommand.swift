@@ -54,7 +54,8 @@ struct Build: AsyncParsableCommand {
             let store = try source.openStore()
             let fetcher = try source.fetcher(store: store, display: display)
             let builder = ImageBuilder(
-                store: store, fetcher: fetcher, jobs: jobs ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
+                store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
+                jobs: jobs ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
                 events: display.report)
             let image = output ?? "\(runtime.lock.name).squashfs"
             let check = check

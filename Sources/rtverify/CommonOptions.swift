@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ImageBuild
 import InputStore
 import Reporting
 
@@ -35,13 +36,19 @@ struct SourceOptions: ParsableArguments {
         try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
     }
 
+    /// The target's own package programs.
+    func packageSandbox(store: Store, display: ProgressDisplay) -> PackageSandbox {
+        PackageSandbox(store: store, offline: offline, environment: environmentValue, events: display.report)
+    }
+
     func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {
         let given = mirror.map { Mirror($0) }
         let list =
             onlyMirror
-            ? MirrorList(mirrors: given, snapshot: nil)
+            ? MirrorList(mirrors: given, snapshot: nil, alpine: [])
             : MirrorList(
-                mirrors: given + (try UserConfiguration.mirrors(environment: environmentValue)) + HostSources.mirrors())
+                mirrors: given + (try UserConfiguration.mirrors(environment: environmentValue)) + HostSources.mirrors(),
+                alpine: HostSources.alpineMirrors() + [Mirror(MirrorList.alpineArchive)])
         return Fetcher(
             store: store, mirrors: list, offline: offline, timeout: timeout, environment: environmentValue,
             events: display.report)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ImageBuild
 import InputStore
 import PackageResolution
 import Reporting
@@ -74,11 +75,13 @@ extension Lock {
                 if verify { return try await runVerify(display) }
                 let manifest = try Manifest(text: try Paths.readText(file), file: file)
                 let path = output ?? Self.defaultPath(manifest.name)
-                if check { return try runCheck(manifest, path) }
+                if check { return try await runCheck(manifest, path) }
                 let store = try source.openStore()
                 let fetcher = try source.fetcher(store: store, display: display)
-                let locker = DebianLock(store: store, fetcher: fetcher, keyrings: keyring, events: display.report)
-                let options = DebianLock.Options(sourceDateEpoch: sourceDateEpoch, allowExpired: allowExpired)
+                let sandbox = source.packageSandbox(store: store, display: display)
+                let locker = RuntimeLock(
+                    store: store, fetcher: fetcher, keyrings: keyring, sandbox: sandbox, events: display.report)
+                let options = RuntimeLock.Options(sourceDateEpoch: sourceDateEpoch, allowExpired: allowExpired)
                 let old = update ? try Lockfile(text: try Paths.readText(path), file: path) : nil
                 let directory = Paths.parent(of: file)
                 let lock: Lockfile
@@ -105,22 +108,26 @@ extension Lock {
         private func runVerify(_ display: ProgressDisplay) async throws {
             let lock = try Lockfile(text: try Paths.readText(file), file: file)
             let store = try source.openStore()
+            let sandbox = source.packageSandbox(store: store, display: display)
             if fetch {
                 let fetcher = try source.fetcher(store: store, display: display)
-                do { try await LockVerification.fetchInputs(of: lock, fetcher: fetcher) } catch {
+                do {
+                    try await LockVerification.fetchInputs(of: lock, fetcher: fetcher)
+                    try await sandbox.fetchWheels(of: lock)
+                } catch {
                     await fetcher.shutdown()
                     throw error
                 }
                 await fetcher.shutdown()
             }
-            let outcome = try await LockVerification(store: store, keyrings: keyring).verify(lock)
+            let outcome = try await LockVerification(store: store, keyrings: keyring, sandbox: sandbox).verify(lock)
             display.finish()
             try LockReport.print(outcome, path: file, json: out.json)
         }
 
-        private func runCheck(_ manifest: Manifest, _ path: String) throws {
+        private func runCheck(_ manifest: Manifest, _ path: String) async throws {
             let lock = try Lockfile(text: try Paths.readText(path), file: path)
-            try LockCheck.check(
+            try await LockCheck.check(
                 manifest, directory: Paths.parent(of: file), manifestPath: file, lock: lock, lockPath: path)
             if out.json { print(#"{"belongs": true}"#) } else { print("\(path) was made from \(file) as it is now") }
         }

@@ -12,28 +12,44 @@ enum LockReport {
                 var lock: String
                 var lock_sha256: String
                 var packages: Int
+                var wheels: Int
                 var source_date_epoch: Int
             }
             Swift.print(
                 JSONText.of(
                     Answer(
-                        lock: path, lock_sha256: sha256.hex, packages: lock.packages.count,
+                        lock: path, lock_sha256: sha256.hex,
+                        packages: lock.packages.count + lock.alpine.packages.count,
+                        wheels: lock.python?.wheels.count ?? 0,
                         source_date_epoch: lock.sourceDateEpoch)))
         } else if !quiet {
-            let bytes = lock.packages.map(\.file.size).reduce(0, +)
-            Swift.print(
-                "\(path): \(lock.packages.count) packages (\(readableByteCount(bytes))) in "
-                    + "\(lock.stages.count) stages, toolchain of \(lock.toolchain.count)")
+            Swift.print("\(path): \(contents(of: lock)), toolchain of \(lock.toolchain.count)")
+            if let tarball = lock.tarball { Swift.print("  \(tarball.path)") }
             for archive in lock.archives { Swift.print("  \(archive.suite) at \(archive.snapshot)") }
             Swift.print("sha256 \(sha256)")
         }
+    }
+
+    /// `97 packages (40.1 MB) in 3 stages, 60 wheels (31.2 MB)`
+    private static func contents(of lock: Lockfile) -> String {
+        func part(_ inputs: [Lockfile.Input], _ one: String, _ several: String, _ more: String = "") -> String? {
+            let bytes = readableByteCount(inputs.map(\.size).reduce(0, +))
+            return inputs.isEmpty ? nil : "\(inputs.count) \(inputs.count == 1 ? one : several) (\(bytes))\(more)"
+        }
+        let stages = lock.stages.isEmpty ? "" : " in \(lock.stages.count) stages"
+        let parts = [
+            part((lock.packages.map(\.file) + lock.alpine.packages.map(\.file)), "package", "packages", stages),
+            part(lock.python?.wheels.map(\.file) ?? [], "wheel", "wheels"),
+            part(lock.files.map(\.source), "file", "files"),
+        ].compactMap { $0 }
+        return parts.isEmpty ? "no packages" : parts.joined(separator: ", ")
     }
 
     static func print(_ difference: LockDifference, json: Bool) throws {
         if json { return Swift.print(JSONText.of(difference)) }
         if difference.isEmpty { return Swift.print("nothing changed") }
         for package in difference.packages {
-            let list = package.list == "toolchain" ? "toolchain " : ""
+            let list = package.list == "package" ? "" : "\(package.list) "
             let versions = [package.old, package.new].compactMap { $0 }.joined(separator: " -> ")
             Swift.print("\(package.change) \(list)\(package.name) \(versions)")
         }
@@ -43,9 +59,13 @@ enum LockReport {
     static func print(_ outcome: LockVerification.Outcome, path: String, json: Bool) throws {
         if json { return Swift.print(JSONText.of(outcome)) }
         Swift.print("\(path): \(outcome.packages) packages follow from \(outcome.archives) signed archives")
+        if outcome.wheels > 0 {
+            Swift.print("\(outcome.wheels) wheels are what pip chooses from them, and all it needs")
+        }
         if !outcome.unfamiliarKeys.isEmpty {
             Swift.print(
-                "the lock lets keys sign that are not Debian's: \(outcome.unfamiliarKeys.joined(separator: ", "))")
+                "the lock lets keys sign that are not Debian's or Alpine's: \(outcome.unfamiliarKeys.joined(separator: ", "))"
+            )
         }
     }
 }

@@ -161,7 +161,8 @@ struct Verify: AsyncParsableCommand {
         let store = try source.openStore()
         let fetcher = try source.fetcher(store: store, display: display)
         let builder = ImageBuilder(
-            store: store, fetcher: fetcher, jobs: sysconf(Int32(_SC_NPROCESSORS_ONLN)), events: display.report)
+            store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
+            jobs: sysconf(Int32(_SC_NPROCESSORS_ONLN)), events: display.report)
         let path = "\(store.workDirectory)/rebuilt-\(getpid()).squashfs"
         defer { unlink(path) }
         let rebuilt: Result<FileIdentity, any Error>

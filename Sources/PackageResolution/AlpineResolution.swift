@@ -1,0 +1,176 @@
+import ContentHash
+import InputStore
+import RuntimeSpec
+
+/// Alpine's part of a lock: the minirootfs, signed indexes, apk's choice.
+struct AlpineResolution {
+    let base: AlpineBase
+    /// Keys of the manifest that may sign; the minirootfs's own when empty.
+    let keys: [Lockfile.Input]
+    let fetcher: Fetcher
+    let store: Store
+    let sandbox: any ResolutionSandbox
+
+    private static let architecture = "x86_64"
+    private static let largestMinirootfs = 1 << 28
+
+    /// Fills in what the base has.
+    /// - Parameters:
+    ///   - held: A minirootfs to keep.
+    ///   - pins: Versions to hold, by package name.
+    func resolve(
+        _ lock: inout Lockfile, world: [String], holding held: (release: String, tarball: Lockfile.Input)?,
+        pins: [String: String]
+    ) async throws {
+        if let held {
+            (lock.release, lock.tarball) = held
+            try await fetcher.fetch([Fetcher.Wanted(held.tarball, from: .alpine)])
+        } else {
+            (lock.release, lock.tarball) = try await minirootfs()
+        }
+        if world.isEmpty { return }
+        guard let tarball = lock.tarball, let bytes = try store.bytes(of: tarball) else { return }
+        let trusted = try trustedKeys(minirootfs: bytes, name: tarball.path)
+        var indexes: [(name: String, index: AlpineIndex)] = []
+        for name in base.repositories {
+            let path = "\(base.branch)/\(name)/\(Self.architecture)/APKINDEX.tar.gz"
+            let bytes = try await fetcher.newestAlpine(path, limit: 1 << 26)
+            let (index, key) = try Self.verifiedIndex(bytes, path: path, trusted: trusted)
+            _ = try (store.keep(bytes), store.keep(key.bytes))
+            indexes.append((name, index))
+            lock.alpine.repositories.append(
+                Lockfile.Repository(
+                    name: name, index: Self.input(path, bytes), key: Self.input(key.name, key.bytes)))
+        }
+        lock.alpine = Lockfile.Alpine(repositories: lock.alpine.repositories, world: world)
+        var pinned = lock
+        pinned.alpine.world = Self.constraints(world, pins)
+        for choice in try await sandbox.alpineChoice(for: pinned) {
+            let (repository, package) = try Self.listed(choice, in: indexes)
+            let path = "\(base.branch)/\(repository)/\(Self.architecture)/\(choice.name)-\(choice.version).apk"
+            let bytes = try await fetcher.newestAlpine(path, limit: package.size)
+            try AlpinePackageFile.check(bytes, is: package, name: path)
+            _ = try store.keep(bytes)
+            lock.alpine.packages.append(
+                Lockfile.AlpinePackage(
+                    repository: repository, name: choice.name, version: choice.version, file: Self.input(path, bytes)))
+        }
+        lock.alpine.packages.sort { $0.name < $1.name }
+    }
+
+    /// What apk is asked for: the world, and held versions of it and of what came with it.
+    static func constraints(_ world: [String], _ pins: [String: String]) -> [String] {
+        world.filter { pins[$0] == nil } + pins.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    }
+
+    /// The repository that lists a package, and what its index says of it.
+    static func listed(_ choice: AlpineChoice, in indexes: [(name: String, index: AlpineIndex)]) throws
+        -> (repository: String, package: AlpineIndex.Package)
+    {
+        for (name, index) in indexes {
+            if let package = index.package(named: choice.name, version: choice.version) { return (name, package) }
+        }
+        throw ResolutionError.malformed(
+            "apk chose \(choice.name) \(choice.version), which no verified index lists")
+    }
+
+    private static func input(_ path: String, _ bytes: [UInt8]) -> Lockfile.Input {
+        Lockfile.Input(path: path, size: bytes.count, sha256: Digest.of(bytes).hex)
+    }
+
+    // MARK: The minirootfs
+
+    private func minirootfs() async throws -> (String, Lockfile.Input) {
+        let folder = "\(base.branch)/releases/\(Self.architecture)"
+        let release = base.release.split(separator: ".").count > 2 ? base.release : try await newestRelease(in: folder)
+        let path = "\(folder)/alpine-minirootfs-\(release)-\(Self.architecture).tar.gz"
+        let bytes = try await fetcher.newestAlpine(path, limit: Self.largestMinirootfs)
+        let input = Self.input(path, bytes)
+        if let pinned = base.minirootfs, pinned != input.sha256 {
+            throw ResolutionError.malformed(
+                "\(path): wrong bytes: sha256 \(input.sha256), where the manifest says \(pinned)")
+        }
+        _ = try store.keep(bytes)
+        return (release, input)
+    }
+
+    /// The newest point release of the branch: by the list that Alpine publishes, or by what a folder holds.
+    private func newestRelease(in folder: String) async throws -> String {
+        let names: [String]
+        do {
+            let list = try await fetcher.newestAlpine("\(folder)/latest-releases.yaml", limit: 1 << 20)
+            names = String(decoding: list, as: UTF8.self).split { $0 == "\n" || $0 == " " }.map(String.init)
+        } catch {
+            names = fetcher.alpineNames(in: folder)
+            if names.isEmpty { throw error }
+        }
+        let (prefix, suffix) = ("alpine-minirootfs-\(base.release).", "-\(Self.architecture).tar.gz")
+        let points = names.compactMap { name in
+            name.hasPrefix(prefix) && name.hasSuffix(suffix)
+                ? Int(name.dropFirst(prefix.count).dropLast(suffix.count)) : nil
+        }
+        guard let newest = points.max() else {
+            throw ResolutionError.malformed(
+                "no minirootfs of Alpine \(base.release) is in \(folder); name a point release, as '\(base.release).0'")
+        }
+        return "\(base.release).\(newest)"
+    }
+
+    // MARK: Signatures
+
+    struct Key {
+        var name: String
+        var bytes: [UInt8]
+    }
+
+    private func trustedKeys(minirootfs: [UInt8], name: String) throws -> [Key] {
+        if keys.isEmpty { return try Self.ownKeys(minirootfs: minirootfs, name: name) }
+        return try keys.compactMap { input in
+            guard let bytes = try store.bytes(of: input) else { return nil }
+            return Key(name: String(input.path.split(separator: "/").last ?? ""), bytes: bytes)
+        }
+    }
+
+    /// The keys that a minirootfs has in /etc/apk/keys.
+    static func ownKeys(minirootfs: [UInt8], name: String) throws -> [Key] {
+        let tar = try Decompression.bytes(of: minirootfs, name: name)
+        return try TarEntries.read(tar, name: name).compactMap { entry in
+            let parts = entry.path.split(separator: "/").filter { $0 != "." }
+            guard parts.count == 4, parts[..<3].elementsEqual(["etc", "apk", "keys"]) else { return nil }
+            return Key(name: String(parts[3]), bytes: entry.bytes)
+        }
+    }
+
+    /// An index and the key that signed it.
+    /// - Throws: `ResolutionError.signature` when none of the trusted ones did.
+    static func verifiedIndex(_ bytes: [UInt8], path: String, trusted: [Key]) throws -> (AlpineIndex, Key) {
+        let signed = try AlpineSigned(bytes, name: path)
+        guard let key = trusted.first(where: { $0.name == signed.keyName }) else {
+            throw ResolutionError.signature(
+                suite: path,
+                reason: "it is signed by \(signed.keyName); trusted are "
+                    + (trusted.isEmpty ? "none" : trusted.map(\.name).sorted().joined(separator: ", ")))
+        }
+        guard signed.isSigned(by: key.bytes) else {
+            throw ResolutionError.signature(suite: path, reason: "bad signature by \(signed.keyName)")
+        }
+        // What follows the signed part would be read and is signed by nobody.
+        guard signed.streams.count == 1 else {
+            throw ResolutionError.signature(suite: path, reason: "it has parts that the signature doesn't cover")
+        }
+        return (try AlpineIndex(stream: signed.streams[0], name: path), key)
+    }
+}
+
+/// Keys that come with a base.
+public enum AlpineKeys {
+    /// Keeps a key that the lock's minirootfs has.
+    /// - Returns: Whether it has it.
+    public static func keep(_ input: Lockfile.Input, of lock: Lockfile, in store: Store) throws -> Bool {
+        guard let tarball = lock.tarball, let bytes = try store.bytes(of: tarball) else { return false }
+        let own = try AlpineResolution.ownKeys(minirootfs: bytes, name: tarball.path)
+        guard let key = own.first(where: { Digest.of($0.bytes).hex == input.sha256 }) else { return false }
+        _ = try store.keep(key.bytes)
+        return true
+    }
+}

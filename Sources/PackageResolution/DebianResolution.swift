@@ -1,0 +1,143 @@
+import InputStore
+import RuntimeSpec
+
+/// Debian's part of a lock: states of archives, apt's choice, stages.
+struct DebianResolution {
+    let signature: ArchiveSignature
+    let store: Store
+    let fetcher: Fetcher
+
+    /// What apt chose, and from where.
+    struct Result {
+        var packages: [Lockfile.Package] = []
+        var toolchain: [Lockfile.Package] = []
+        var archives: [Lockfile.Archive] = []
+        /// The packages that the interpreter of the wheels is unpacked from.
+        var interpreter: [String] = []
+        /// The newest Release's Date, seconds since 1970-01-01 UTC.
+        var newest = 0
+    }
+
+    /// The newest states of a manifest's suites and of its toolchain's.
+    func newestStates(of manifest: Manifest, allowExpired: Bool) async throws
+        -> (base: [ArchiveState], toolchain: [ArchiveState])
+    {
+        func states(_ suites: DebianSuites) async throws -> [ArchiveState] {
+            var states: [ArchiveState] = []
+            for suite in suites.suites {
+                states.append(
+                    try await .newest(
+                        suite: suite, components: suites.components, keys: suites.keys, signature: signature,
+                        allowExpired: allowExpired, store: store, fetcher: fetcher))
+            }
+            return states
+        }
+        let base = try await states(manifest.base)
+        return (base, manifest.toolchain == manifest.base ? base : try await states(manifest.toolchain))
+    }
+
+    /// - Parameters:
+    ///   - pins: Versions to hold, by package name.
+    ///   - older: States that held versions came from.
+    func resolve(
+        _ manifest: Manifest, base: [ArchiveState], toolchain: [ArchiveState], pins: [String: String],
+        older: [ArchiveState]
+    ) async throws -> Result {
+        let (base, toolchain, older) = Self.named(base, toolchain, older)
+        let names = wantedNames(manifest, in: base)
+        let chosen = try await names.isEmpty ? [] : AptResolver(pins: pins).resolve(names, from: base + older)
+        let found = try Self.entries(of: chosen, in: base + older)
+        let graph = InstallationStages(found.map(\.stanza))
+        let stages = try graph.stages()
+        var result = Result()
+        result.packages = found.map { Self.package($0, stage: stages[$0.stanza.name] ?? 0) }
+        var tools = ["squashfs-tools-ng"]
+        if manifest.python != nil { tools += PythonPackages.tools + (manifest.system == .empty ? ["python3"] : []) }
+        let toolEntries = try Self.entries(of: try await AptResolver().resolve(tools, from: toolchain), in: toolchain)
+        result.toolchain = toolEntries.map { Self.package($0, stage: 0) }
+        if let python = manifest.python {
+            let own = manifest.system == .empty ? InstallationStages(toolEntries.map(\.stanza)) : graph
+            result.interpreter = Self.interpreter(python, in: own)
+        }
+        let used = Set((result.packages + result.toolchain).map(\.archive))
+        let states = Self.distinct(base + toolchain + older).filter { state in
+            used.contains(state.archive.name) || base.contains { $0.archive == state.archive }
+        }
+        result.archives = states.map(\.archive)
+        result.newest = states.map(\.date).max() ?? 0
+        return result
+    }
+
+    /// Python with its standard library and all that those need; with the base's own Python packages beside them where
+    /// those count as installed.
+    private static func interpreter(_ python: PythonPackages, in graph: InstallationStages) -> [String] {
+        let own = python.usesSystem ? graph.names.filter { $0.hasPrefix("python3-") } : []
+        return graph.closure(of: ["python3"]).union(own).sorted()
+    }
+
+    /// The variant's packages and the manifest's.
+    private func wantedNames(_ manifest: Manifest, in states: [ArchiveState]) -> [String] {
+        guard manifest.system == .debian else { return [] }
+        let indexes = states.flatMap(\.indexes)
+        var names = indexes.reduce(into: Set<String>()) { $0.formUnion($1.essential) }
+        if manifest.variant == .minbase {
+            names.formUnion(indexes.reduce(into: Set<String>()) { $0.formUnion($1.required) })
+            names.insert("apt")
+        }
+        // apt would take usrmerge, the first alternative, and perl with it; the base is merged from the start.
+        if indexes.contains(where: { !$0.stanzas(named: "usr-is-merged").isEmpty }) { names.insert("usr-is-merged") }
+        // Wheels need an interpreter with its standard library.
+        if manifest.python != nil { names.insert("python3") }
+        return names.union(manifest.packages).sorted()
+    }
+
+    private struct Entry {
+        var archive: String
+        var stanza: PackageIndex.Stanza
+    }
+
+    private static func entries(of choices: [AptResolver.Choice], in states: [ArchiveState]) throws -> [Entry] {
+        try choices.map { choice in
+            for state in states {
+                if let stanza = state.stanza(
+                    named: choice.name, version: choice.version, architecture: choice.architecture)
+                {
+                    return Entry(archive: state.archive.name, stanza: stanza)
+                }
+            }
+            throw ResolutionError.malformed(
+                "apt-get chose \(choice.name) \(choice.version), which no verified index lists")
+        }
+    }
+
+    private static func package(_ entry: Entry, stage: Int) -> Lockfile.Package {
+        Lockfile.Package(
+            archive: entry.archive, name: entry.stanza.name, version: entry.stanza.version,
+            architecture: entry.stanza.architecture, file: entry.stanza.file, stage: stage)
+    }
+
+    /// Gives each state a name of its own: its suite's, with the time where one suite has several states.
+    private static func named(_ base: [ArchiveState], _ toolchain: [ArchiveState], _ older: [ArchiveState])
+        -> (base: [ArchiveState], toolchain: [ArchiveState], older: [ArchiveState])
+    {
+        var taken: [String: Lockfile.Archive] = [:]
+        func name(_ state: ArchiveState) -> ArchiveState {
+            var state = state
+            state.archive.name = state.archive.suite.replacing("/", with: "-")
+            for suffix in ["", "@\(state.archive.snapshot)", "@\(state.archive.inRelease.sha256.prefix(16))"] {
+                var candidate = state
+                candidate.archive.name += suffix
+                if let other = taken[candidate.archive.name], other != candidate.archive { continue }
+                taken[candidate.archive.name] = candidate.archive
+                return candidate
+            }
+            return state
+        }
+        return (base.map(name), toolchain.map(name), older.map(name))
+    }
+
+    private static func distinct(_ states: [ArchiveState]) -> [ArchiveState] {
+        var seen: Set<String> = []
+        return states.filter { seen.insert($0.archive.name).inserted }
+    }
+}

@@ -1,0 +1,129 @@
+import ContentHash
+import InputStore
+import Reporting
+import RuntimeSpec
+
+/// Resolves a manifest and pins the result: Debian packages by apt, Python's by pip, Alpine's by apk.
+public struct RuntimeLock: Sendable {
+    private let store: Store
+    private let fetcher: Fetcher
+    private let events: EventSink
+    private let debian: DebianResolution
+    private let sandbox: any ResolutionSandbox
+
+    /// What a person may choose for one run.
+    public struct Options: Sendable {
+        /// Seconds since 1970-01-01 UTC; nil for the newest Release date.
+        public var sourceDateEpoch: Int?
+        /// Locks a Release past its Valid-Until all the same.
+        public var allowExpired: Bool
+
+        public init(sourceDateEpoch: Int? = nil, allowExpired: Bool = false) {
+            (self.sourceDateEpoch, self.allowExpired) = (sourceDateEpoch, allowExpired)
+        }
+    }
+
+    /// - Parameter keyrings: Files to look for keys in; those of the host when empty.
+    public init(
+        store: Store, fetcher: Fetcher, keyrings: [String], sandbox: any ResolutionSandbox, events: @escaping EventSink
+    ) {
+        (self.store, self.fetcher, self.events, self.sandbox) = (store, fetcher, events, sandbox)
+        debian = DebianResolution(
+            signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
+    }
+
+    /// Versions to hold, by name.
+    private struct Pins {
+        var debian: [String: String] = [:]
+        var wheels: [String: String] = [:]
+        var alpine: [String: String] = [:]
+        var minirootfs: (release: String, tarball: Lockfile.Input)?
+    }
+
+    /// Locks a manifest at the archives' newest state.
+    public func lock(_ manifest: Manifest, directory: String, options: Options) async throws -> Lockfile {
+        let states = try await debian.newestStates(of: manifest, allowExpired: options.allowExpired)
+        return try await lock(
+            manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
+            pins: Pins(), older: [])
+    }
+
+    /// Moves a lock forward: all of it, or the named packages and what they need.
+    /// - Throws: `ResolutionError.olderRelease` rather than go back in time.
+    public func update(
+        _ old: Lockfile, packages: [String], of manifest: Manifest, directory: String, options: Options
+    ) async throws -> Lockfile {
+        let states = try await debian.newestStates(of: manifest, allowExpired: options.allowExpired)
+        for state in states.base + states.toolchain {
+            let newestLocked = old.archives.filter { $0.suite == state.archive.suite }.map(\.snapshot).max()
+            if let newestLocked, state.archive.snapshot < newestLocked {
+                throw ResolutionError.olderRelease(
+                    suite: state.archive.suite, locked: newestLocked, found: state.archive.snapshot)
+            }
+        }
+        if packages.isEmpty {
+            return try await lock(
+                manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
+                pins: Pins(), older: [])
+        }
+        let wheels = old.python?.wheels ?? []
+        let names = Set(old.packages.map(\.name) + wheels.map(\.name) + old.alpine.packages.map(\.name))
+        if let unknown = packages.first(where: { !names.contains($0) }) { throw ResolutionError.notLocked(unknown) }
+        // What isn't named stays as it was, so the state that it came from is needed as well.
+        var older: [ArchiveState] = []
+        for archive in old.archives {
+            try await ArchiveState.fetch(archive, fetcher: fetcher)
+            older.append(try await .locked(archive, signature: debian.signature, store: store))
+        }
+        func held(_ versions: [(String, String)]) -> [String: String] {
+            Dictionary(versions.filter { !packages.contains($0.0) }, uniquingKeysWith: { first, _ in first })
+        }
+        return try await lock(
+            manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
+            pins: Pins(
+                debian: held(old.packages.map { ($0.name, $0.version) }),
+                wheels: held(wheels.map { ($0.name, $0.version) }),
+                alpine: held(old.alpine.packages.map { ($0.name, $0.version) }),
+                minirootfs: old.system == .alpine ? old.tarball.map { (old.release, $0) } : nil),
+            older: older)
+    }
+
+    private func lock(
+        _ manifest: Manifest, directory: String, options: Options, base: [ArchiveState], toolchain: [ArchiveState],
+        pins: Pins, older: [ArchiveState]
+    ) async throws -> Lockfile {
+        events(.phase(name: "resolve \(manifest.name)", total: 0))
+        let debian = try await debian.resolve(
+            manifest, base: base, toolchain: toolchain, pins: pins.debian, older: older)
+        let files = try await ManifestFiles(manifest: manifest, directory: directory).files(
+            keep: { try store.keep($0) },
+            download: { try await fetcher.download($0, limit: ManifestFiles.largest) })
+        var lock = Lockfile(
+            recipe: Lockfile.newestRecipe, manifestSHA256: "",
+            sourceDateEpoch: options.sourceDateEpoch ?? debian.newest,
+            name: manifest.name, architecture: manifest.architecture, release: manifest.base.release,
+            files: files.files,
+            steps: manifest.steps, prune: manifest.prune, image: manifest.image, archives: debian.archives,
+            packages: debian.packages, toolchain: debian.toolchain)
+        lock.manifestSHA256 = files.sha256(with: manifest)
+        (lock.system, lock.allowed, lock.tarball) = (manifest.system, manifest.allowed, files.tarball)
+        if let program = manifest.initProgram {
+            lock.initProgram = program
+            lock.initSHA256 = Digest.of(InitScript.bytes(program)).hex
+        }
+        if let alpine = manifest.alpine {
+            let resolution = AlpineResolution(
+                base: alpine, keys: files.keys, fetcher: fetcher, store: store, sandbox: sandbox)
+            try await resolution.resolve(
+                &lock, world: manifest.packages, holding: pins.minirootfs, pins: pins.alpine)
+        }
+        try await fetcher.fetch(Fetcher.Wanted.inputs(of: lock))
+        if let python = manifest.python {
+            lock.python = Lockfile.Python(packages: python, interpreter: debian.interpreter, wheels: [])
+            events(.phase(name: "resolve \(python.requirements.count) requirements of Python", total: 0))
+            let wheels = try await sandbox.wheels(for: lock, holding: pins.wheels)
+            lock.python = Lockfile.Python(packages: python, interpreter: debian.interpreter, wheels: wheels)
+        }
+        return lock
+    }
+}

@@ -1,0 +1,90 @@
+import Glibc
+import Reporting
+import RuntimeSpec
+import Synchronization
+
+/// The minirootfs's own apk, run chrooted in it, with the lock's indexes and packages as its only repositories.
+struct Apk: Sendable {
+    let lock: Lockfile
+    let root: String
+    let objects: @Sendable (String) -> String
+    let programs: RootPrograms
+
+    private static let folder = RootfsAssembly.privateFolder
+
+    /// What apk would install, without the packages at hand.
+    func simulate() async throws -> [ResolutionJob.Answer.Choice] {
+        try prepare(withPackages: false)
+        let choices = Mutex<[ResolutionJob.Answer.Choice]>([])
+        try await programs.run("apk's choice of packages", command(["--simulate"])) { line in
+            if let choice = Self.choice(line) { choices.withLock { $0.append(choice) } }
+        }
+        return choices.withLock { $0 }
+    }
+
+    /// Installs the lock's packages, as `apk add` does.
+    func add(events: @escaping EventSink) async throws {
+        if lock.alpine.world.isEmpty { return }
+        events(.phase(name: "install \(lock.alpine.packages.count) packages", total: lock.alpine.packages.count))
+        try prepare(withPackages: true)
+        let chosen = Mutex<[String: String]>([:])
+        try await programs.run("apk add", command([])) { line in
+            guard let choice = Self.choice(line) else { return }
+            events(
+                .progress(
+                    done: chosen.withLock {
+                        $0[choice.name] = choice.version
+                        return $0.count
+                    }))
+        }
+        let locked = Dictionary(
+            lock.alpine.packages.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first })
+        let found = chosen.withLock { $0 }
+        guard found == locked else {
+            throw RootfsError.program(
+                "apk add", status: "it installed other packages than the lock's",
+                output: found.filter { locked[$0.key] != $0.value }.map { "\($0.key) \($0.value)" }.sorted())
+        }
+    }
+
+    /// `(1/2) Installing NAME (VERSION)`, `Upgrading NAME (OLD -> NEW)`.
+    private static func choice(_ line: String) -> ResolutionJob.Answer.Choice? {
+        let words = line.split(separator: " ")
+        guard words.count >= 4, words[0].hasPrefix("("),
+            ["Installing", "Upgrading", "Downgrading", "Replacing", "Reinstalling"].contains(words[1])
+        else { return nil }
+        let version = words[words.count - 1].filter { $0 != "(" && $0 != ")" }
+        return .init(name: String(words[2]), version: version)
+    }
+
+    /// Indexes, keys and packages where apk looks for them.
+    private func prepare(withPackages: Bool) throws {
+        let base = "\(root)\(Self.folder)"
+        for folder in ["", "/keys", "/repository"] { try SandboxSetup.makeFolder("\(base)\(folder)") }
+        for repository in lock.alpine.repositories {
+            let folder = "\(base)/repository/\(repository.name)"
+            try SandboxSetup.makeFolder(folder)
+            try SandboxSetup.makeFolder("\(folder)/x86_64")
+            try copy(repository.index, to: "\(folder)/x86_64/APKINDEX.tar.gz")
+            let key = "\(base)/keys/\(repository.key.path)"
+            if access(key, F_OK) != 0 { try copy(repository.key, to: key) }
+        }
+        guard withPackages else { return }
+        for package in lock.alpine.packages {
+            try copy(
+                package.file,
+                to: "\(base)/repository/\(package.repository)/x86_64/\(package.name)-\(package.version).apk")
+        }
+    }
+
+    private func copy(_ input: Lockfile.Input, to path: String) throws {
+        try HashedFile.copy(objects(input.sha256), to: path, sha256: input.sha256, name: input.path)
+    }
+
+    private func command(_ options: [String]) -> [String] {
+        ["apk", "add", "--no-network", "--no-cache", "--no-progress", "--repositories-file", "/dev/null"]
+            + ["--keys-dir", "\(Self.folder)/keys"]
+            + lock.alpine.repositories.flatMap { ["--repository", "\(Self.folder)/repository/\($0.name)"] }
+            + options + lock.alpine.world
+    }
+}

@@ -1,0 +1,85 @@
+import Glibc
+import Reporting
+import RuntimeSpec
+
+/// Puts a lock's wheels into a tree, without network: PyPA's installer from the locked toolchain, run by the
+/// interpreter that the wheels are for.
+struct WheelInstallation {
+    let python: Lockfile.Python
+    let lock: Lockfile
+    /// The tree.
+    let root: String
+    /// The root that the toolchain was unpacked into.
+    let toolchain: String
+    let objects: @Sendable (String) -> String
+    let events: EventSink
+
+    /// Where Debian's packages of Python keep their modules.
+    private static let modules = "usr/lib/python3/dist-packages"
+    private static let folder = RootfsAssembly.privateFolder
+
+    func run() async throws {
+        if python.wheels.isEmpty { return }
+        events(.phase(name: "install \(python.wheels.count) wheels", total: python.wheels.count))
+        // An empty base has no interpreter: the toolchain's works on it from outside.
+        let isEmpty = lock.system == .empty
+        let place = isEmpty ? toolchain : root
+        let (wheels, own) = ("\(place)\(Self.folder)/wheels", "\(place)\(Self.folder)/python")
+        for part in ["\(place)\(Self.folder)", wheels, own] { try SandboxSetup.makeFolder(part) }
+        for wheel in python.wheels {
+            try HashedFile.copy(
+                objects(wheel.file.sha256), to: "\(wheels)/\(wheel.file.path)", sha256: wheel.file.sha256,
+                name: wheel.file.path)
+        }
+        try SandboxSetup.bind("\(toolchain)/\(Self.modules)/installer", at: "\(own)/installer")
+        let destination = isEmpty ? "\(Self.folder)/root" : ""
+        if isEmpty { try SandboxSetup.bind(root, at: "\(place)\(destination)") }
+        let job = Job(
+            wheels: python.wheels.map { "\(Self.folder)/wheels/\($0.file.path)" },
+            requested: python.packages.requirements.map(Self.name).sorted(), target: python.packages.target,
+            destdir: isEmpty ? destination : "/", levels: python.packages.levels)
+        let script = String(decoding: PackageResources.install_wheels_py, as: UTF8.self)
+        let programs = RootPrograms(root: place, sourceDateEpoch: lock.sourceDateEpoch, events: events)
+        let progress = WheelProgress(events)
+        try await programs.run(
+            "installing the wheels",
+            ["python3", "-s", "-B", "-c", script, String(decoding: try JSONText.line(job).dropLast(), as: UTF8.self)]
+        ) { progress.count($0) }
+        try SandboxSetup.unmount("\(own)/installer")
+        if isEmpty { try SandboxSetup.unmount("\(place)\(destination)") }
+    }
+
+    private struct Job: Encodable {
+        var wheels: [String]
+        var requested: [String]
+        var target: String
+        var destdir: String
+        var levels: [Int]
+    }
+
+    /// The project's name that a requirement begins with.
+    private static func name(of requirement: String) -> String {
+        PythonPackages.normalizedName(
+            requirement.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) })
+    }
+}
+
+import Synchronization
+
+/// Counts what the installer prints.
+private final class WheelProgress: Sendable {
+    private let done = Mutex(0)
+    private let events: EventSink
+
+    init(_ events: @escaping EventSink) { self.events = events }
+
+    func count(_ line: String) {
+        guard line.hasPrefix("installed ") else { return }
+        events(
+            .progress(
+                done: done.withLock { done in
+                    done += 1
+                    return done
+                }))
+    }
+}

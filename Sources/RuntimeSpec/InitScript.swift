@@ -1,0 +1,15 @@
+/// The script of `[init]`: /sbin/init of images that take rtverify's own.
+public enum InitScript {
+    /// Its place in the image.
+    public static let path = "/sbin/init"
+
+    /// The script's bytes, with the manifest's command in them.
+    public static func bytes(_ program: InitProgram) -> [UInt8] {
+        let text = String(decoding: PackageResources.init_sh, as: UTF8.self)
+        let quoted =
+            "'"
+            + (program.command ?? "").split(separator: "'", omittingEmptySubsequences: false)
+            .joined(separator: #"'\''"#) + "'"
+        return Array(text.replacing("@COMMAND@", with: quoted, maxReplacements: 1).utf8)
+    }
+}

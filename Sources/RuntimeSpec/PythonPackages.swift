@@ -1,0 +1,140 @@
+/// Python packages of an image: the manifest's `[python]`, which the lock repeats so that it stands alone.
+public struct PythonPackages: Equatable, Sendable {
+    /// Where they go: an absolute path, or `system` for the folder that the interpreter itself searches. `/` is an empty
+    /// base's own root: a volume that is mounted where programs look.
+    public var target: String
+    /// What is asked for, as pip's requirements (PEP 508), sorted. Neither URLs nor options.
+    public var requirements: [String]
+    /// Optimization levels of the byte code that is made of them (PEP 488): 0, 1 (`-O`) and 2 (`-OO`).
+    public var levels: [Int]
+
+    /// Debian packages of the toolchain that resolve and install wheels: pip, and PyPA's installer.
+    public static let tools = ["python3-installer", "python3-pip-whl"]
+
+    /// The word for the interpreter's own folder.
+    public static let system = "system"
+
+    /// Whether what the base has installed counts as installed.
+    public var usesSystem: Bool { target == Self.system }
+
+    public init(target: String, requirements: [String], levels: [Int]) {
+        (self.target, self.requirements, self.levels) = (target, requirements, levels)
+    }
+
+    static let keys = ["target", "requirements", "compile"]
+
+    init(_ fields: TOMLFields) throws {
+        target = try fields.string("target", "a normalized absolute path, or 'system'") {
+            $0 == Self.system || $0 == "/" || Spelling.isImagePath($0)
+        }
+        let wanted = try fields.strings(
+            "requirements", "a requirement like 'fastapi~=0.120.1', without URL or option", Spelling.isRequirement)
+        guard !wanted.isEmpty else { throw fields.missing("requirements") }
+        requirements = Set(wanted).sorted()
+        levels = try fields.levels("compile") ?? [1, 2]
+    }
+
+    func write(to text: inout TOMLText) {
+        text.table("python")
+        text.value("target", target)
+        text.value("compile", levels)
+        text.value("requirements", requirements)
+    }
+
+    /// A project's name in the one spelling that names are compared in (PEP 503).
+    public static func normalizedName(_ name: some StringProtocol) -> String {
+        var result = ""
+        var isSeparator = false
+        for character in name.lowercased() {
+            if "-_.".contains(character) {
+                isSeparator = true
+                continue
+            }
+            if isSeparator, !result.isEmpty { result.append("-") }
+            isSeparator = false
+            result.append(character)
+        }
+        return result
+    }
+}
+
+extension TOMLFields {
+    /// `true` for -O and -OO, `false` for none, or a list of levels.
+    fileprivate func levels(_ key: String) throws -> [Int]? {
+        guard let numbers = try optionalIntegersOrFlag(key, "true, false, or levels from 0 to 2") else { return nil }
+        switch numbers {
+        case .flag(let isOn): return isOn ? [1, 2] : []
+        case .numbers(let levels):
+            guard levels.allSatisfy((0...2).contains) else {
+                throw SpecError.badValue(
+                    file: file, key: name(of: key), found: "\(levels)", expected: "levels from 0 to 2")
+            }
+            return Set(levels).sorted()
+        }
+    }
+}
+
+extension Lockfile {
+    /// A wheel (PEP 427) of known bytes.
+    public struct Wheel: Equatable, Sendable {
+        /// The project's normalized name (PEP 503).
+        public var name: String
+        public var version: String
+        /// `path` is the wheel's file name: no index is named.
+        public var file: Input
+
+        public init(name: String, version: String, file: Input) {
+            (self.name, self.version, self.file) = (name, version, file)
+        }
+    }
+
+    /// What the image has of Python's packages.
+    public struct Python: Equatable, Sendable {
+        public var packages: PythonPackages
+        /// The packages of the lock that an interpreter is unpacked from to resolve and fetch: the image's own, or the
+        /// toolchain's where the base has none. Empty where it comes with the base's tarball.
+        public var interpreter: [String]
+        public var wheels: [Wheel]
+
+        public init(packages: PythonPackages, interpreter: [String], wheels: [Wheel]) {
+            (self.packages, self.interpreter) = (packages, interpreter.sorted())
+            self.wheels = wheels.sorted { $0.name < $1.name }
+        }
+
+        init?(in root: TOMLFields) throws {
+            let wheels = try root.tables("wheel", known: ["name", "version", "file", "size", "sha256"]).map { wheel in
+                Wheel(
+                    name: try wheel.string("name", "a project's normalized name") {
+                        !$0.isEmpty && PythonPackages.normalizedName($0) == $0 && Spelling.isName($0)
+                    },
+                    version: try wheel.string("version", "a version", Spelling.isPythonVersion),
+                    file: Input(
+                        path: try wheel.string("file", "a wheel's file name", Spelling.isWheel),
+                        size: try wheel.integer("size", in: 1...Int.max),
+                        sha256: try wheel.string(
+                            "sha256", "64 lower-case hexadecimal digits", Spelling.isSHA256)))
+            }
+            guard let fields = try root.optionalTable("python", known: PythonPackages.keys + ["interpreter"]) else {
+                guard wheels.isEmpty else { throw root.missing("python") }
+                return nil
+            }
+            self.init(
+                packages: try PythonPackages(fields),
+                interpreter: try fields.strings("interpreter", "a Debian package name", Spelling.isPackageName),
+                wheels: wheels)
+        }
+
+        func write(to text: inout TOMLText) {
+            packages.write(to: &text)
+            text.value("interpreter", interpreter)
+            for wheel in wheels {
+                text.element("wheel")
+                text.value("name", wheel.name)
+                text.value("version", wheel.version)
+                text.value("file", wheel.file.path)
+                text.value("size", wheel.file.size)
+                text.value("sha256", wheel.file.sha256)
+            }
+        }
+    }
+}
