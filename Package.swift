@@ -31,7 +31,7 @@ let package = Package(
             dependencies: [
                 "AlephNetwork", "ContentHash", "ImageBuild", "ImageComparison", "InputStore", "PackageResolution",
                 "Reporting",
-                "RootfsBuild", "RuntimeSpec", "SquashfsImage",
+                "RootfsBuild", "RuntimeSpec", "SquashfsImage", "VirtualMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticRuntime),
@@ -93,6 +93,14 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "VirtualMachine",
+            dependencies: [
+                "CArchive", "InputStore", "PackageResolution", "Reporting", "RuntimeSpec",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            resources: [.embedInCode("initramfs.sh")]),
         .target(name: "Reporting"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),

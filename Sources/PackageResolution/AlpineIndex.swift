@@ -60,7 +60,9 @@ enum TarEntries {
         var bytes: [UInt8]
     }
 
-    static func read(_ tar: [UInt8], name: String) throws -> [Entry] {
+    static func read(
+        _ tar: [UInt8], name: String, where isWanted: (String) -> Bool = { _ in true }
+    ) throws -> [Entry] {
         guard let archive = archive_read_new() else { throw ResolutionError.malformed("out of memory") }
         defer { archive_read_free(archive) }
         archive_read_support_format_tar(archive)
@@ -83,13 +85,14 @@ enum TarEntries {
                     if entries.isEmpty { throw failure() }
                     return entries
                 }
+                let path = archive_entry_pathname(entry).map { String(cString: $0) } ?? ""
+                guard isWanted(path) else { continue }
                 let size = Int(archive_entry_size(entry))
                 guard (0...(1 << 28)).contains(size) else { throw failure() }
                 var bytes = [UInt8](repeating: 0, count: size)
                 let count = bytes.withUnsafeMutableBytes { archive_read_data(archive, $0.baseAddress, $0.count) }
                 guard count == size else { throw failure() }
-                entries.append(
-                    Entry(path: archive_entry_pathname(entry).map { String(cString: $0) } ?? "", bytes: bytes))
+                entries.append(Entry(path: path, bytes: bytes))
             }
         }
     }

@@ -2,10 +2,10 @@ import Glibc
 import InputStore
 
 /// A private folder that its user removes.
-struct TemporaryFolder: Sendable {
-    let path: String
+public struct TemporaryFolder: Sendable {
+    public let path: String
 
-    init() throws {
+    public init() throws {
         let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/rtverify-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw StoreError.system("cannot create a folder in \(base)", errno) }
@@ -13,7 +13,7 @@ struct TemporaryFolder: Sendable {
     }
 
     /// Removes the folder and all in it.
-    func remove() { Self.remove(path) }
+    public func remove() { Self.remove(path) }
 
     private static func remove(_ path: String) {
         var status = stat()

@@ -52,6 +52,11 @@ public enum DebianArchiveFamily: String, Sendable {
 }
 
 extension DebianSuites {
+    /// Debian 12 with its updates and security suite, main alone: where the toolchain comes from by default.
+    public static let bookworm = DebianSuites(
+        release: "bookworm", suites: DebianRelease.suites(of: "bookworm") ?? [], components: ["main"],
+        keys: (DebianRelease.keys(of: "bookworm") ?? []).sorted())
+
     /// Every fingerprint that is some known release's own.
     public static var knownKeys: Set<String> {
         Set(["bullseye", "bookworm"].flatMap { DebianRelease.keys(of: $0) ?? [] })

@@ -124,9 +124,7 @@ public struct Manifest: Equatable, Sendable {
         let tools = try root.optionalTable("toolchain", known: ["release", "suites", "components", "keys"])
         toolchain =
             try tools.map { try Self.suites($0, defaultRelease: "bookworm") }
-            ?? DebianSuites(
-                release: "bookworm", suites: DebianRelease.suites(of: "bookworm") ?? [], components: ["main"],
-                keys: (DebianRelease.keys(of: "bookworm") ?? []).sorted())
+            ?? .bookworm
     }
 
     private static let keys = [

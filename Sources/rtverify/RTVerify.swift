@@ -21,7 +21,7 @@ struct RTVerify: AsyncParsableCommand {
         subcommands: [
             Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
             Verify.self,
-            Message.self, Doctor.self, SandboxCommand.self,
+            Message.self, Boot.self, Doctor.self, SandboxCommand.self,
         ])
 }
 

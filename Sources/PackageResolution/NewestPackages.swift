@@ -1,0 +1,76 @@
+import CArchive
+import ContentHash
+import InputStore
+import RuntimeSpec
+
+/// The newest packages of a Debian release, each verified as a lock's are, for what rtverify itself runs beside an image.
+public struct NewestPackages: Sendable {
+    private let store: Store
+    private let fetcher: Fetcher
+    private let states: [ArchiveState]
+
+    /// Reads the release's suites.
+    public init(of suites: DebianSuites, store: Store, fetcher: Fetcher, keyrings: [String]) async throws {
+        let signature = ArchiveSignature(keyrings: keyrings)
+        var states: [ArchiveState] = []
+        for suite in suites.suites {
+            states.append(
+                try await .newest(
+                    suite: suite, components: suites.components, keys: suites.keys, signature: signature,
+                    allowExpired: false, store: store, fetcher: fetcher))
+        }
+        (self.store, self.fetcher, self.states) = (store, fetcher, states)
+    }
+
+    private func newest(_ name: String) throws -> (state: ArchiveState, stanza: PackageIndex.Stanza) {
+        let found = states.flatMap { state in
+            state.indexes.flatMap { $0.stanzas(named: name) }.map { (state: state, stanza: $0) }
+        }
+        guard let newest = found.max(by: { DebianVersion($0.stanza.version) < DebianVersion($1.stanza.version) }) else {
+            throw ResolutionError.malformed("the archive has no package \(name)")
+        }
+        return newest
+    }
+
+    /// The first package of a given prefix that another one depends on: the one that a metapackage stands for.
+    public func dependency(of name: String, prefix: String) throws -> String {
+        let names = DependencyField.names(try newest(name).stanza.depends).joined()
+        guard let found = names.first(where: { $0.hasPrefix(prefix) }) else {
+            throw ResolutionError.malformed("\(name) depends on no package \(prefix)…")
+        }
+        return found
+    }
+
+    /// The plain files of a package, of which `isWanted` says yes to the path.
+    public func files(
+        of name: String, where isWanted: (String) -> Bool
+    ) async throws -> [(path: String, bytes: [UInt8])] {
+        let (state, stanza) = try newest(name)
+        try await fetcher.fetch([Fetcher.Wanted(stanza.file, of: state.archive)])
+        guard let bytes = try store.bytes(of: stanza.file) else {
+            throw ResolutionError.inputsMissing([stanza.path], store: store.directory)
+        }
+        return try PackageFile.data(of: bytes, name: stanza.path, where: isWanted)
+    }
+}
+
+/// A .deb in memory (deb(5)): an ar(5) archive whose last member is the data.
+enum PackageFile {
+    static func data(
+        of bytes: [UInt8], name: String, where isWanted: (String) -> Bool
+    ) throws -> [(path: String, bytes: [UInt8])] {
+        var offset = 8
+        while offset + 60 <= bytes.count {
+            let member = String(decoding: bytes[offset..<(offset + 16)].prefix { $0 != 0x20 }, as: UTF8.self)
+            let digits = String(decoding: bytes[(offset + 48)..<(offset + 58)].prefix { $0 != 0x20 }, as: UTF8.self)
+            guard let size = Int(digits), size >= 0, offset + 60 + size <= bytes.count else { break }
+            let body = bytes[(offset + 60)..<(offset + 60 + size)]
+            if member.hasPrefix("data.tar") {
+                let tar = try Decompression.bytes(of: Array(body), name: name)
+                return try TarEntries.read(tar, name: name, where: isWanted).map { ($0.path, $0.bytes) }
+            }
+            offset += 60 + size + size % 2
+        }
+        throw ResolutionError.malformed("\(name) is not a Debian package")
+    }
+}
