@@ -31,7 +31,7 @@ let package = Package(
             dependencies: [
                 "AlephNetwork", "ContentHash", "ImageBuild", "ImageComparison", "InputStore", "PackageResolution",
                 "Reporting",
-                "RootfsBuild", "RuntimeSpec", "SquashfsImage", "VirtualMachine",
+                "RootfsBuild", "RuntimeSpec", "RuntimeTemplates", "SquashfsImage", "VirtualMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             linkerSettings: staticRuntime),
@@ -92,6 +92,23 @@ let package = Package(
                 "RuntimeSpec", "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        // The manifests of runtimes/ themselves, by links.
+        .target(
+            name: "RuntimeTemplates",
+            resources: [
+                .embedInCode("aleph-debian-11-python-node.toml"),
+                .embedInCode("aleph-debian-12-python.toml"),
+                .embedInCode("alpine-minimal.toml"),
+                .embedInCode("debian-12-minimal.toml"),
+                .embedInCode("empty.toml"),
+                .embedInCode("example-python-volume.toml"),
+                .embedInCode("hello"),
+                .embedInCode("inittab"),
+                .embedInCode("securetty"),
+                .embedInCode("sshd_config.conf"),
+                .embedInCode("tarball.toml"),
+                .embedInCode("volume-README.txt"),
             ]),
         .target(
             name: "VirtualMachine",

@@ -8,6 +8,7 @@ public enum ExaminationRequest: Codable, Sendable {
     case compare(a: String, b: String, options: ImageComparer.Options)
     case inspect(image: String, sourceDateEpoch: Int?)
     case audit(image: String, options: ImageAudit.Options)
+    case contents(image: String)
 }
 
 /// What it answers, as JSON on its standard output.
@@ -15,6 +16,7 @@ public enum ExaminationAnswer: Codable, Sendable {
     case comparison(ComparisonReport)
     case inspection(InspectionReport)
     case audit(AuditReport)
+    case contents(ImageContents)
     /// What can't be read, and why.
     case failed(String)
 }
@@ -74,6 +76,8 @@ public enum Examiner {
             return .inspection(try ImageInspection().inspect(image, sourceDateEpoch: epoch))
         case .audit(let image, let options):
             return .audit(try ImageAudit(options: options).audit(image))
+        case .contents(let image):
+            return .contents(try ContentsReader().read(image))
         }
     }
 }

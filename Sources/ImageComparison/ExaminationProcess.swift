@@ -42,6 +42,14 @@ public enum ExaminationProcess {
         return report
     }
 
+    /// What an image says of its own making.
+    public static func contents(of image: String) async throws -> ImageContents {
+        guard case .contents(let contents) = try await answer(to: .contents(image: image)) else {
+            throw ExaminationError(description: "the reader of images answered something else")
+        }
+        return contents
+    }
+
     static func answer(to request: ExaminationRequest, extracted: String? = nil) async throws -> ExaminationAnswer {
         guard let program = OwnProgram.path else {
             throw ExaminationError(description: "this program's own path is unknown (/proc)")

@@ -177,6 +177,11 @@ public final class Fetcher: Sendable {
         try await newest(path, from: mirrors.mirrors(forSuite: suite), limit: limit)
     }
 
+    /// A suite's file as the snapshot archive has it at or soon after a time.
+    public func atTime(_ path: String, suite: String, time: SnapshotTime, limit: Int) async throws -> [UInt8] {
+        try await newest(path, from: mirrors.snapshots(forSuite: suite, at: time), limit: limit).bytes
+    }
+
     /// Bytes whose hash nobody knows yet, from the first of Alpine's mirrors that has them.
     public func newestAlpine(_ path: String, limit: Int) async throws -> [UInt8] {
         try await newest(path, from: mirrors.alpineMirrors, limit: limit).bytes

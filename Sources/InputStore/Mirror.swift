@@ -71,10 +71,16 @@ public struct MirrorList: Sendable {
     /// The snapshot archive serves the state at or before a time, and imports a Release some hours after its Date: so
     /// the next hours and days are tried as well.
     private func snapshotURLs(of path: String, in archive: Lockfile.Archive) -> [String] {
-        guard let snapshot, let time = SnapshotTime(archive.snapshot) else { return [] }
-        let family = DebianArchiveFamily(suite: archive.suite)
+        guard let time = SnapshotTime(archive.snapshot) else { return [] }
+        return snapshots(forSuite: archive.suite, at: time).map { $0.url(of: path) }
+    }
+
+    /// The states of the snapshot archive at and soon after a time.
+    func snapshots(forSuite suite: String, at time: SnapshotTime) -> [Mirror] {
+        guard let snapshot else { return [] }
+        let family = DebianArchiveFamily(suite: suite)
         return [0, 6, 12, 24, 48, 96].map { hours in
-            "\(snapshot)/\(family.rawValue)/\(time.adding(hours: hours).text)/\(path)"
+            Mirror("\(snapshot)/\(family.rawValue)/\(time.adding(hours: hours).text)", family: family)
         }
     }
 }

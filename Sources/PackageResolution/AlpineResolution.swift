@@ -131,6 +131,27 @@ struct AlpineResolution {
         }
     }
 
+    /// What a minirootfs's apk was asked for.
+    static func world(minirootfs: [UInt8], name: String) throws -> [String] {
+        try text("etc/apk/world", of: minirootfs, name: name).split { $0.isWhitespace }.map(String.init)
+    }
+
+    /// The versions of a minirootfs's packages by name.
+    static func installed(minirootfs: [UInt8], name: String) throws -> [String: String] {
+        var (versions, package) = ([String: String](), "")
+        for line in try text("lib/apk/db/installed", of: minirootfs, name: name).split(separator: "\n") {
+            if line.hasPrefix("P:") { package = String(line.dropFirst(2)) }
+            if line.hasPrefix("V:") { versions[package] = String(line.dropFirst(2)) }
+        }
+        return versions
+    }
+
+    private static func text(_ path: String, of minirootfs: [UInt8], name: String) throws -> String {
+        let tar = try Decompression.bytes(of: minirootfs, name: name)
+        let entries = try TarEntries.read(tar, name: name) { $0 == path || $0 == "./\(path)" }
+        return String(decoding: entries.first?.bytes ?? [], as: UTF8.self)
+    }
+
     /// The keys that a minirootfs has in /etc/apk/keys.
     static func ownKeys(minirootfs: [UInt8], name: String) throws -> [Key] {
         let tar = try Decompression.bytes(of: minirootfs, name: name)

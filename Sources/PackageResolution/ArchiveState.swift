@@ -39,8 +39,29 @@ struct ArchiveState: Sendable {
         suite: String, components: [String], keys: [String], signature: ArchiveSignature, allowExpired: Bool,
         store: Store, fetcher: Fetcher
     ) async throws -> ArchiveState {
-        let path = "dists/\(suite)/InRelease"
-        let (bytes, _) = try await fetcher.newest(path, suite: suite, limit: 16 << 20)
+        let (bytes, _) = try await fetcher.newest(path(of: suite), suite: suite, limit: 16 << 20)
+        return try await read(
+            bytes, suite: suite, components: components, keys: keys, signature: signature, allowExpired: allowExpired,
+            store: store, fetcher: fetcher)
+    }
+
+    /// The state that the snapshot archive serves for a time. It has long expired, and is what was asked for.
+    static func snapshot(
+        suite: String, at time: SnapshotTime, components: [String], keys: [String], signature: ArchiveSignature,
+        store: Store, fetcher: Fetcher
+    ) async throws -> ArchiveState {
+        let bytes = try await fetcher.atTime(path(of: suite), suite: suite, time: time, limit: 16 << 20)
+        return try await read(
+            bytes, suite: suite, components: components, keys: keys, signature: signature, allowExpired: true,
+            store: store, fetcher: fetcher)
+    }
+
+    private static func path(of suite: String) -> String { "dists/\(suite)/InRelease" }
+
+    private static func read(
+        _ bytes: [UInt8], suite: String, components: [String], keys: [String], signature: ArchiveSignature,
+        allowExpired: Bool, store: Store, fetcher: Fetcher
+    ) async throws -> ArchiveState {
         let text = try await signature.signedText(of: bytes, suite: suite, allowed: keys)
         let release = try ReleaseFile(text: text, suite: suite)
         if let end = release.validUntil, end < time(nil), !allowExpired {
@@ -56,7 +77,7 @@ struct ArchiveState: Sendable {
         let archive = Lockfile.Archive(
             name: suite.replacing("/", with: "-"), suite: suite, components: components,
             snapshot: SnapshotTime(seconds: release.date).text,
-            inRelease: Lockfile.Input(path: path, size: bytes.count, sha256: digest.hex), keys: keys,
+            inRelease: Lockfile.Input(path: path(of: suite), size: bytes.count, sha256: digest.hex), keys: keys,
             indexes: indexes)
         try await fetchIndexes(of: archive, byHash: release.acquireByHash, fetcher: fetcher)
         return try ArchiveState(archive: archive, release: release, releaseText: text, store: store)

@@ -23,14 +23,8 @@ struct DebianResolution {
         -> (base: [ArchiveState], toolchain: [ArchiveState])
     {
         func states(_ suites: DebianSuites) async throws -> [ArchiveState] {
-            var states: [ArchiveState] = []
-            for suite in suites.suites {
-                states.append(
-                    try await .newest(
-                        suite: suite, components: suites.components, keys: suites.keys, signature: signature,
-                        allowExpired: allowExpired, store: store, fetcher: fetcher))
-            }
-            return states
+            try await NewestPackages.states(
+                of: suites, signature: signature, store: store, fetcher: fetcher, allowExpired: allowExpired)
         }
         let base = try await states(manifest.base)
         return (base, manifest.toolchain == manifest.base ? base : try await states(manifest.toolchain))
@@ -91,12 +85,12 @@ struct DebianResolution {
         return names.union(manifest.packages).sorted()
     }
 
-    private struct Entry {
+    struct Entry {
         var archive: String
         var stanza: PackageIndex.Stanza
     }
 
-    private static func entries(of choices: [AptResolver.Choice], in states: [ArchiveState]) throws -> [Entry] {
+    static func entries(of choices: [AptResolver.Choice], in states: [ArchiveState]) throws -> [Entry] {
         try choices.map { choice in
             for state in states {
                 if let stanza = state.stanza(
@@ -110,14 +104,14 @@ struct DebianResolution {
         }
     }
 
-    private static func package(_ entry: Entry, stage: Int) -> Lockfile.Package {
+    static func package(_ entry: Entry, stage: Int) -> Lockfile.Package {
         Lockfile.Package(
             archive: entry.archive, name: entry.stanza.name, version: entry.stanza.version,
             architecture: entry.stanza.architecture, file: entry.stanza.file, stage: stage)
     }
 
     /// Gives each state a name of its own: its suite's, with the time where one suite has several states.
-    private static func named(_ base: [ArchiveState], _ toolchain: [ArchiveState], _ older: [ArchiveState])
+    static func named(_ base: [ArchiveState], _ toolchain: [ArchiveState], _ older: [ArchiveState])
         -> (base: [ArchiveState], toolchain: [ArchiveState], older: [ArchiveState])
     {
         var taken: [String: Lockfile.Archive] = [:]
@@ -136,7 +130,7 @@ struct DebianResolution {
         return (base.map(name), toolchain.map(name), older.map(name))
     }
 
-    private static func distinct(_ states: [ArchiveState]) -> [ArchiveState] {
+    static func distinct(_ states: [ArchiveState]) -> [ArchiveState] {
         var seen: Set<String> = []
         return states.filter { seen.insert($0.archive.name).inserted }
     }

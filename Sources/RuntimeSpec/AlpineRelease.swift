@@ -17,6 +17,16 @@ public struct AlpineBase: Equatable, Sendable {
         return parts.count < 2 ? release : "v\(parts[0]).\(parts[1])"
     }
 
+    /// A release with its main repository.
+    /// - Throws: `SpecError` when it isn't spelled as one.
+    public init(release: String) throws {
+        guard Spelling.isAlpineRelease(release) else {
+            throw SpecError.badValue(
+                file: "the image", key: "/etc/alpine-release", found: "'\(release)'", expected: "a release like '3.20.3'")
+        }
+        (self.release, minirootfs, repositories, keys) = (release, nil, ["main"], [])
+    }
+
     static let keys = ["release", "sha256", "repositories", "keys"]
 
     init(_ fields: TOMLFields) throws {

@@ -8,6 +8,10 @@ public struct DebianSuites: Equatable, Sendable {
     public var components: [String]
     /// Fingerprints of the primary keys that may sign, 40 upper-case hexadecimal digits each.
     public var keys: [String]
+
+    public init(release: String, suites: [String], components: [String], keys: [String]) {
+        (self.release, self.suites, self.components, self.keys) = (release, suites, components, keys)
+    }
 }
 
 /// What is known of Debian's releases. Key fingerprints: the package debian-archive-keyring and
@@ -52,6 +56,14 @@ public enum DebianArchiveFamily: String, Sendable {
 }
 
 extension DebianSuites {
+    /// A known release with its updates and security suite, main alone.
+    public static func standard(_ release: String) -> DebianSuites? {
+        guard let suites = DebianRelease.suites(of: release), let keys = DebianRelease.keys(of: release) else {
+            return nil
+        }
+        return DebianSuites(release: release, suites: suites, components: ["main"], keys: Set(keys).sorted())
+    }
+
     /// Debian 12 with its updates and security suite, main alone: where the toolchain comes from by default.
     public static let bookworm = DebianSuites(
         release: "bookworm", suites: DebianRelease.suites(of: "bookworm") ?? [], components: ["main"],

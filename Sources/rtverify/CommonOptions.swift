@@ -29,6 +29,9 @@ struct SourceOptions: ParsableArguments {
     var offline = false
     @Option(help: ArgumentHelp("Seconds without a byte after which a connection is given up.", valueName: "seconds"))
     var timeout = 30
+    @Option(
+        help: ArgumentHelp("An archive of old states of Debian's (default: snapshot.debian.org's).", valueName: "url"))
+    var snapshot: String?
     @Flag(help: "Use no mirrors but those given with --mirror.")
     var onlyMirror = false
 
@@ -45,9 +48,10 @@ struct SourceOptions: ParsableArguments {
         let given = mirror.map { Mirror($0) }
         let list =
             onlyMirror
-            ? MirrorList(mirrors: given, snapshot: nil, alpine: [])
+            ? MirrorList(mirrors: given, snapshot: snapshot, alpine: [])
             : MirrorList(
                 mirrors: given + (try UserConfiguration.mirrors(environment: environmentValue)) + HostSources.mirrors(),
+                snapshot: snapshot ?? MirrorList.snapshotArchive,
                 alpine: HostSources.alpineMirrors() + [Mirror(MirrorList.alpineArchive)])
         return Fetcher(
             store: store, mirrors: list, offline: offline, timeout: timeout, environment: environmentValue,

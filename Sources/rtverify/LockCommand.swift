@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import ImageBuild
+import ImageComparison
 import InputStore
 import PackageResolution
 import Reporting
@@ -14,6 +15,7 @@ struct Lock: AsyncParsableCommand {
             rtverify lock --update MANIFEST [PACKAGE...]  move forward: everything, or the packages named
             rtverify lock --check MANIFEST                offline: was the lock made from this manifest?
             rtverify lock --verify LOCK                   offline: derive signature, index and every entry again
+            rtverify lock --from-image IMAGE -o DRAFT     draft the lock that an image was made from
             rtverify lock diff OLD NEW                    what changed
 
             EXAMPLES:
@@ -35,7 +37,7 @@ extension Lock {
                   rtverify lock --update runtimes/debian-12-minimal/runtime.toml openssl
                 """)
 
-        @Argument(help: "The manifest; with --verify, the lock.")
+        @Argument(help: "The manifest; with --verify, the lock; with --from-image, the image.")
         var file: String
         @Argument(help: "With --update: the packages to move.")
         var packages: [String] = []
@@ -45,6 +47,12 @@ extension Lock {
         var check = false
         @Flag(help: "Derive the lock's every entry again, offline, from what the store holds.")
         var verify = false
+        @Flag(help: "Draft the lock that would make an image, from the package databases in it.")
+        var fromImage = false
+        @Option(help: ArgumentHelp("With --from-image: a suite to look in instead of the release's.", valueName: "suite"))
+        var suite: [String] = []
+        @Option(help: ArgumentHelp("With --suite: a key that may sign it, 40 digits.", valueName: "fingerprint"))
+        var key: [String] = []
         @Flag(help: "With --verify: fetch what the store lacks for it.")
         var fetch = false
         @Option(name: .shortAndLong, help: "The lock (default: lockfiles/NAME.lock, or NAME.lock).")
@@ -59,8 +67,12 @@ extension Lock {
         @OptionGroup var out: OutputOptions
 
         func validate() throws {
-            if [update, check, verify].filter({ $0 }).count > 1 {
-                throw ValidationError("Choose one of --update, --check and --verify.")
+            if [update, check, verify, fromImage].filter({ $0 }).count > 1 {
+                throw ValidationError("Choose one of --update, --check, --verify and --from-image.")
+            }
+            if fromImage, output == nil { throw ValidationError("--from-image takes -o: a draft is not yet the lock.") }
+            if suite.isEmpty != key.isEmpty || (!suite.isEmpty && !fromImage) {
+                throw ValidationError("--suite and --key belong together, and to --from-image.")
             }
             if !packages.isEmpty, !update { throw ValidationError("Packages can be named with --update only.") }
             if fetch, !verify { throw ValidationError("--fetch belongs to --verify.") }
@@ -73,6 +85,7 @@ extension Lock {
             let display = out.display
             try await exiting(display) {
                 if verify { return try await runVerify(display) }
+                if fromImage { return try await runDraft(display) }
                 let manifest = try Manifest(text: try Paths.readText(file), file: file)
                 let path = output ?? Self.defaultPath(manifest.name)
                 if check { return try await runCheck(manifest, path) }
@@ -103,6 +116,29 @@ extension Lock {
                 if let old { try LockReport.print(LockDifference(from: old, to: lock), json: out.json) }
                 LockReport.print(lock, path: path, json: out.json && old == nil, quiet: out.json)
             }
+        }
+
+        private func runDraft(_ display: ProgressDisplay) async throws {
+            let contents = try await ExaminationProcess.contents(of: file)
+            let store = try source.openStore()
+            let fetcher = try source.fetcher(store: store, display: display)
+            let suites = DebianSuites(release: contents.release, suites: suite, components: ["main"], keys: key)
+            let draft = LockDraft(
+                store: store, fetcher: fetcher, keyrings: keyring,
+                sandbox: source.packageSandbox(store: store, display: display), suites: suite.isEmpty ? nil : suites,
+                events: display.report)
+            let path = output ?? ""
+            let result: Result<LockDraft.Found, any Error>
+            do {
+                let name = (file.split(separator: "/").last ?? "").prefix { $0 != "." }
+                result = .success(try await draft.draft(contents, name: name.isEmpty ? "draft" : String(name)))
+            } catch { result = .failure(error) }
+            await fetcher.shutdown()
+            let found = try result.get()
+            try AtomicFile.write(found.text, to: path)
+            display.finish()
+            LockReport.print(found, path: path, json: out.json)
+            if !found.missing.isEmpty { throw ExitCode(1) }
         }
 
         private func runVerify(_ display: ProgressDisplay) async throws {

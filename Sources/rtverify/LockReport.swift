@@ -45,6 +45,33 @@ enum LockReport {
         return parts.isEmpty ? "no packages" : parts.joined(separator: ", ")
     }
 
+    static func print(_ found: LockDraft.Found, path: String, json: Bool) {
+        if json {
+            struct Answer: Encodable {
+                var draft: String
+                var packages: Int
+                var wheels: Int
+                var missing: [String]
+                var unexplained: Int
+            }
+            let lock = found.lock
+            return Swift.print(
+                JSONText.of(
+                    Answer(
+                        draft: path, packages: lock.packages.count + lock.alpine.packages.count,
+                        wheels: lock.python?.wheels.count ?? 0, missing: found.missing,
+                        unexplained: found.unexplainedCount)))
+        }
+        Swift.print("\(path): \(contents(of: found.lock)), toolchain of \(found.lock.toolchain.count)")
+        for archive in found.lock.archives { Swift.print("  \(archive.suite) at \(archive.snapshot)") }
+        for item in found.missing { Swift.print("found nowhere: \(item)") }
+        if found.unexplainedCount > 0 {
+            Swift.print("\(found.unexplainedCount) files that no package accounts for, among them:")
+            for path in found.unexplained.prefix(10) { Swift.print("  \(path)") }
+        }
+        Swift.print("a draft: steps, files and what was pruned are not in it")
+    }
+
     static func print(_ difference: LockDifference, json: Bool) throws {
         if json { return Swift.print(JSONText.of(difference)) }
         if difference.isEmpty { return Swift.print("nothing changed") }

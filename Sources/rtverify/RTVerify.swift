@@ -19,7 +19,7 @@ struct RTVerify: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
+            Init.self, Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
             Verify.self,
             Message.self, Boot.self, Doctor.self, SandboxCommand.self,
         ])

@@ -1,0 +1,176 @@
+import Reporting
+import SquashfsImage
+
+/// Reads what an image says of its own making.
+struct ContentsReader {
+    private static let listed = 1000
+    /// What the sandbox or every installation makes, whose makers are no packages.
+    private static let known = [
+        "dev/", "var/lib/dpkg/", "lib/apk/db/", "usr/lib/apk/db/", "etc/alternatives/", "etc/ssl/certs/", "var/lib/apt/",
+        "var/cache/", "etc/rc", "var/lib/systemd/", "etc/systemd/system/", "var/log/", "var/lib/pam/",
+    ]
+    private static let written: Set<String> = [
+        "etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/machine-id", "etc/apt/sources.list", "etc/passwd",
+        "etc/group", "etc/shadow", "etc/gshadow", "etc/ld.so.cache", "bin", "sbin", "lib", "lib32", "lib64", "libx32",
+        "etc/apk/world", "etc/apk/arch", "etc/localtime", "etc/timezone", "etc/default/locale", "etc/shells",
+    ]
+
+    func read(_ path: String) throws -> ImageContents {
+        let tree = try TreeSource.open(path)
+        let reader = try tree.makeReader()
+        let entries = Dictionary(tree.entries.map { ($0.path, $0) }) { first, _ in first }
+        let links = LinkResolver(tree.entries)
+        func text(_ path: String) throws -> String? {
+            guard let place = links.target(of: Array(path.utf8)), let entry = entries[place], entry.isFile else {
+                return nil
+            }
+            return String(decoding: try reader.bytes(entry, limit: 64 << 20), as: UTF8.self)
+        }
+        var contents = ImageContents()
+        if let image = tree as? SquashfsTree {
+            contents.time = image.superblock.time
+            (contents.compression, contents.blockSize) = (image.superblock.compression, image.superblock.blockSize)
+            contents.level = Self.level(image.superblock)
+        } else {
+            contents.time = tree.entries.map(\.time).max() ?? 0
+        }
+        if let status = try text("/var/lib/dpkg/status") {
+            contents.system = "debian"
+            contents.packages = Self.dpkgPackages(status)
+            contents.release = try Self.codeName(text("/etc/os-release") ?? "")
+            contents.sources = try (text("/etc/apt/sources.list") ?? "").split(separator: "\n").map(String.init)
+                .filter { $0.hasPrefix("deb ") }
+        } else if let installed = try text("/lib/apk/db/installed") ?? text("/usr/lib/apk/db/installed") {
+            contents.system = "alpine"
+            contents.packages = Self.apkPackages(installed)
+            contents.release = try (text("/etc/alpine-release") ?? "").filter { !$0.isNewline }
+            contents.world = try (text("/etc/apk/world") ?? "").split { $0.isWhitespace }.map(String.init)
+        }
+        if let script = try text("/sbin/init"), script.hasPrefix("#!"), script.utf8.count < 1 << 16 {
+            contents.initScript = script
+        }
+        let owners = try PackageOwnership(tree)
+        let owned = try distributions(tree, reader, owners, &contents)
+        for entry in tree.entries where entry.kind != .directory && !entry.path.isEmpty {
+            if owners.owner(of: entry.path) != nil || owned.contains(entry.path) || isKnown(entry, contents) { continue }
+            if owners.scriptNaming(entry.path) != nil { continue }
+            contents.unexplainedCount += 1
+            if contents.unexplained.count < Self.listed { contents.unexplained.append(entry.name) }
+        }
+        return contents
+    }
+
+    private func isKnown(_ entry: TreeEntry, _ contents: ImageContents) -> Bool {
+        let name = String(decoding: entry.path, as: UTF8.self)
+        return Self.written.contains(name) || Self.known.contains { name.hasPrefix($0) } || name.hasSuffix(".pyc")
+            || (contents.initScript != nil && (name == "sbin/init" || name == "usr/sbin/init"))
+    }
+
+    /// Distributions that pip or this program installed, and the files that their RECORDs name.
+    private func distributions(
+        _ tree: any Tree, _ reader: any ContentReader, _ owners: PackageOwnership, _ contents: inout ImageContents
+    ) throws -> Set<[UInt8]> {
+        var owned: Set<[UInt8]> = []
+        let suffix = Array(".dist-info/METADATA".utf8)
+        let names = Set(tree.entries.map(\.path))
+        var folders: Set<String> = []
+        for entry in tree.entries
+        where entry.isFile && entry.path.suffix(suffix.count).elementsEqual(suffix) && owners.owner(of: entry.path) == nil
+        {
+            let own = entry.path.dropLast("METADATA".utf8.count)
+            let folder = Array(own.dropLast().split(separator: 0x2f).dropLast().joined(separator: [0x2f]))
+            let metadata = String(decoding: try reader.bytes(entry, limit: 1 << 20), as: UTF8.self)
+            func field(_ name: String) -> String? {
+                metadata.split(separator: "\n").prefix(200).first { $0.hasPrefix("\(name): ") }
+                    .map { $0.dropFirst(name.utf8.count + 2).filter { !$0.isWhitespace } }
+            }
+            // Vendored copies lie deeper in other distributions, and are theirs.
+            guard let name = field("Name"), let version = field("Version"), !folder.contains(where: { $0 < 0x20 }) else {
+                continue
+            }
+            contents.distributions.append(
+                .init(
+                    name: name, version: version, folder: readable(folder),
+                    isRequested: names.contains(own + Array("REQUESTED".utf8))))
+            folders.insert(String(decoding: folder, as: UTF8.self))
+            let record = own + Array("RECORD".utf8)
+            guard let list = tree.entries.first(where: { $0.path.elementsEqual(record) }) else { continue }
+            for line in try reader.bytes(list, limit: 16 << 20).split(separator: 10) {
+                let path = line.prefix { $0 != 0x2c }.filter { $0 != 0x22 }
+                owned.insert(Self.joined(folder, Array(path)))
+            }
+        }
+        for folder in folders {
+            let prefix = Array((folder.isEmpty ? "" : folder + "/").utf8)
+            var levels: Set<Int> = []
+            for entry in tree.entries
+            where entry.path.starts(with: prefix) && entry.path.suffix(4).elementsEqual(".pyc".utf8) {
+                let name = String(decoding: entry.path.suffix(12), as: UTF8.self)
+                levels.insert(name.hasSuffix(".opt-1.pyc") ? 1 : name.hasSuffix(".opt-2.pyc") ? 2 : 0)
+            }
+            contents.levels["/" + folder] = levels.sorted()
+        }
+        return owned
+    }
+
+    /// A path relative to a folder, `..` taken.
+    private static func joined(_ folder: [UInt8], _ path: [UInt8]) -> [UInt8] {
+        if path.first == 0x2f { return Array(path.dropFirst()) }
+        var parts = folder.split(separator: 0x2f).map(Array.init)
+        for part in path.split(separator: 0x2f).map(Array.init) where part != [0x2e] {
+            if part == [0x2e, 0x2e] { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return Array(parts.joined(separator: [0x2f]))
+    }
+
+    private static func level(_ superblock: SquashfsReader.Superblock) -> Int? {
+        guard ["gzip", "zstd"].contains(superblock.compression), superblock.compressorOptions.count >= 4 else {
+            return nil
+        }
+        return superblock.compressorOptions[..<4].enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+    }
+
+    private static func codeName(_ osRelease: String) throws -> String {
+        osRelease.split(separator: "\n").first { $0.hasPrefix("VERSION_CODENAME=") }?.dropFirst(17)
+            .filter { $0 != "\"" } ?? ""
+    }
+
+    /// Wholly installed packages of dpkg's status.
+    private static func dpkgPackages(_ status: String) -> [ImageContents.Package] {
+        var packages: [ImageContents.Package] = []
+        var fields: [Substring: Substring] = [:]
+        func end() {
+            if let name = fields["Package"], let version = fields["Version"],
+                fields["Status"]?.hasSuffix(" installed") == true
+            {
+                packages.append(
+                    .init(
+                        name: String(name), version: String(version),
+                        architecture: String(fields["Architecture"] ?? "")))
+            }
+            fields = [:]
+        }
+        for line in status.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.isEmpty {
+                end()
+            } else if !line.hasPrefix(" "), let colon = line.firstIndex(of: ":") {
+                fields[line[..<colon]] = line[line.index(after: colon)...].drop { $0 == " " }
+            }
+        }
+        end()
+        return packages
+    }
+
+    private static func apkPackages(_ installed: String) -> [ImageContents.Package] {
+        var packages: [ImageContents.Package] = []
+        for block in installed.split(separator: "\n\n") {
+            func field(_ key: String) -> String? {
+                block.split(separator: "\n").first { $0.hasPrefix(key) }.map { String($0.dropFirst(2)) }
+            }
+            if let name = field("P:"), let version = field("V:") {
+                packages.append(.init(name: name, version: version, architecture: field("A:") ?? ""))
+            }
+        }
+        return packages
+    }
+}

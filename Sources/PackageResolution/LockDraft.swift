@@ -1,0 +1,248 @@
+import ContentHash
+import InputStore
+import Reporting
+import RuntimeSpec
+
+/// From an image back to the lock that would make it, as far as its package databases tell.
+public struct LockDraft: Sendable {
+    private let store: Store
+    private let fetcher: Fetcher
+    private let sandbox: any ResolutionSandbox
+    private let debian: DebianResolution
+    private let events: EventSink
+    /// Suites, components and keys to look in instead of the release's.
+    private let suites: DebianSuites?
+
+    /// What was found.
+    public struct Found: Sendable {
+        public var lock: Lockfile
+        /// What stands in the image and was found nowhere: `python3 3.11.2-6`.
+        public var missing: [String] = []
+        /// Files that nothing accounts for.
+        public var unexplained: [String] = []
+        public var unexplainedCount = 0
+        /// Remarks for the reader of the draft.
+        public var remarks: [String] = []
+
+        /// The draft's bytes: the lock, and in comments what it doesn't explain.
+        public var text: String {
+            var head = "# A draft, made by `rtverify lock --from-image`: what an image's package databases tell of its lock.\n"
+            for remark in remarks { head += "# \(remark)\n" }
+            for item in missing { head += "# Found nowhere: \(item)\n" }
+            if unexplainedCount > 0 { head += "# Files that no package accounts for: \(unexplainedCount)\n" }
+            for path in unexplained { head += "#   \(path)\n" }
+            return head + lock.text
+        }
+    }
+
+    /// - Parameters:
+    ///   - keyrings: Files to look for keys in; those of the host when empty.
+    ///   - suites: Where to look instead of the release's own suites.
+    public init(
+        store: Store, fetcher: Fetcher, keyrings: [String], sandbox: any ResolutionSandbox, suites: DebianSuites?,
+        events: @escaping EventSink
+    ) {
+        (self.store, self.fetcher, self.sandbox, self.suites, self.events) = (store, fetcher, sandbox, suites, events)
+        debian = DebianResolution(
+            signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
+    }
+
+    /// - Parameter name: The lock's name.
+    public func draft(_ contents: ImageContents, name: String) async throws -> Found {
+        var found: Found
+        switch contents.system {
+        case "debian": found = try await draftDebian(contents, name: name)
+        case "alpine": found = try await draftAlpine(contents, name: name)
+        default:
+            throw ResolutionError.malformed(
+                "the image has neither dpkg's nor apk's database: nothing tells what it was made of")
+        }
+        if let script = contents.initScript { readInit(script, into: &found) }
+        (found.unexplained, found.unexplainedCount) = (contents.unexplained, contents.unexplainedCount)
+        found.remarks.append("Steps, files of one's own and what was pruned leave no names in an image: they aren't here.")
+        return found
+    }
+
+    private func newLock(
+        _ contents: ImageContents, name: String, archives: [Lockfile.Archive], packages: [Lockfile.Package],
+        toolchain: [Lockfile.Package]
+    ) -> Lockfile {
+        let compression = contents.compression.flatMap(ImageOptions.Compression.init(rawValue:)) ?? .zstd
+        // No manifest is known: the hash of nothing.
+        return Lockfile(
+            recipe: Lockfile.newestRecipe, manifestSHA256: Digest.of([UInt8]()).hex, sourceDateEpoch: contents.time,
+            name: name, architecture: "x86_64", release: contents.release, files: [], steps: [], prune: [],
+            image: ImageOptions(
+                compression: compression, level: contents.level, blockSize: contents.blockSize ?? 131_072),
+            archives: archives, packages: packages, toolchain: toolchain)
+    }
+
+    /// rtverify's own init says which command it starts.
+    private func readInit(_ script: String, into found: inout Found) {
+        guard let line = script.split(separator: "\n").first(where: { $0.hasPrefix("command='") }) else { return }
+        let command = line.dropFirst("command='".utf8.count).dropLast().replacing(#"'\''"#, with: "'")
+        let program = InitProgram(command: command.isEmpty ? nil : String(command))
+        let bytes = InitScript.bytes(program)
+        guard bytes == Array(script.utf8) else { return }
+        (found.lock.initProgram, found.lock.initSHA256) = (program, Digest.of(bytes).hex)
+    }
+
+    // MARK: Debian
+
+    private func draftDebian(_ contents: ImageContents, name: String) async throws -> Found {
+        let wanted = try suites(of: contents)
+        let states = try await states(of: wanted, contents)
+        var entries: [DebianResolution.Entry] = []
+        var missing: [String] = []
+        for package in contents.packages {
+            let entry = states.lazy.compactMap { state in
+                state.stanza(named: package.name, version: package.version, architecture: package.architecture)
+                    .map { DebianResolution.Entry(archive: state.archive.name, stanza: $0) }
+            }.first
+            if let entry { entries.append(entry) } else { missing.append("\(package.name) \(package.version)") }
+        }
+        guard !entries.isEmpty else {
+            throw ResolutionError.malformed(
+                "none of the image's \(contents.packages.count) packages is in \(wanted.suites.joined(separator: ", ")) "
+                    + "as the mirrors and the snapshot archive have them")
+        }
+        let stages = try InstallationStages(entries.map(\.stanza)).stages()
+        let hasWheels = !contents.distributions.isEmpty
+        let tools = try await toolchain(wanted, states, withPython: hasWheels)
+        let packages = entries.map { DebianResolution.package($0, stage: stages[$0.stanza.name] ?? 0) }
+        let used = Set((packages + tools.packages).map(\.archive))
+        let archives = DebianResolution.distinct(states + tools.states).filter { state in
+            used.contains(state.archive.name) || states.contains { $0.archive == state.archive }
+        }
+        var found = Found(
+            lock: newLock(
+                contents, name: name, archives: archives.map(\.archive), packages: packages, toolchain: tools.packages),
+            missing: missing)
+        found.remarks.append(
+            "Of \(contents.packages.count) packages \(packages.count) were found; the likely state is of "
+                + (states.map(\.archive.snapshot).max() ?? "an unknown time") + ".")
+        if hasWheels { try await draftWheels(contents, entries.map(\.stanza), &found) }
+        return found
+    }
+
+    /// The suites that the image's own apt names, or the release's.
+    private func suites(of contents: ImageContents) throws -> DebianSuites {
+        if let suites { return suites }
+        guard let standard = DebianSuites.standard(contents.release) else {
+            throw ResolutionError.malformed(
+                "the image's Debian is '\(contents.release)', whose suites and keys rtverify doesn't know; "
+                    + "name them (--suite, --key)")
+        }
+        return standard
+    }
+
+    /// The newest states where they have all packages; else those that the image's sources name, or the ones of its time.
+    private func states(of suites: DebianSuites, _ contents: ImageContents) async throws -> [ArchiveState] {
+        var states: [ArchiveState] = []
+        for suite in suites.suites {
+            let newest = try await ArchiveState.newest(
+                suite: suite, components: suites.components, keys: suites.keys, signature: debian.signature,
+                allowExpired: true, store: store, fetcher: fetcher)
+            guard let time = Self.time(of: suite, contents), time.text != newest.archive.snapshot else {
+                states.append(newest)
+                continue
+            }
+            do {
+                states.append(
+                    try await .snapshot(
+                        suite: suite, at: time, components: suites.components, keys: suites.keys,
+                        signature: debian.signature, store: store, fetcher: fetcher))
+            } catch is StoreError {
+                events(.note("no state of \(suite) at \(time.text) can be had; its newest is looked in"))
+                states.append(newest)
+            }
+        }
+        return DebianResolution.named(states, [], []).base
+    }
+
+    /// When a suite was as the image has it: `deb URL/20261121T101112Z/ SUITE`, or the image's own time.
+    private static func time(of suite: String, _ contents: ImageContents) -> SnapshotTime? {
+        for line in contents.sources where line.split(separator: " ").contains(Substring(suite)) {
+            for part in line.split(whereSeparator: { $0 == "/" || $0 == " " }) {
+                if let time = SnapshotTime(String(part)) { return time }
+            }
+        }
+        return contents.time > 0 ? SnapshotTime(seconds: contents.time) : nil
+    }
+
+    private func toolchain(
+        _ suites: DebianSuites, _ states: [ArchiveState], withPython: Bool
+    ) async throws -> (packages: [Lockfile.Package], states: [ArchiveState]) {
+        let names = ["squashfs-tools-ng"] + (withPython ? PythonPackages.tools : [])
+        var own = states
+        if suites.release != DebianSuites.bookworm.release, self.suites == nil {
+            own = try await NewestPackages.states(
+                of: .bookworm, signature: debian.signature, store: store, fetcher: fetcher, allowExpired: true)
+        }
+        let entries = try DebianResolution.entries(of: try await AptResolver().resolve(names, from: own), in: own)
+        return (entries.map { DebianResolution.package($0, stage: 0) }, own)
+    }
+
+    /// The folder with the most distributions is the target; those that were asked for are the requirements.
+    private func draftWheels(
+        _ contents: ImageContents, _ stanzas: [PackageIndex.Stanza], _ found: inout Found
+    ) async throws {
+        let folders = Dictionary(grouping: contents.distributions, by: \.folder)
+        guard let (folder, all) = folders.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) }) else { return }
+        for (other, items) in folders where other != folder {
+            found.missing += items.map { "\($0.name) \($0.version), in \(other)" }
+        }
+        func pin(_ item: ImageContents.Distribution) -> String { "\(item.name)==\(item.version)" }
+        let requested = all.filter(\.isRequested)
+        let packages = PythonPackages(
+            target: folder.hasPrefix("/usr/") ? PythonPackages.system : folder,
+            requirements: Set((requested.isEmpty ? all : requested).map(pin)).sorted(),
+            levels: contents.levels[folder] ?? [])
+        let graph = InstallationStages(stanzas)
+        let own = packages.usesSystem ? graph.names.filter { $0.hasPrefix("python3-") } : []
+        let interpreter = graph.closure(of: ["python3"]).union(own).sorted()
+        found.lock.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: [])
+        try await fetcher.fetch(Fetcher.Wanted.inputs(of: found.lock))
+        let held = Dictionary(
+            all.map { (PythonPackages.normalizedName($0.name), $0.version) }, uniquingKeysWith: { first, _ in first })
+        let wheels = try await sandbox.wheels(for: found.lock, holding: held)
+        found.lock.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: wheels)
+        let names = Set(wheels.map(\.name))
+        found.missing += held.filter { !names.contains($0.key) }.map { "\($0.key) \($0.value) (a wheel)" }.sorted()
+        if requested.isEmpty {
+            found.remarks.append("Nothing says which Python packages were asked for: all of them are required.")
+        }
+    }
+
+    // MARK: Alpine
+
+    private func draftAlpine(_ contents: ImageContents, name: String) async throws -> Found {
+        let base = try AlpineBase(release: contents.release)
+        let states = try await NewestPackages.states(
+            of: suites ?? .bookworm, signature: debian.signature, store: store, fetcher: fetcher)
+        let tools = try DebianResolution.entries(
+            of: try await AptResolver().resolve(["squashfs-tools-ng"], from: states), in: states
+        ).map { DebianResolution.package($0, stage: 0) }
+        let used = Set(tools.map(\.archive))
+        var found = Found(
+            lock: newLock(
+                contents, name: name, archives: states.map(\.archive).filter { used.contains($0.name) }, packages: [],
+                toolchain: tools))
+        found.lock.system = .alpine
+        let resolution = AlpineResolution(base: base, keys: [], fetcher: fetcher, store: store, sandbox: sandbox)
+        try await resolution.resolve(&found.lock, world: [], holding: nil, pins: [:])
+        guard let tarball = found.lock.tarball, let root = try store.bytes(of: tarball) else { return found }
+        let world = try AlpineResolution.world(minirootfs: root, name: tarball.path)
+        let own = try AlpineResolution.installed(minirootfs: root, name: tarball.path)
+        let added = contents.packages.filter { own[$0.name] != $0.version }
+        let asked = contents.world.filter { !world.contains($0) }
+        if !asked.isEmpty {
+            try await resolution.resolve(
+                &found.lock, world: asked, holding: (found.lock.release, tarball),
+                pins: Dictionary(added.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first }))
+        }
+        let names = Set(found.lock.alpine.packages.map { "\($0.name) \($0.version)" })
+        found.missing = added.map { "\($0.name) \($0.version)" }.filter { !names.contains($0) }
+        return found
+    }
+}

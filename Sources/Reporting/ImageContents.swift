@@ -1,0 +1,53 @@
+/// What an image says of its own making: package databases, times, packing.
+public struct ImageContents: Codable, Sendable {
+    /// A package of dpkg's or apk's database.
+    public struct Package: Codable, Hashable, Sendable {
+        public var name: String
+        public var version: String
+        public var architecture: String
+
+        public init(name: String, version: String, architecture: String) {
+            (self.name, self.version, self.architecture) = (name, version, architecture)
+        }
+    }
+
+    /// A Python package that no Debian package owns (a dist-info folder).
+    public struct Distribution: Codable, Hashable, Sendable {
+        public var name: String
+        public var version: String
+        /// The folder that holds it, an absolute path.
+        public var folder: String
+        /// Whether it was asked for, and did not come as a dependency (PEP 376's REQUESTED).
+        public var isRequested: Bool
+
+        public init(name: String, version: String, folder: String, isRequested: Bool) {
+            (self.name, self.version, self.folder, self.isRequested) = (name, version, folder, isRequested)
+        }
+    }
+
+    /// `debian`, `alpine`, or empty.
+    public var system = ""
+    /// Debian's code name, or Alpine's version.
+    public var release = ""
+    /// apt's sources, a line each.
+    public var sources: [String] = []
+    public var packages: [Package] = []
+    /// What apk was asked for.
+    public var world: [String] = []
+    public var distributions: [Distribution] = []
+    /// Optimization levels of byte code beside the distributions' modules, by folder.
+    public var levels: [String: [Int]] = [:]
+    /// The superblock's time, or the newest entry's: seconds since 1970-01-01 UTC.
+    public var time = 0
+    /// The packing of a squashfs image.
+    public var compression: String?
+    public var level: Int?
+    public var blockSize: Int?
+    /// The text of a script at /sbin/init.
+    public var initScript: String?
+    /// Files that neither a package nor a maintainer script accounts for, at most 1000.
+    public var unexplained: [String] = []
+    public var unexplainedCount = 0
+
+    public init() {}
+}

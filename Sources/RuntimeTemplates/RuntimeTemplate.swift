@@ -1,0 +1,49 @@
+/// A manifest to start from, with the files that it names.
+public struct RuntimeTemplate: Sendable {
+    public let name: String
+    /// What it is for, in a line.
+    public let summary: String
+    /// The manifest's text.
+    public let manifest: String
+    /// Files beside it.
+    public let files: [(name: String, bytes: [UInt8])]
+
+    private init(_ name: String, _ summary: String, _ manifest: [UInt8], _ files: [(name: String, bytes: [UInt8])] = []) {
+        (self.name, self.summary, self.files) = (name, summary, files)
+        self.manifest = String(decoding: manifest, as: UTF8.self)
+    }
+
+    private static let officialFiles: [(name: String, bytes: [UInt8])] = [
+        ("inittab", PackageResources.inittab), ("securetty", PackageResources.securetty),
+        ("sshd_config.conf", PackageResources.sshd_config_conf),
+    ]
+    private static let hello: [(name: String, bytes: [UInt8])] = [("hello", PackageResources.hello)]
+
+    /// All of them; the first is the one that is taken when none is named. Those of `runtimes/` are the same files.
+    public static let all = [
+        RuntimeTemplate(
+            "debian-12-minimal", "Debian 12 with Python, TLS roots and a locale", PackageResources.debian_12_minimal_toml),
+        RuntimeTemplate(
+            "aleph-debian-12-python", "Aleph's official Debian 12: Python 3.11, Node.js 18, Aleph's packages",
+            PackageResources.aleph_debian_12_python_toml, officialFiles),
+        RuntimeTemplate(
+            "aleph-debian-11-python-node", "Aleph's official Debian 11: Python 3.9, Node.js 14",
+            PackageResources.aleph_debian_11_python_node_toml, officialFiles),
+        RuntimeTemplate(
+            "alpine-minimal", "Alpine's minirootfs, for programs that bring all they need",
+            PackageResources.alpine_minimal_toml),
+        RuntimeTemplate(
+            "python-volume", "a volume of Python packages for a Debian 12 runtime",
+            PackageResources.example_python_volume_toml, [("README.txt", PackageResources.volume_README_txt)]),
+        RuntimeTemplate("tarball", "any root file system in a tar archive", PackageResources.tarball_toml, hello),
+        RuntimeTemplate("empty", "a volume of files", PackageResources.empty_toml, hello),
+    ]
+
+    /// The manifest for a runtime of another name.
+    public func manifest(named name: String) -> String {
+        var lines = manifest.split(separator: "\n", omittingEmptySubsequences: false)
+        guard let index = lines.firstIndex(where: { $0.hasPrefix("name = ") }) else { return manifest }
+        lines[index] = "name = \"\(name)\""
+        return lines.joined(separator: "\n")
+    }
+}

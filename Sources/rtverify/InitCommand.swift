@@ -1,0 +1,69 @@
+import ArgumentParser
+import Glibc
+import InputStore
+import Reporting
+import RuntimeSpec
+import RuntimeTemplates
+
+struct Init: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a manifest to start from.",
+        discussion: """
+            The runtime is named after the folder.
+
+            TEMPLATES:
+            \(RuntimeTemplate.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+
+            EXAMPLES:
+              rtverify init runtimes/mine
+              rtverify init --template alpine-minimal runtimes/mine
+            """)
+
+    @Option(help: "The template.")
+    var template = RuntimeTemplate.all[0].name
+    @Argument(help: "The folder, which is made.")
+    var directory: String
+    @OptionGroup var out: OutputOptions
+
+    private struct Answer: Encodable {
+        var manifest: String
+        var files: [String]
+    }
+
+    func validate() throws {
+        guard RuntimeTemplate.all.contains(where: { $0.name == template }) else {
+            throw ValidationError(
+                "There is no template '\(template)'; there are "
+                    + RuntimeTemplate.all.map(\.name).joined(separator: ", ") + ".")
+        }
+    }
+
+    func run() async throws {
+        try await exiting(out.display) {
+            guard let template = RuntimeTemplate.all.first(where: { $0.name == template }) else { return }
+            let name = String(Paths.absolute(directory).split(separator: "/").last { $0 != "." } ?? "")
+            let text = template.manifest(named: name)
+            let path = "\(directory)/runtime.toml"
+            // The folder's name must do for a runtime's.
+            _ = try Manifest(text: text, file: path)
+            for file in ["runtime.toml"] + template.files.map(\.name)
+            where access("\(directory)/\(file)", F_OK) == 0 {
+                throw StoreError.system("cannot write \(directory)/\(file)", EEXIST)
+            }
+            try Paths.createDirectory(directory)
+            for file in template.files {
+                let output = try AtomicFile(directory: directory, mode: file.name == "hello" ? 0o755 : 0o644)
+                try file.bytes.withUnsafeBytes { try output.write($0) }
+                try output.publish(as: "\(directory)/\(file.name)")
+            }
+            try AtomicFile.write(text, to: path)
+            if out.json {
+                return print(
+                    JSONText.of(
+                        Answer(manifest: path, files: template.files.map { "\(directory)/\($0.name)" })))
+            }
+            print("\(path): \(template.summary)")
+            print("next: rtverify lock \(path)")
+        }
+    }
+}
