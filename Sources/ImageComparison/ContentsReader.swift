@@ -6,7 +6,8 @@ struct ContentsReader {
     private static let listed = 1000
     /// What the sandbox or every installation makes, whose makers are no packages.
     private static let known = [
-        "dev/", "var/lib/dpkg/", "lib/apk/db/", "usr/lib/apk/db/", "etc/alternatives/", "etc/ssl/certs/", "var/lib/apt/",
+        "dev/", "var/lib/dpkg/", "lib/apk/db/", "usr/lib/apk/db/", "etc/alternatives/", "etc/ssl/certs/",
+        "var/lib/apt/",
         "var/cache/", "etc/rc", "var/lib/systemd/", "etc/systemd/system/", "var/log/", "var/lib/pam/",
     ]
     private static let written: Set<String> = [
@@ -52,7 +53,9 @@ struct ContentsReader {
         let owners = try PackageOwnership(tree)
         let owned = try distributions(tree, reader, owners, &contents)
         for entry in tree.entries where entry.kind != .directory && !entry.path.isEmpty {
-            if owners.owner(of: entry.path) != nil || owned.contains(entry.path) || isKnown(entry, contents) { continue }
+            if owners.owner(of: entry.path) != nil || owned.contains(entry.path) || isKnown(entry, contents) {
+                continue
+            }
             if owners.scriptNaming(entry.path) != nil { continue }
             contents.unexplainedCount += 1
             if contents.unexplained.count < Self.listed { contents.unexplained.append(entry.name) }
@@ -62,6 +65,11 @@ struct ContentsReader {
 
     private func isKnown(_ entry: TreeEntry, _ contents: ImageContents) -> Bool {
         let name = String(decoding: entry.path, as: UTF8.self)
+        if case .symbolicLink(let target) = entry.kind {
+            // What update-alternatives(1) and `busybox --install -s` make.
+            if target.starts(with: "/etc/alternatives/".utf8) { return true }
+            if target.elementsEqual("/bin/busybox".utf8) || target.elementsEqual("/bin/bbsuid".utf8) { return true }
+        }
         return Self.written.contains(name) || Self.known.contains { name.hasPrefix($0) } || name.hasSuffix(".pyc")
             || (contents.initScript != nil && (name == "sbin/init" || name == "usr/sbin/init"))
     }
@@ -75,17 +83,19 @@ struct ContentsReader {
         let names = Set(tree.entries.map(\.path))
         var folders: Set<String> = []
         for entry in tree.entries
-        where entry.isFile && entry.path.suffix(suffix.count).elementsEqual(suffix) && owners.owner(of: entry.path) == nil
+        where entry.isFile && entry.path.suffix(suffix.count).elementsEqual(suffix)
+            && owners.owner(of: entry.path) == nil
         {
             let own = entry.path.dropLast("METADATA".utf8.count)
             let folder = Array(own.dropLast().split(separator: 0x2f).dropLast().joined(separator: [0x2f]))
             let metadata = String(decoding: try reader.bytes(entry, limit: 1 << 20), as: UTF8.self)
             func field(_ name: String) -> String? {
-                metadata.split(separator: "\n").prefix(200).first { $0.hasPrefix("\(name): ") }
+                metadata.split(whereSeparator: \.isNewline).prefix(200).first { $0.hasPrefix("\(name): ") }
                     .map { $0.dropFirst(name.utf8.count + 2).filter { !$0.isWhitespace } }
             }
             // Vendored copies lie deeper in other distributions, and are theirs.
-            guard let name = field("Name"), let version = field("Version"), !folder.contains(where: { $0 < 0x20 }) else {
+            guard let name = field("Name"), let version = field("Version"), !folder.contains(where: { $0 < 0x20 })
+            else {
                 continue
             }
             contents.distributions.append(

@@ -68,7 +68,7 @@ public struct PipConfiguration: Codable, Equatable, Sendable {
     static func parse(_ text: String) -> [(key: String, value: String)] {
         var found: [String: [(key: String, value: String)]] = [:]
         var section = ""
-        for line in text.split(separator: "\n") {
+        for line in text.split(whereSeparator: \.isNewline) {
             let words = line.drop { $0 == " " || $0 == "\t" }
             if words.isEmpty || words.hasPrefix("#") || words.hasPrefix(";") { continue }
             if words.startIndex > line.startIndex {

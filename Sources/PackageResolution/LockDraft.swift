@@ -26,7 +26,8 @@ public struct LockDraft: Sendable {
 
         /// The draft's bytes: the lock, and in comments what it doesn't explain.
         public var text: String {
-            var head = "# A draft, made by `rtverify lock --from-image`: what an image's package databases tell of its lock.\n"
+            var head =
+                "# A draft, made by `rtverify lock --from-image`: what an image's package databases tell of its lock.\n"
             for remark in remarks { head += "# \(remark)\n" }
             for item in missing { head += "# Found nowhere: \(item)\n" }
             if unexplainedCount > 0 { head += "# Files that no package accounts for: \(unexplainedCount)\n" }
@@ -59,7 +60,8 @@ public struct LockDraft: Sendable {
         }
         if let script = contents.initScript { readInit(script, into: &found) }
         (found.unexplained, found.unexplainedCount) = (contents.unexplained, contents.unexplainedCount)
-        found.remarks.append("Steps, files of one's own and what was pruned leave no names in an image: they aren't here.")
+        found.remarks.append(
+            "Steps, files of one's own and what was pruned leave no names in an image: they aren't here.")
         return found
     }
 
@@ -71,7 +73,9 @@ public struct LockDraft: Sendable {
         // No manifest is known: the hash of nothing.
         return Lockfile(
             recipe: Lockfile.newestRecipe, manifestSHA256: Digest.of([UInt8]()).hex, sourceDateEpoch: contents.time,
-            name: name, architecture: "x86_64", release: contents.release, files: [], steps: [], prune: [],
+            name: name, architecture: "x86_64",
+            release: contents.release.isEmpty ? suites?.suites.first ?? "" : contents.release, files: [], steps: [],
+            prune: [],
             image: ImageOptions(
                 compression: compression, level: contents.level, blockSize: contents.blockSize ?? 131_072),
             archives: archives, packages: packages, toolchain: toolchain)
@@ -188,7 +192,9 @@ public struct LockDraft: Sendable {
         _ contents: ImageContents, _ stanzas: [PackageIndex.Stanza], _ found: inout Found
     ) async throws {
         let folders = Dictionary(grouping: contents.distributions, by: \.folder)
-        guard let (folder, all) = folders.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) }) else { return }
+        guard let (folder, all) = folders.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) }) else {
+            return
+        }
         for (other, items) in folders where other != folder {
             found.missing += items.map { "\($0.name) \($0.version), in \(other)" }
         }

@@ -22,7 +22,8 @@ public struct AlpineBase: Equatable, Sendable {
     public init(release: String) throws {
         guard Spelling.isAlpineRelease(release) else {
             throw SpecError.badValue(
-                file: "the image", key: "/etc/alpine-release", found: "'\(release)'", expected: "a release like '3.20.3'")
+                file: "the image", key: "/etc/alpine-release", found: "'\(release)'",
+                expected: "a release like '3.20.3'")
         }
         (self.release, minirootfs, repositories, keys) = (release, nil, ["main"], [])
     }

@@ -8,7 +8,8 @@ public struct RuntimeTemplate: Sendable {
     /// Files beside it.
     public let files: [(name: String, bytes: [UInt8])]
 
-    private init(_ name: String, _ summary: String, _ manifest: [UInt8], _ files: [(name: String, bytes: [UInt8])] = []) {
+    private init(_ name: String, _ summary: String, _ manifest: [UInt8], _ files: [(name: String, bytes: [UInt8])] = [])
+    {
         (self.name, self.summary, self.files) = (name, summary, files)
         self.manifest = String(decoding: manifest, as: UTF8.self)
     }
@@ -22,7 +23,8 @@ public struct RuntimeTemplate: Sendable {
     /// All of them; the first is the one that is taken when none is named. Those of `runtimes/` are the same files.
     public static let all = [
         RuntimeTemplate(
-            "debian-12-minimal", "Debian 12 with Python, TLS roots and a locale", PackageResources.debian_12_minimal_toml),
+            "debian-12-minimal", "Debian 12 with Python, TLS roots and a locale",
+            PackageResources.debian_12_minimal_toml),
         RuntimeTemplate(
             "aleph-debian-12-python", "Aleph's official Debian 12: Python 3.11, Node.js 18, Aleph's packages",
             PackageResources.aleph_debian_12_python_toml, officialFiles),

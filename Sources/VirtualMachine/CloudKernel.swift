@@ -15,7 +15,8 @@ struct CloudKernel {
         let name = try packages.dependency(of: "linux-image-cloud-amd64", prefix: "linux-image-")
         var image: [UInt8]?
         var modules: [String: [UInt8]] = [:]
-        for (path, bytes) in try await packages.files(of: name, where: { $0.contains("/vmlinuz-") || $0.hasSuffix(".ko") })
+        for (path, bytes) in try await packages.files(
+            of: name, where: { $0.contains("/vmlinuz-") || $0.hasSuffix(".ko") })
         {
             let file = path.split(separator: "/").last ?? ""
             if file.hasPrefix("vmlinuz-") { image = bytes } else { modules[Self.module(file.dropLast(3))] = bytes }

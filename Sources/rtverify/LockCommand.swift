@@ -49,7 +49,8 @@ extension Lock {
         var verify = false
         @Flag(help: "Draft the lock that would make an image, from the package databases in it.")
         var fromImage = false
-        @Option(help: ArgumentHelp("With --from-image: a suite to look in instead of the release's.", valueName: "suite"))
+        @Option(
+            help: ArgumentHelp("With --from-image: a suite to look in instead of the release's.", valueName: "suite"))
         var suite: [String] = []
         @Option(help: ArgumentHelp("With --suite: a key that may sign it, 40 digits.", valueName: "fingerprint"))
         var key: [String] = []

@@ -1,0 +1,219 @@
+import Foundation
+import XCTest
+
+/// Alpine bases, from the real minirootfs (which lies beside the checkout) and packages that the test makes and signs.
+final class AlpineTests: XCTestCase {
+    private static let mirror = "\(Workbench.checkout)/../shared/alpine"
+    private static let minirootfs = "v3.20/releases/x86_64/alpine-minirootfs-3.20.3-x86_64.tar.gz"
+    private static let programs = """
+        int puts(const char *);
+        int main(void) { puts("hello"); return 0; }
+        """
+
+    /// A mirror with the real minirootfs and a repository of ours.
+    private func mirror(_ options: [String] = []) throws -> Workbench {
+        guard FileManager.default.fileExists(atPath: "\(Self.mirror)/\(Self.minirootfs)") else {
+            throw XCTSkip("Alpine's minirootfs isn't beside the checkout (../shared/alpine)")
+        }
+        let bench = try Workbench()
+        try bench.write(Self.programs, to: "hello.c")
+        let made = try bench.run([
+            "sh", "-c",
+            """
+            set -e
+            mkdir -p 'mirror/v3.20/releases/x86_64'
+            cp '\(Self.mirror)/\(Self.minirootfs)' 'mirror/\(Self.minirootfs)'
+            gcc -static -O1 -o mirror/hello-static hello.c
+            musl-gcc -O1 -o mirror/hello-musl hello.c
+            python3 '\(Workbench.sources)/Fixtures/make_apks.py' mirror test.rsa.pub
+            cp mirror/test.rsa.pub .
+            """,
+        ])
+        XCTAssertEqual(made.status, 0, made.errors)
+        if !options.isEmpty { try sign(bench, options) }
+        try manifest(bench)
+        return bench
+    }
+
+    private func sign(_ bench: Workbench, _ options: [String]) throws {
+        let signed = try bench.run(
+            ["python3", "\(Workbench.sources)/Fixtures/make_apks.py", "mirror", "test.rsa.pub"] + options)
+        XCTAssertEqual(signed.status, 0, signed.errors)
+    }
+
+    private func manifest(_ bench: Workbench, more: String = "keys = [\"test.rsa.pub\"]") throws {
+        try bench.write(
+            """
+            [runtime]
+            name = "alpine"
+            [base]
+            system = "alpine"
+            release = "3.20"
+            \(more)
+            [packages]
+            install = ["rtv-programs"]
+            [init]
+            """, to: "runtime.toml")
+    }
+
+    private func lock(_ bench: Workbench, _ options: [String] = []) throws -> Workbench.Answer {
+        let answer = try bench.rtverify(
+            ["lock", "runtime.toml", "-o", "alpine.lock", "--mirror", "mirror"] + options)
+        if answer.errors.contains("InRelease"), answer.errors.contains("could not be fetched") {
+            throw XCTSkip("the Debian archive, which the packer comes from, can't be reached: \(answer.errors)")
+        }
+        return answer
+    }
+
+    private func build(_ bench: Workbench, _ options: [String] = [], image: String = "a.squashfs") throws
+        -> Workbench.Answer
+    {
+        try bench.rtverify(
+            ["build", "--lock", "alpine.lock", "-o", image, "--offline", "--mirror", "mirror"] + options)
+    }
+
+    func testPackagesAreInstalledAsApkAddDoes() throws {
+        let bench = try mirror()
+        defer { bench.remove() }
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let text = try bench.read("alpine.lock")
+        XCTAssertTrue(text.contains("release = \"3.20.3\""))
+        for name in ["rtv-programs-2.1-r3.apk", "rtv-library-1.0-r0.apk"] {
+            XCTAssertTrue(text.contains(try bench.sha256("mirror/v3.20/main/x86_64/\(name)")), name)
+        }
+        XCTAssertFalse(text.contains("rtv-unwanted"))
+        let again = try lock(bench)
+        XCTAssertEqual(again.status, 0, again.errors)
+        XCTAssertEqual(try bench.read("alpine.lock"), text)
+
+        let built = try build(bench, ["--check"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        let audit = try bench.rtverify(["audit", "--runtime", "a.squashfs"])
+        XCTAssertEqual(audit.status, 0, audit.output)
+        if getuid() == 0 {
+            let user = try TestUser(bench)
+            defer { user.remove() }
+            let answer = try user.run(
+                "'\(bench.folder)/program' build --lock '\(bench.folder)/alpine.lock' -o user.squashfs --offline "
+                    + "--store '\(bench.folder)/user-store' && sha256sum user.squashfs", copying: "store")
+            XCTAssertEqual(answer.status, 0, answer.errors)
+            XCTAssertTrue(answer.output.contains(try bench.sha256("a.squashfs")), answer.output)
+            try compareWithApk(bench)
+        }
+    }
+
+    /// What apk itself makes of the minirootfs and the same repository.
+    private func compareWithApk(_ bench: Workbench) throws {
+        let script = """
+            set -e
+            unsquashfs -q -n -d ours a.squashfs
+            mkdir theirs && tar -xzf 'mirror/\(Self.minirootfs)' -C theirs
+            mkdir theirs/repository && cp -r mirror/v3.20/main/x86_64 theirs/repository/
+            cp test.rsa.pub theirs/etc/apk/keys/
+            chroot theirs /sbin/apk add --no-network --no-cache --repository /repository --repositories-file /dev/null \
+                rtv-programs >/dev/null
+            for file in lib/apk/db/installed lib/apk/db/triggers etc/apk/world usr/bin/hello-static var/lib/rtv/state; do
+                cmp ours/$file theirs/$file
+            done
+            tar -tf ours/lib/apk/db/scripts.tar > ours.scripts; tar -tf theirs/lib/apk/db/scripts.tar > theirs.scripts
+            cmp ours.scripts theirs.scripts
+            chroot ours /usr/bin/hello-static
+            chroot ours /usr/bin/hello-musl
+            chroot ours /sbin/apk info -e rtv-programs
+            chroot ours /sbin/apk audit --system
+            """
+        let answer = try bench.run(["sh", "-c", script])
+        XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
+        // The two programs, the package's name, and of system files nothing but the init that was put there.
+        let lines = answer.output.split(separator: "\n").map(String.init)
+        XCTAssertEqual(Array(lines.prefix(3)), ["hello", "hello", "rtv-programs"], answer.output)
+        XCTAssertTrue(lines.dropFirst(3).allSatisfy { $0.hasSuffix("sbin/init") }, answer.output)
+    }
+
+    func testLocksOfPackagesAreVerifiedUpdatedAndDrafted() throws {
+        let bench = try mirror()
+        defer { bench.remove() }
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let verified = try bench.rtverify(["lock", "--verify", "alpine.lock", "--offline"])
+        XCTAssertEqual(verified.status, 0, verified.errors)
+        XCTAssertTrue(
+            verified.output.contains("test.rsa.pub"), "a key that isn't Alpine's is named: \(verified.output)")
+        XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "alpine.lock"]).status, 0)
+        let text = try bench.read("alpine.lock")
+        try bench.write(text.replacingOccurrences(of: "2.1-r3\"", with: "2.1-r4\""), to: "wrong.lock")
+        let wrong = try bench.rtverify(["lock", "--verify", "wrong.lock", "--offline"])
+        XCTAssertEqual(wrong.status, 2)
+        XCTAssertTrue(wrong.errors.contains("rtv-programs"), wrong.errors)
+        let updated = try lock(bench, ["--update"])
+        XCTAssertEqual(updated.status, 0, updated.errors)
+        XCTAssertTrue(updated.output.contains("nothing changed"), updated.output)
+        try bench.write(text, to: "old.lock")
+        try bench.write(text.replacingOccurrences(of: "2.1-r3\"", with: "2.0-r0\""), to: "older.lock")
+        let difference = try bench.rtverify(["lock", "diff", "older.lock", "old.lock"])
+        XCTAssertTrue(difference.output.contains("upgraded rtv-programs 2.0-r0 -> 2.1-r3"), difference.output)
+
+        // Back from the image, whose packages are in a repository that the minirootfs's keys don't cover.
+        XCTAssertEqual(try build(bench).status, 0)
+        let draft = try bench.rtverify(["lock", "--from-image", "a.squashfs", "-o", "draft.lock", "--mirror", "mirror"])
+        XCTAssertEqual(draft.status, 2, draft.output)
+        XCTAssertTrue(draft.errors.contains("it is signed by test.rsa.pub"), draft.errors)
+    }
+
+    func testAnImageOfTheMinirootfsAloneLeadsBackToItsLock() throws {
+        let bench = try mirror()
+        defer { bench.remove() }
+        try bench.write(
+            "[runtime]\nname = \"a\"\n[base]\nsystem = \"alpine\"\nrelease = \"3.20.3\"\n[init]\ncommand = \"it's\"\n",
+            to: "runtime.toml")
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        XCTAssertEqual(try build(bench).status, 0)
+        let draft = try bench.rtverify(["lock", "--from-image", "a.squashfs", "-o", "draft.lock", "--mirror", "mirror"])
+        XCTAssertEqual(draft.status, 0, draft.errors)
+        let difference = try bench.rtverify(["lock", "diff", "alpine.lock", "draft.lock"])
+        XCTAssertEqual(
+            difference.output.split(separator: "\n").filter { !$0.hasPrefix("manifest-sha256") }.joined(), "",
+            difference.output)
+        XCTAssertEqual(
+            try bench.rtverify(
+                ["build", "--lock", "draft.lock", "-o", "b.squashfs", "--offline", "--mirror", "mirror"]).status, 0)
+        XCTAssertEqual(try bench.sha256("a.squashfs"), try bench.sha256("b.squashfs"))
+    }
+
+    func testWhatIsNotSignedOrNotTheIndexsIsRefused() throws {
+        for (options, words) in [
+            (["--unsigned"], "is not signed"), (["--other-key"], "bad signature by test.rsa.pub"),
+        ] {
+            let bench = try mirror(options)
+            defer { bench.remove() }
+            let answer = try lock(bench)
+            XCTAssertEqual(answer.status, 2)
+            XCTAssertTrue(answer.errors.contains(words), answer.errors)
+            XCTAssertFalse(bench.exists("alpine.lock"))
+        }
+        let bench = try mirror()
+        defer { bench.remove() }
+        // The minirootfs doesn't know the test's key.
+        try manifest(bench, more: "")
+        let unknown = try lock(bench)
+        XCTAssertEqual(unknown.status, 2)
+        XCTAssertTrue(unknown.errors.contains("it is signed by test.rsa.pub; trusted are alpine-devel"), unknown.errors)
+        try manifest(bench)
+        let apk = "mirror/v3.20/main/x86_64/rtv-library-1.0-r0.apk"
+        let spoilt = try bench.run([
+            "python3", "-c",
+            "import sys; p=sys.argv[1]; b=bytearray(open(p,'rb').read()); b[-20]^=1; open(p,'wb').write(b)",
+            apk,
+        ])
+        XCTAssertEqual(spoilt.status, 0)
+        let changed = try lock(bench)
+        XCTAssertEqual(changed.status, 2)
+        XCTAssertTrue(changed.errors.contains("rtv-library"), changed.errors)
+        try manifest(bench, more: "sha256 = \"\(String(repeating: "0", count: 64))\"\nkeys = [\"test.rsa.pub\"]")
+        let other = try lock(bench)
+        XCTAssertEqual(other.status, 2)
+        XCTAssertTrue(other.errors.contains("where the manifest says 0000"), other.errors)
+    }
+}

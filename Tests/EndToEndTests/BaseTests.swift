@@ -1,0 +1,165 @@
+import Foundation
+import XCTest
+
+/// Tarball bases, files of the web, templates, and the way from an image back to its lock.
+final class BaseTests: XCTestCase {
+    /// The test archive, and a manifest whose base is a tarball of a shell.
+    private func tarball(source: String, more: String = "") throws -> TestArchive {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        let made = try bench.run([
+            "sh", "-c",
+            """
+            set -e
+            mkdir -p system/bin system/dev system/proc system/run system/sys system/tmp system/etc/ssh system/srv
+            cp /bin/busybox system/bin/busybox 2>/dev/null || cp "$(command -v busybox)" system/bin/busybox
+            ln -s busybox system/bin/sh
+            echo key > system/etc/ssh/ssh_host_ed25519_key
+            echo kept > system/srv/kept
+            ln system/srv/kept system/srv/linked
+            mknod system/dev/null c 1 3 2>/dev/null || true
+            tar -C system -czf system.tar.gz .
+            """,
+        ])
+        XCTAssertEqual(made.status, 0, made.errors)
+        try archive.manifest([])
+        let toolchain = try bench.read("runtime.toml").split(separator: "[toolchain]")[1]
+        try bench.write(
+            "[runtime]\nname = \"test\"\n[base]\nsystem = \"tarball\"\nsource = \(source)\n\(more)\n[toolchain]\(toolchain)",
+            to: "runtime.toml")
+        return archive
+    }
+
+    func testATarballIsABaseThatStepsRunIn() throws {
+        let archive = try tarball(
+            source: "\"system.tar.gz\"",
+            more: "[[step]]\nrun = \"busybox id -u > /srv/who; busybox hostname >> /srv/who\"")
+        let bench = archive.bench
+        defer { bench.remove() }
+        let locked = try archive.lock()
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        XCTAssertTrue(try bench.read("test.lock").contains(try bench.sha256("system.tar.gz")))
+        XCTAssertEqual(
+            try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "test.lock"]).status, 0)
+        let built = try archive.build(["--check"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        let unpacked = try bench.run(["unsquashfs", "-q", "-n", "-d", "unpacked", "test.squashfs"])
+        XCTAssertEqual(unpacked.status, 0, unpacked.errors)
+        XCTAssertEqual(try bench.read("unpacked/srv/who"), "0\nlocalhost\n")
+        XCTAssertEqual(try bench.run(["stat", "-c", "%h", "unpacked/srv/kept"]).output, "2\n")
+        XCTAssertFalse(bench.exists("unpacked/etc/ssh/ssh_host_ed25519_key"), "a key that would be everybody's")
+        XCTAssertFalse(bench.exists("unpacked/.rtverify"))
+    }
+
+    func testFilesOfTheWebAreTakenByTheirHash() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        try bench.write("of the web\n", to: "archive/file")
+        let hash = try bench.sha256("archive/file")
+        try Server.serving("\(bench.folder)/archive", "plain") { address in
+            func manifest(_ sha256: String) throws {
+                try archive.manifest(
+                    ["late"],
+                    more:
+                        "[[file]]\nsource = { url = \"\(address)/file\", sha256 = \"\(sha256)\" }\ntarget = \"/srv/file\"\n"
+                )
+            }
+            try manifest(String(repeating: "0", count: 64))
+            let wrong = try archive.lock()
+            XCTAssertEqual(wrong.status, 2)
+            XCTAssertTrue(wrong.errors.contains("\(address)/file: wrong bytes"), wrong.errors)
+            try manifest(hash)
+            let locked = try archive.lock()
+            XCTAssertEqual(locked.status, 0, locked.errors)
+            XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "test.lock"]).status, 0)
+            // Another machine's store: the file is fetched again from its URL.
+            let built = try archive.build(store: "other")
+            XCTAssertEqual(built.status, 0, built.errors)
+        }
+        XCTAssertEqual(
+            try bench.run(["unsquashfs", "-cat", "test.squashfs", "srv/file"]).output, "of the web\n")
+        // From here on only the store has it.
+        XCTAssertEqual(try archive.build(["--offline"], store: "other", image: "b.squashfs").status, 0)
+        XCTAssertEqual(try bench.sha256("test.squashfs"), try bench.sha256("b.squashfs"))
+    }
+
+    func testAnImageLeadsBackToItsLock() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        try archive.manifest(
+            ["late"], more: "[init]\ncommand = \"true\"\n[[step]]\nrun = \"echo mine > /usr/share/mine\"\n")
+        XCTAssertEqual(try archive.lock().status, 0)
+        let built = try archive.build()
+        XCTAssertEqual(built.status, 0, built.errors)
+        func draft(_ options: [String] = []) throws -> Workbench.Answer {
+            try bench.rtverify(
+                ["lock", "--from-image", "test.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
+                    + ["--suite", "test", "--key", archive.fingerprint] + archive.mirror + options)
+        }
+        let drafted = try draft()
+        XCTAssertEqual(drafted.status, 0, drafted.errors)
+        XCTAssertTrue(try bench.read("draft.lock").contains("#   /usr/share/mine\n"), drafted.output)
+        let difference = try bench.rtverify(["lock", "diff", "test.lock", "draft.lock"])
+        let expected = ["manifest-sha256", "steps", "release", "name"]
+        let others = difference.output.split(separator: "\n").filter { line in
+            !expected.contains { line.hasPrefix("\($0):") }
+        }
+        XCTAssertEqual(others, [], difference.output)
+        // A version that has left the archive, and is in an older state of it.
+        let moved = try bench.run([
+            "sh", "-c",
+            "mkdir -p snapshot/debian && cp -a archive snapshot/debian/20231114T221320Z && rm archive/pool/early_1.0*",
+        ])
+        XCTAssertEqual(moved.status, 0, moved.errors)
+        try archive.signAnew(["--bump", "--date", "1700001000"])
+        let newer = try draft()
+        XCTAssertEqual(newer.status, 1, newer.errors)
+        XCTAssertTrue(newer.output.contains("found nowhere: early 1.0"), newer.output)
+        let older = try draft(["--snapshot", "\(bench.folder)/snapshot"])
+        XCTAssertEqual(older.status, 0, older.errors)
+        XCTAssertTrue(older.output.contains("test at 20231114T221320Z"), older.output)
+    }
+
+    func testTemplatesAreTheRuntimesAndLock() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        for template in [
+            "debian-12-minimal", "aleph-debian-12-python", "aleph-debian-11-python-node", "alpine-minimal",
+            "python-volume", "tarball", "empty",
+        ] {
+            let made = try bench.rtverify(["init", "--template", template, "runtimes/my-\(template)"])
+            XCTAssertEqual(made.status, 0, made.errors)
+            let text = try bench.read("runtimes/my-\(template)/runtime.toml")
+            XCTAssertTrue(text.contains("name = \"my-\(template)\""), text)
+            let runtime = template == "python-volume" ? "example-python-volume" : template
+            let path = "\(Workbench.checkout)/runtimes/\(runtime)/runtime.toml"
+            if let own = try? String(contentsOfFile: path, encoding: .utf8) {
+                XCTAssertEqual(text.replacingOccurrences(of: "my-\(template)", with: runtime), own)
+            }
+            let again = try bench.rtverify(["init", "--template", template, "runtimes/my-\(template)"])
+            XCTAssertEqual(again.status, 2)
+            XCTAssertTrue(again.errors.contains("runtime.toml"), again.errors)
+        }
+        XCTAssertEqual(try bench.rtverify(["init", "--template", "nonsense", "x"]).status, 64)
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest([])
+        let toolchain = try archive.bench.read("runtime.toml").split(separator: "[toolchain]")[1]
+        let empty = try bench.read("runtimes/my-empty/runtime.toml")
+        try bench.write(empty + "\n[toolchain]\(toolchain)", to: "runtimes/my-empty/runtime.toml")
+        let locked = try bench.rtverify(
+            [
+                "lock", "runtimes/my-empty/runtime.toml", "-o", "e.lock", "--keyring",
+                "\(archive.bench.folder)/keyring.gpg",
+            ]
+                + archive.mirror)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let built = try bench.rtverify(["build", "--lock", "e.lock", "-o", "e.squashfs"] + archive.mirror)
+        XCTAssertEqual(built.status, 0, built.errors)
+        XCTAssertTrue(
+            try bench.run(["unsquashfs", "-cat", "e.squashfs", "bin/hello"]).output.contains(
+                "Hello from a reproducible"))
+    }
+}

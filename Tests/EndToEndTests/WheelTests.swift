@@ -1,0 +1,242 @@
+import Foundation
+import XCTest
+
+/// Wheels: resolved by pip under the target's interpreter, installed the same each time. The interpreter is Debian's, from
+/// the real archive; the wheels are of our own making, and no index is asked.
+final class WheelTests: XCTestCase {
+    private func volume(_ bench: Workbench, requirements: String = "\"rtv_main\"") throws {
+        try bench.write(
+            """
+            [runtime]
+            name = "volume"
+            [base]
+            system = "empty"
+            [python]
+            target = "/"
+            requirements = [\(requirements)]
+            compile = [0, 1, 2]
+            """, to: "runtime.toml")
+    }
+
+    private func made(_ arguments: [String] = []) throws -> Workbench {
+        let bench = try Workbench()
+        let script = "\(Workbench.sources)/Fixtures/make_wheels.py"
+        let made = try bench.run(["python3", script, "\(bench.folder)/wheels"] + arguments)
+        XCTAssertEqual(made.status, 0, made.errors)
+        return bench
+    }
+
+    /// Only our own wheels.
+    private func environment(_ bench: Workbench) -> [String: String] {
+        ["PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "\(bench.folder)/wheels", "PIP_INDEX_URL": ""]
+    }
+
+    private func lock(_ bench: Workbench, _ options: [String] = []) throws -> Workbench.Answer {
+        let answer = try bench.rtverify(
+            ["lock", "runtime.toml", "-o", "volume.lock"] + options, environment: environment(bench))
+        if answer.errors.contains("InRelease"), answer.errors.contains("could not be fetched") {
+            throw XCTSkip("the Debian archive can't be reached: \(answer.errors)")
+        }
+        return answer
+    }
+
+    /// Names and versions of a lock's wheels.
+    private func wheels(_ lock: String) -> [String] {
+        lock.components(separatedBy: "\n[[").filter { $0.hasPrefix("wheel]]") }.map { block in
+            block.split(separator: "\n").dropFirst().prefix(2).map { $0.split(separator: "\"")[1] }
+                .joined(separator: " ")
+        }
+    }
+
+    func testAVolumeOfWheelsIsTheSameForRootAndForAUser() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        try volume(bench)
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let text = try bench.read("volume.lock")
+        XCTAssertEqual(wheels(text), ["rtv-always 1.0", "rtv-main 1.0", "rtv-new 1.0"])
+        XCTAssertFalse(text.contains("://") || text.contains(bench.folder), "the lock names where the wheels were")
+
+        let built = try bench.rtverify([
+            "build", "--lock", "volume.lock", "-o", "volume.squashfs", "--check", "--offline",
+        ])
+        XCTAssertEqual(built.status, 0, built.errors)
+        if getuid() == 0 {
+            let user = try TestUser(bench)
+            defer { user.remove() }
+            let answer = try user.run(
+                "'\(bench.folder)/program' build --lock '\(bench.folder)/volume.lock' -o user.squashfs --offline "
+                    + "--store '\(bench.folder)/user-store' && sha256sum user.squashfs", copying: "store")
+            XCTAssertEqual(answer.status, 0, answer.errors)
+            XCTAssertTrue(answer.output.contains(try bench.sha256("volume.squashfs")), answer.output)
+        }
+        try checkContents(bench)
+    }
+
+    private func checkContents(_ bench: Workbench) throws {
+        XCTAssertEqual(try bench.run(["unsquashfs", "-q", "-n", "-d", "tree", "volume.squashfs"]).status, 0)
+        let names = try bench.run(["sh", "-c", "cd tree && find . -type f | LC_ALL=C sort"]).output
+        XCTAssertFalse(names.contains("direct_url"), names)
+        XCTAssertEqual(try bench.read("tree/rtv_main-1.0.dist-info/INSTALLER"), "rtverify\n")
+        XCTAssertTrue(bench.exists("tree/rtv_main-1.0.dist-info/REQUESTED"))
+        XCTAssertFalse(bench.exists("tree/rtv_always-1.0.dist-info/REQUESTED"))
+        XCTAssertEqual(try bench.read("tree/share/rtv/data.txt"), "data\n")
+        for script in ["rtv-main", "rtv-shell"] {
+            XCTAssertTrue(try bench.read("tree/bin/\(script)").hasPrefix("#!/usr/bin/python3\n"), script)
+            XCTAssertTrue(FileManager.default.isExecutableFile(atPath: "\(bench.folder)/tree/bin/\(script)"))
+        }
+        // Each file of a RECORD is there with that hash; byte code isn't in it, as pip leaves it out where it makes none.
+        let check = """
+            import base64, csv, glob, hashlib, sys
+            for record in glob.glob("tree/*.dist-info/RECORD"):
+                for path, hash, size in csv.reader(open(record)):
+                    data = open("tree/" + path, "rb").read()
+                    if hash:
+                        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+                        assert hash == "sha256=" + digest and int(size) == len(data), path
+            for code in glob.glob("tree/**/*.pyc", recursive=True):
+                # PEP 552: hash-based, and not checked against the source.
+                assert open(code, "rb").read()[4:8] == bytes([1, 0, 0, 0]), code
+            """
+        let checked = try bench.run(["python3", "-c", check])
+        XCTAssertEqual(checked.status, 0, checked.errors)
+        for suffix in ["", ".opt-1", ".opt-2"] {
+            XCTAssertTrue(bench.exists("tree/rtv_main/__pycache__/__init__.cpython-311\(suffix).pyc"), suffix)
+            XCTAssertFalse(bench.exists("tree/rtv_main/__pycache__/broken.cpython-311\(suffix).pyc"))
+        }
+    }
+
+    func testLocksOfWheelsAreUpdatedVerifiedAndCompared() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        try volume(bench)
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let old = try bench.read("volume.lock")
+        try bench.write(old, to: "old.lock")
+        let again = try lock(bench)
+        XCTAssertEqual(again.status, 0, again.errors)
+        XCTAssertEqual(try bench.read("volume.lock"), old)
+        let verified = try bench.rtverify(["lock", "--verify", "volume.lock", "--offline"])
+        XCTAssertEqual(verified.status, 0, verified.errors)
+        XCTAssertTrue(verified.output.contains("3 wheels are what pip chooses"), verified.output)
+        XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "volume.lock"]).status, 0)
+
+        // Newer ones appear: only the one that is named moves.
+        let script = "\(Workbench.sources)/Fixtures/make_wheels.py"
+        for pin in ["rtv_always==1.1", "rtv_new==1.1"] {
+            XCTAssertEqual(try bench.run(["python3", script, "\(bench.folder)/wheels", pin]).status, 0)
+        }
+        let updated = try bench.rtverify(
+            ["lock", "--update", "runtime.toml", "rtv-new", "-o", "volume.lock"], environment: environment(bench))
+        XCTAssertEqual(updated.status, 0, updated.errors)
+        XCTAssertTrue(updated.output.contains("upgraded wheel rtv-new 1.0 -> 1.1"), updated.output)
+        XCTAssertEqual(
+            wheels(try bench.read("volume.lock")), ["rtv-always 1.0", "rtv-main 1.0", "rtv-new 1.1"])
+        let difference = try bench.rtverify(["lock", "diff", "old.lock", "volume.lock"])
+        XCTAssertEqual(difference.status, 1)
+        XCTAssertTrue(difference.output.contains("upgraded wheel rtv-new 1.0 -> 1.1"), difference.output)
+        try volume(bench, requirements: "\"rtv_main\", \"rtv_old\"")
+        XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "volume.lock"]).status, 1)
+
+        // A lock that leaves out what another wheel needs isn't what pip chooses.
+        let blocks = old.components(separatedBy: "\n[[wheel]]")
+        try bench.write(
+            blocks.filter { !$0.contains("\"rtv-always\"") }.joined(separator: "\n[[wheel]]"), to: "less.lock")
+        let less = try bench.rtverify(["lock", "--verify", "less.lock", "--offline"])
+        XCTAssertEqual(less.status, 2, less.output)
+        XCTAssertTrue(less.errors.contains("rtv"), less.errors)
+    }
+
+    func testOnlyTheLocksWheelsAreBuiltFrom() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        try volume(bench)
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        XCTAssertEqual(try bench.rtverify(["build", "--lock", "volume.lock", "-o", "a.squashfs"]).status, 0)
+        // Another machine has the Debian packages and not the wheels.
+        let hash = try bench.sha256("wheels/rtv_new-1.0-py3-none-any.whl")
+        let object = "store/objects/\(hash.prefix(2))/\(hash)"
+        XCTAssertEqual(try bench.run(["rm", "-f", object]).status, 0)
+        let offline = try bench.rtverify(["build", "--lock", "volume.lock", "-o", "b.squashfs", "--offline"])
+        XCTAssertEqual(offline.status, 2)
+        XCTAssertTrue(offline.errors.contains("rtv_new-1.0-py3-none-any.whl"), offline.errors)
+        let fetched = try bench.rtverify(
+            ["build", "--lock", "volume.lock", "-o", "b.squashfs"], environment: environment(bench))
+        XCTAssertEqual(fetched.status, 0, fetched.errors)
+        XCTAssertEqual(try bench.sha256("a.squashfs"), try bench.sha256("b.squashfs"))
+        // The same name with other bytes.
+        XCTAssertEqual(try bench.run(["rm", "-f", object]).status, 0)
+        let script = "\(Workbench.sources)/Fixtures/make_wheels.py"
+        XCTAssertEqual(try bench.run(["rm", "wheels/rtv_new-1.0-py3-none-any.whl"]).status, 0)
+        XCTAssertEqual(try bench.run(["python3", script, "other", "rtv_new==1.0"]).status, 0)
+        XCTAssertEqual(
+            try bench.run(["sh", "-c", "cp other/*.whl wheels/ && printf x >> wheels/rtv_new-1.0-py3-none-any.whl"])
+                .status, 0)
+        let wrong = try bench.rtverify(
+            ["build", "--lock", "volume.lock", "-o", "c.squashfs"], environment: environment(bench))
+        XCTAssertEqual(wrong.status, 2)
+        XCTAssertTrue(wrong.errors.contains("hash") || wrong.errors.contains("HASH"), wrong.errors)
+        XCTAssertFalse(bench.exists("c.squashfs"))
+    }
+
+    func testARequirementWithoutAWheelIsNamed() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        try volume(bench, requirements: "\"rtv_main\", \"rtv_source==1.0\"")
+        let answer = try lock(bench)
+        XCTAssertEqual(answer.status, 2)
+        XCTAssertTrue(answer.errors.contains("there is no wheel of rtv_source==1.0"), answer.errors)
+        XCTAssertFalse(bench.exists("volume.lock"))
+    }
+
+    func testMarkersAreTheTargetsNotTheHosts() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        try bench.write(
+            """
+            [runtime]
+            name = "volume"
+            [base]
+            system = "debian"
+            release = "bullseye"
+            variant = "essential"
+            [python]
+            target = "/opt/libs"
+            requirements = ["rtv_main"]
+            """, to: "runtime.toml")
+        let answer = try lock(bench)
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        // Debian 11 has Python 3.9, whatever this host has.
+        XCTAssertEqual(wheels(try bench.read("volume.lock")), ["rtv-always 1.0", "rtv-main 1.0", "rtv-old 1.0"])
+    }
+}
+
+/// A user with subordinate ids, made for one test.
+final class TestUser {
+    private let bench: Workbench
+    private let name = "rtverify-\(UInt32.random(in: 0...99999))"
+
+    init(_ bench: Workbench) throws {
+        self.bench = bench
+        XCTAssertEqual(try bench.run(["useradd", "-m", name]).status, 0)
+        let ids = ["usermod", "--add-subuids", "300000-365535", "--add-subgids", "300000-365535", name]
+        XCTAssertEqual(try bench.run(ids).status, 0)
+        // The user reads the program from a place that every user can reach.
+        XCTAssertEqual(try bench.run(["cp", Workbench.program, "\(bench.folder)/program"]).status, 0)
+    }
+
+    /// Runs a shell command as the user, in the user's home, under a strict umask and another clock and language.
+    /// - Parameter store: A store of the bench that becomes the user's, as `user-store`.
+    func run(_ command: String, copying store: String? = nil) throws -> Workbench.Answer {
+        if let store {
+            let copied = try bench.run(["sh", "-c", "cp -a '\(store)' user-store && chown -R \(name): user-store"])
+            XCTAssertEqual(copied.status, 0, copied.errors)
+        }
+        return try bench.run(["su", "-", name, "-c", "umask 077; export TZ=Asia/Tokyo LANG=de_DE.UTF-8; \(command)"])
+    }
+
+    func remove() { _ = try? bench.run(["userdel", "-r", name]) }
+}
