@@ -80,6 +80,11 @@ private struct Pip {
     let job: ResolutionJob
 
     private static let folder = RootfsAssembly.privateFolder
+    /// Starts pip from its wheel. Python 3.9's pip would take its paths from distutils, a package that the image need not
+    /// have; the variable is what pip offers those who redistribute it.
+    private static let start =
+        "import runpy, sys, sysconfig; sysconfig._PIP_USE_SYSCONFIG = True; "
+        + "sys.path.insert(0, '\(folder)/pip.whl'); runpy.run_module('pip', run_name='__main__', alter_sys=True)"
 
     /// The host's resolver, certificates and folders of wheels, where the root sees them.
     func prepare() async throws {
@@ -191,7 +196,7 @@ private struct Pip {
         do {
             try await programs.run(
                 what,
-                ["python3", "-s", "-B", "\(Self.folder)/pip.whl/pip", "--no-input", "--disable-pip-version-check"]
+                ["python3", "-s", "-B", "-c", Self.start, "--no-input", "--disable-pip-version-check"]
                     + [arguments[0], "--only-binary", ":all:", "--cache-dir", "\(Self.folder)/cache"]
                     + arguments.dropFirst()
             ) { line in

@@ -10,12 +10,13 @@ final class AlpineTests: XCTestCase {
         int main(void) { puts("hello"); return 0; }
         """
 
-    /// A mirror with the real minirootfs and a repository of ours.
-    private func mirror(_ options: [String] = []) throws -> Workbench {
+    /// A mirror with the real minirootfs and a repository of ours, beside an archive that the packer comes from.
+    private func mirror(_ options: [String] = []) throws -> TestArchive {
         guard FileManager.default.fileExists(atPath: "\(Self.mirror)/\(Self.minirootfs)") else {
             throw XCTSkip("Alpine's minirootfs isn't beside the checkout (../shared/alpine)")
         }
-        let bench = try Workbench()
+        let archive = try TestArchive()
+        let bench = archive.bench
         try bench.write(Self.programs, to: "hello.c")
         let made = try bench.run([
             "sh", "-c",
@@ -31,8 +32,8 @@ final class AlpineTests: XCTestCase {
         ])
         XCTAssertEqual(made.status, 0, made.errors)
         if !options.isEmpty { try sign(bench, options) }
-        try manifest(bench)
-        return bench
+        try manifest(archive)
+        return archive
     }
 
     private func sign(_ bench: Workbench, _ options: [String]) throws {
@@ -41,41 +42,47 @@ final class AlpineTests: XCTestCase {
         XCTAssertEqual(signed.status, 0, signed.errors)
     }
 
-    private func manifest(_ bench: Workbench, more: String = "keys = [\"test.rsa.pub\"]") throws {
-        try bench.write(
+    private func manifest(
+        _ archive: TestArchive, release: String = "3.20", more: String = "keys = [\"test.rsa.pub\"]",
+        rest: String = "[packages]\ninstall = [\"rtv-programs\"]\n[init]"
+    ) throws {
+        try archive.manifest([])
+        let toolchain = try archive.bench.read("runtime.toml").split(separator: "[toolchain]")[1]
+        try archive.bench.write(
             """
             [runtime]
-            name = "alpine"
+            name = "a"
             [base]
             system = "alpine"
-            release = "3.20"
+            release = "\(release)"
             \(more)
-            [packages]
-            install = ["rtv-programs"]
-            [init]
+            \(rest)
+            [toolchain]\(toolchain)
             """, to: "runtime.toml")
     }
 
-    private func lock(_ bench: Workbench, _ options: [String] = []) throws -> Workbench.Answer {
-        let answer = try bench.rtverify(
-            ["lock", "runtime.toml", "-o", "alpine.lock", "--mirror", "mirror"] + options)
-        if answer.errors.contains("InRelease"), answer.errors.contains("could not be fetched") {
-            throw XCTSkip("the Debian archive, which the packer comes from, can't be reached: \(answer.errors)")
-        }
-        return answer
+    private func lock(_ archive: TestArchive, _ options: [String] = []) throws -> Workbench.Answer {
+        try archive.lock(["--mirror", "mirror"] + options, output: "alpine.lock")
     }
 
-    private func build(_ bench: Workbench, _ options: [String] = [], image: String = "a.squashfs") throws
-        -> Workbench.Answer
-    {
-        try bench.rtverify(
-            ["build", "--lock", "alpine.lock", "-o", image, "--offline", "--mirror", "mirror"] + options)
+    private func build(
+        _ archive: TestArchive, _ options: [String] = [], lock: String = "alpine.lock", image: String = "a.squashfs"
+    ) throws -> Workbench.Answer {
+        try archive.bench.rtverify(
+            ["build", "--lock", lock, "-o", image, "--mirror", "mirror"] + archive.mirror + options)
+    }
+
+    private func draft(_ archive: TestArchive) throws -> Workbench.Answer {
+        try archive.bench.rtverify(
+            ["lock", "--from-image", "a.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
+                + ["--suite", "test", "--key", archive.fingerprint, "--mirror", "mirror"] + archive.mirror)
     }
 
     func testPackagesAreInstalledAsApkAddDoes() throws {
-        let bench = try mirror()
+        let archive = try mirror()
+        let bench = archive.bench
         defer { bench.remove() }
-        let locked = try lock(bench)
+        let locked = try lock(archive)
         XCTAssertEqual(locked.status, 0, locked.errors)
         let text = try bench.read("alpine.lock")
         XCTAssertTrue(text.contains("release = \"3.20.3\""))
@@ -83,11 +90,11 @@ final class AlpineTests: XCTestCase {
             XCTAssertTrue(text.contains(try bench.sha256("mirror/v3.20/main/x86_64/\(name)")), name)
         }
         XCTAssertFalse(text.contains("rtv-unwanted"))
-        let again = try lock(bench)
+        let again = try lock(archive)
         XCTAssertEqual(again.status, 0, again.errors)
         XCTAssertEqual(try bench.read("alpine.lock"), text)
 
-        let built = try build(bench, ["--check"])
+        let built = try build(archive, ["--check"])
         XCTAssertEqual(built.status, 0, built.errors)
         let audit = try bench.rtverify(["audit", "--runtime", "a.squashfs"])
         XCTAssertEqual(audit.status, 0, audit.output)
@@ -132,21 +139,22 @@ final class AlpineTests: XCTestCase {
     }
 
     func testLocksOfPackagesAreVerifiedUpdatedAndDrafted() throws {
-        let bench = try mirror()
+        let archive = try mirror()
+        let bench = archive.bench
         defer { bench.remove() }
-        let locked = try lock(bench)
+        let locked = try lock(archive)
         XCTAssertEqual(locked.status, 0, locked.errors)
-        let verified = try bench.rtverify(["lock", "--verify", "alpine.lock", "--offline"])
+        let verified = try bench.rtverify(["lock", "--verify", "alpine.lock", "--offline", "--keyring", "keyring.gpg"])
         XCTAssertEqual(verified.status, 0, verified.errors)
         XCTAssertTrue(
             verified.output.contains("test.rsa.pub"), "a key that isn't Alpine's is named: \(verified.output)")
         XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "alpine.lock"]).status, 0)
         let text = try bench.read("alpine.lock")
         try bench.write(text.replacingOccurrences(of: "2.1-r3\"", with: "2.1-r4\""), to: "wrong.lock")
-        let wrong = try bench.rtverify(["lock", "--verify", "wrong.lock", "--offline"])
+        let wrong = try bench.rtverify(["lock", "--verify", "wrong.lock", "--offline", "--keyring", "keyring.gpg"])
         XCTAssertEqual(wrong.status, 2)
         XCTAssertTrue(wrong.errors.contains("rtv-programs"), wrong.errors)
-        let updated = try lock(bench, ["--update"])
+        let updated = try lock(archive, ["--update"])
         XCTAssertEqual(updated.status, 0, updated.errors)
         XCTAssertTrue(updated.output.contains("nothing changed"), updated.output)
         try bench.write(text, to: "old.lock")
@@ -155,30 +163,27 @@ final class AlpineTests: XCTestCase {
         XCTAssertTrue(difference.output.contains("upgraded rtv-programs 2.0-r0 -> 2.1-r3"), difference.output)
 
         // Back from the image, whose packages are in a repository that the minirootfs's keys don't cover.
-        XCTAssertEqual(try build(bench).status, 0)
-        let draft = try bench.rtverify(["lock", "--from-image", "a.squashfs", "-o", "draft.lock", "--mirror", "mirror"])
+        XCTAssertEqual(try build(archive).status, 0)
+        let draft = try self.draft(archive)
         XCTAssertEqual(draft.status, 2, draft.output)
         XCTAssertTrue(draft.errors.contains("it is signed by test.rsa.pub"), draft.errors)
     }
 
     func testAnImageOfTheMinirootfsAloneLeadsBackToItsLock() throws {
-        let bench = try mirror()
+        let archive = try mirror()
+        let bench = archive.bench
         defer { bench.remove() }
-        try bench.write(
-            "[runtime]\nname = \"a\"\n[base]\nsystem = \"alpine\"\nrelease = \"3.20.3\"\n[init]\ncommand = \"it's\"\n",
-            to: "runtime.toml")
-        let locked = try lock(bench)
+        try manifest(archive, release: "3.20.3", more: "", rest: "[init]\ncommand = \"it's\"")
+        let locked = try lock(archive)
         XCTAssertEqual(locked.status, 0, locked.errors)
-        XCTAssertEqual(try build(bench).status, 0)
-        let draft = try bench.rtverify(["lock", "--from-image", "a.squashfs", "-o", "draft.lock", "--mirror", "mirror"])
+        XCTAssertEqual(try build(archive).status, 0)
+        let draft = try self.draft(archive)
         XCTAssertEqual(draft.status, 0, draft.errors)
         let difference = try bench.rtverify(["lock", "diff", "alpine.lock", "draft.lock"])
         XCTAssertEqual(
             difference.output.split(separator: "\n").filter { !$0.hasPrefix("manifest-sha256") }.joined(), "",
             difference.output)
-        XCTAssertEqual(
-            try bench.rtverify(
-                ["build", "--lock", "draft.lock", "-o", "b.squashfs", "--offline", "--mirror", "mirror"]).status, 0)
+        XCTAssertEqual(try build(archive, lock: "draft.lock", image: "b.squashfs").status, 0)
         XCTAssertEqual(try bench.sha256("a.squashfs"), try bench.sha256("b.squashfs"))
     }
 
@@ -186,21 +191,23 @@ final class AlpineTests: XCTestCase {
         for (options, words) in [
             (["--unsigned"], "is not signed"), (["--other-key"], "bad signature by test.rsa.pub"),
         ] {
-            let bench = try mirror(options)
+            let archive = try mirror(options)
+            let bench = archive.bench
             defer { bench.remove() }
-            let answer = try lock(bench)
+            let answer = try lock(archive)
             XCTAssertEqual(answer.status, 2)
             XCTAssertTrue(answer.errors.contains(words), answer.errors)
             XCTAssertFalse(bench.exists("alpine.lock"))
         }
-        let bench = try mirror()
+        let archive = try mirror()
+        let bench = archive.bench
         defer { bench.remove() }
         // The minirootfs doesn't know the test's key.
-        try manifest(bench, more: "")
-        let unknown = try lock(bench)
+        try manifest(archive, more: "")
+        let unknown = try lock(archive)
         XCTAssertEqual(unknown.status, 2)
         XCTAssertTrue(unknown.errors.contains("it is signed by test.rsa.pub; trusted are alpine-devel"), unknown.errors)
-        try manifest(bench)
+        try manifest(archive)
         let apk = "mirror/v3.20/main/x86_64/rtv-library-1.0-r0.apk"
         let spoilt = try bench.run([
             "python3", "-c",
@@ -208,11 +215,11 @@ final class AlpineTests: XCTestCase {
             apk,
         ])
         XCTAssertEqual(spoilt.status, 0)
-        let changed = try lock(bench)
+        let changed = try lock(archive)
         XCTAssertEqual(changed.status, 2)
         XCTAssertTrue(changed.errors.contains("rtv-library"), changed.errors)
-        try manifest(bench, more: "sha256 = \"\(String(repeating: "0", count: 64))\"\nkeys = [\"test.rsa.pub\"]")
-        let other = try lock(bench)
+        try manifest(archive, more: "sha256 = \"\(String(repeating: "0", count: 64))\"\nkeys = [\"test.rsa.pub\"]")
+        let other = try lock(archive)
         XCTAssertEqual(other.status, 2)
         XCTAssertTrue(other.errors.contains("where the manifest says 0000"), other.errors)
     }
