@@ -83,11 +83,8 @@ public struct LockDraft: Sendable {
 
     /// rtverify's own init says which command it starts.
     private func readInit(_ script: String, into found: inout Found) {
-        guard let line = script.split(separator: "\n").first(where: { $0.hasPrefix("command='") }) else { return }
-        let command = line.dropFirst("command='".utf8.count).dropLast().replacing(#"'\''"#, with: "'")
-        let program = InitProgram(command: command.isEmpty ? nil : String(command))
+        guard let program = InitScript.program(of: script) else { return }
         let bytes = InitScript.bytes(program)
-        guard bytes == Array(script.utf8) else { return }
         (found.lock.initProgram, found.lock.initSHA256) = (program, Digest.of(bytes).hex)
     }
 

@@ -37,6 +37,9 @@ public struct InspectionReport: Codable, Sendable {
     public var late_entries: [LateEntry] = []
     public var late_entry_count = 0
 
+    /// What a reader should know of it, in words.
+    public var notes: [String] = []
+
     public init(path: String, format: String, size: Int?) { (self.path, self.format, self.size) = (path, format, size) }
 }
 

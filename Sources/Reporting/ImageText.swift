@@ -8,6 +8,7 @@ public enum ImageText {
         }
         let counts = report.entries.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
         lines.append("  entries   " + counts.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
+        lines += report.notes.map { "  note      \($0)" }
         for (title, shares) in [("package", report.packages), ("folder", report.folders)] where !shares.isEmpty {
             lines += ["", "  stored        size          entries  \(title)"]
             for share in shares {

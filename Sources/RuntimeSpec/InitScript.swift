@@ -12,4 +12,14 @@ public enum InitScript {
             .joined(separator: #"'\''"#) + "'"
         return Array(text.replacing("@COMMAND@", with: quoted, maxReplacements: 1).utf8)
     }
+
+    /// What a script of this form starts; nil where the text isn't one.
+    public static func program(of text: String) -> InitProgram? {
+        guard let start = text.firstRange(of: "command='"), let end = text.firstRange(of: "'\nPATH="),
+            start.upperBound <= end.lowerBound
+        else { return nil }
+        let command = text[start.upperBound..<end.lowerBound].replacing(#"'\''"#, with: "'")
+        let program = InitProgram(command: command.isEmpty ? nil : String(command))
+        return bytes(program) == Array(text.utf8) ? program : nil
+    }
 }

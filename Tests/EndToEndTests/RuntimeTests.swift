@@ -1,0 +1,179 @@
+import Foundation
+import XCTest
+
+/// The runtimes of Aleph's guide, from the real archives: each is built to its golden image as root and as a user, passes
+/// its audit, does in a chroot what it is for, and boots.
+final class RuntimeTests: XCTestCase {
+    private static let alpine = "\(Workbench.checkout)/../shared/alpine"
+
+    /// Builds a committed lock and compares it with its golden file, as root and, where root can make one, as a user.
+    private func built(_ name: String, auditing options: [String] = ["--runtime"]) throws -> Workbench {
+        let bench = try Workbench()
+        let (lock, golden) = (
+            "\(Workbench.checkout)/lockfiles/\(name).lock", "\(Workbench.checkout)/golden/\(name).json"
+        )
+        let mirror = FileManager.default.fileExists(atPath: Self.alpine) ? ["--mirror", Self.alpine] : []
+        let built = try bench.rtverify(
+            ["build", "--lock", lock, "-o", "image.squashfs", "--golden", golden] + mirror)
+        if built.status == 2,
+            ["could not be fetched", "pip's download of wheels failed"].contains(where: built.errors.contains)
+        {
+            bench.remove()
+            throw XCTSkip("the locked inputs can't be fetched here: the golden image was not compared: \(built.errors)")
+        }
+        XCTAssertEqual(built.status, 0, built.errors)
+        if getuid() == 0 {
+            let user = try TestUser(bench)
+            defer { user.remove() }
+            let copied = try bench.run(["cp", lock, golden, "."])
+            XCTAssertEqual(copied.status, 0, copied.errors)
+            let answer = try user.run(
+                "'\(bench.folder)/program' build --lock '\(bench.folder)/\(name).lock' -o user.squashfs --offline --jobs 1 "
+                    + "--golden '\(bench.folder)/\(name).json' --store '\(bench.folder)/user-store'", copying: "store")
+            XCTAssertEqual(answer.status, 0, answer.errors)
+            XCTAssertEqual(try bench.run(["rm", "-rf", "user-store"]).status, 0)
+        }
+        let audit = try bench.rtverify(["audit", "image.squashfs", "--lock", lock] + options)
+        XCTAssertEqual(audit.status, 0, audit.output)
+        return bench
+    }
+
+    private func boot(_ bench: Workbench, memory: Int) throws {
+        let booted = try bench.run([
+            Workbench.program, "boot", "image.squashfs", "--memory", "\(memory)", "--timeout", "400", "--emulate",
+            "--expect", "init: up; a console is on ttyS0",
+        ])
+        XCTAssertEqual(booted.status, 0, booted.errors + booted.output.suffix(4000))
+        XCTAssertTrue(
+            booted.output.contains("init: the root is an overlay in memory"), String(booted.output.suffix(4000)))
+        let inspected = try bench.rtverify(["inspect", "image.squashfs"])
+        XCTAssertTrue(inspected.output.contains("doesn't yet run Aleph programs"), inspected.output)
+    }
+
+    /// Runs a script in a chroot into the image, over which a layer in memory takes what is written: `$upper` holds it.
+    private func inside(_ bench: Workbench, _ script: String) throws -> Workbench.Answer {
+        guard getuid() == 0 else { throw XCTSkip("only root can mount the image") }
+        let mounts = """
+            set -e
+            mkdir -p lower layer && mount -t squashfs -o loop,ro image.squashfs lower
+            mount -t tmpfs tmpfs layer && mkdir layer/upper layer/work layer/root
+            mount -t overlay -o lowerdir=lower,upperdir=layer/upper,workdir=layer/work overlay layer/root
+            mount -t proc proc layer/root/proc && mount --bind /dev layer/root/dev
+            upper=layer/upper
+            inside() { env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+                chroot layer/root "$@"; }
+            """
+        // In mounts of its own, which end with it.
+        return try bench.run(["unshare", "--mount", "sh", "-c", mounts + "\n" + script])
+    }
+
+    func testTheDebian12RuntimeIsWhatItPromises() throws {
+        let bench = try built("aleph-debian-12-python")
+        defer { bench.remove() }
+        let answer = try inside(
+            bench,
+            """
+            inside dpkg --audit
+            inside sh -c 'mkdir -p /run/sshd && ssh-keygen -A >/dev/null && sshd -T' | grep -E \
+                '^(permitrootlogin|passwordauthentication|kbdinteractiveauthentication) '
+            inside locale -a | grep -c en_US.utf8
+            inside node --version | cut -d. -f1
+            inside npm --version >/dev/null
+            inside cat /etc/securetty
+            test -d lower/overlay && test -x lower/sbin/init && test ! -e lower/usr/share/doc/bash
+            inside env PYTHONPATH=/opt/aleph/libs python3 -OO -c '
+            import aleph.sdk.client, aleph_message, fastapi, google.protobuf, importlib.metadata as m
+            import sys
+            assert sys.version_info[:2] == (3, 11)
+            print(*(m.version(n) for n in ("aleph-sdk-python", "protobuf")))
+            assert all(i.__file__.startswith("/opt/aleph/libs") for i in (aleph.sdk.client, fastapi, google.protobuf))'
+            # What Python did not find, or did not believe, it has written now: of the standard library, which is compiled
+            # at level 0 only, there is some; of our packages, nothing.
+            find $upper -name '*.opt-2.pyc' -path '*/usr/lib/python3.11/*' | head -1 | grep -c opt-2
+            find $upper -name '*.pyc' -path '*/opt/aleph/*'
+            inside env PYTHONPATH=/opt/aleph/libs python3 -c 'import aleph.sdk.client'
+            find $upper -name '*.pyc' -path '*/opt/aleph/*'
+            inside env PYTHONPATH=/opt/aleph/libs python3 -c '
+            import importlib.metadata as m, packaging.requirements as r, sys
+            # pip check, for what /opt/aleph/libs holds.
+            own = [d for d in m.distributions(path=["/opt/aleph/libs"])]
+            versions = {d.metadata["Name"].lower().replace("_", "-").replace(".", "-"): d.version for d in own}
+            for d in own:
+                for line in d.requires or []:
+                    q = r.Requirement(line)
+                    if q.marker and not q.marker.evaluate({"extra": ""}): continue
+                    name = q.name.lower().replace("_", "-").replace(".", "-")
+                    assert name in versions, (d.metadata["Name"], line)
+                    assert q.specifier.contains(versions[name], prereleases=True), (d.metadata["Name"], line)
+            print("consistent", len(own) > 50)'
+            """)
+        XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
+        XCTAssertEqual(
+            answer.output.split(separator: "\n").map(String.init),
+            [
+                "permitrootlogin without-password", "passwordauthentication no", "kbdinteractiveauthentication no", "1",
+                "v18", "ttyS0", "2.0.5 6.33.0", "1", "consistent True",
+            ], answer.output + answer.errors)
+        try boot(bench, memory: 1024)
+    }
+
+    func testTheDebian11RuntimeHasPython39AndNode14() throws {
+        let bench = try built("aleph-debian-11-python-node")
+        defer { bench.remove() }
+        let answer = try inside(
+            bench,
+            """
+            inside python3 --version | cut -d. -f1,2
+            inside node --version | cut -d. -f1
+            inside npm --version | cut -d. -f1
+            inside sh -c 'cd /tmp && mkdir p && cd p && echo "{\\"name\\":\\"p\\",\\"version\\":\\"1.0.0\\"}" > package.json && npm pack --silent'
+            inside npx --version >/dev/null
+            inside dpkg --audit
+            inside python3 -OO -c '
+            import aleph.sdk, fastapi, importlib.metadata as m
+            print(m.version("aleph-sdk-python"), m.version("fastapi").rsplit(".", 1)[0])'
+            find $upper -name '*.pyc' -path '*/usr/local/lib/python3.9/*'
+            inside python3 -m pip check
+            """)
+        XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
+        XCTAssertEqual(
+            answer.output.split(separator: "\n").map(String.init),
+            ["Python 3.9", "v14", "6", "p-1.0.0.tgz", "0.7.0 0.103", "No broken requirements found."],
+            answer.output + answer.errors)
+    }
+
+    func testTheAlpineRuntimeRunsBinariesAndBoots() throws {
+        let bench = try built("alpine-minimal")
+        defer { bench.remove() }
+        try bench.write("int puts(const char *);\nint main(void) { return puts(\"hello\") < 0; }\n", to: "hello.c")
+        let answer = try inside(
+            bench,
+            """
+            gcc -static -o layer/root/usr/bin/hello-static hello.c && inside hello-static
+            musl-gcc -o layer/root/usr/bin/hello-musl hello.c && inside hello-musl
+            inside apk info -e musl
+            inside apk audit --system
+            """)
+        XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
+        let lines = answer.output.split(separator: "\n").map(String.init)
+        XCTAssertEqual(Array(lines.prefix(3)), ["hello", "hello", "musl"], answer.output)
+        XCTAssertTrue(
+            lines.dropFirst(3).allSatisfy { $0.contains("sbin/init") || $0.contains("hello-") }, answer.output)
+        try boot(bench, memory: 256)
+    }
+
+    func testTheVolumeIsImportedFromWhereItIsMounted() throws {
+        let bench = try built("example-python-volume", auditing: [])
+        defer { bench.remove() }
+        guard getuid() == 0 else { throw XCTSkip("only root can mount the image") }
+        // Any Python imports what is pure; the volume's own is Debian 12's.
+        let script = """
+            mkdir -p packages && mount -t squashfs -o loop,ro image.squashfs packages && PYTHONPATH=packages \
+                python3 -s -c 'import requests, idna; print(requests.__version__, requests.__file__)'
+            """
+        let answer = try bench.run(["unshare", "--mount", "sh", "-c", script])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        XCTAssertTrue(answer.output.hasPrefix("2.32.3 "), answer.output)
+        XCTAssertTrue(answer.output.contains("/packages/requests/"), answer.output)
+    }
+}
