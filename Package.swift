@@ -63,7 +63,7 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            resources: [.embedInCode("install_wheels.py")]),
+            resources: [.embedInCode("install_wheels.py"), .embedInCode("recompile_library.py")]),
         .target(
             name: "SquashfsImage",
             dependencies: [

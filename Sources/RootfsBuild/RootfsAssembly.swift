@@ -37,6 +37,7 @@ public struct RootfsAssembly: Sendable {
         case .debian:
             try makeBase()
             try await installPackages(unpacked)
+            try await recompileLibraries()
         case .alpine:
             try await startTarball()
             try await apk.add(events: events)
@@ -121,6 +122,19 @@ public struct RootfsAssembly: Sendable {
             if next.first?.stage != stage { try await dpkg.configureAll() }
         }
         try await dpkg.audit()
+    }
+
+    /// The standard libraries of Pythons before 3.11, whose maintainer scripts compile them otherwise each time.
+    private func recompileLibraries() async throws {
+        let script = String(decoding: PackageResources.recompile_library_py, as: UTF8.self)
+        for package in lock.packages where package.name.hasPrefix("libpython3.") {
+            let version = package.name.dropFirst("libpython".count).prefix { $0 != "-" }
+            guard package.name.hasSuffix("-stdlib"), let minor = Int(version.dropFirst(2)), minor < 11 else { continue }
+            events(.phase(name: "compile the library of Python \(version) anew", total: 0))
+            try await programs.run(
+                "compiling the library of Python \(version)",
+                ["python\(version)", "-s", "-B", "-c", script, "/usr/lib/python\(version)"])
+        }
     }
 
     /// The Essential closure's files, before dpkg can run.
