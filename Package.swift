@@ -113,7 +113,7 @@ let package = Package(
         .target(
             name: "VirtualMachine",
             dependencies: [
-                "CArchive", "InputStore", "PackageResolution", "Reporting", "RuntimeSpec",
+                "CArchive", "InputStore", "PackageResolution", "Reporting", "RootfsBuild", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -128,6 +128,7 @@ let package = Package(
         .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
+        .testTarget(name: "PackageResolutionTests", dependencies: ["PackageResolution", "RuntimeSpec"]),
         // It runs the program as a user does; what it links makes the messages that a test node serves.
         .testTarget(
             name: "EndToEndTests", dependencies: ["AlephNetwork", "COpenSSL", "CSecp256k1", "ContentHash"],

@@ -40,6 +40,15 @@ public struct PackageSandbox: ResolutionSandbox {
     }
 
     public func wheelsAgain(for lock: Lockfile) async throws -> [Lockfile.Wheel] {
+        do {
+            return try await chosenAgain(for: lock)
+        } catch BuildError.sandbox(let reason) {
+            // pip finds no choice among the lock's wheels: one is missing.
+            throw ResolutionError.contradicted([reason])
+        }
+    }
+
+    private func chosenAgain(for lock: Lockfile) async throws -> [Lockfile.Wheel] {
         try await ask(.wheelsAgain, lock) { answer in
             answer.choices.map { choice in
                 lock.python?.wheels.first { $0.name == choice.name && $0.version == choice.version }
@@ -50,8 +59,8 @@ public struct PackageSandbox: ResolutionSandbox {
         }
     }
 
-    public func alpineChoice(for lock: Lockfile) async throws -> [AlpineChoice] {
-        try await ask(.alpine, lock) { $0.choices.map { AlpineChoice(name: $0.name, version: $0.version) } }
+    public func alpineChoice(for lock: Lockfile, holding held: [String: String]) async throws -> [AlpineChoice] {
+        try await ask(.alpine(held: held), lock) { $0.choices.map { AlpineChoice(name: $0.name, version: $0.version) } }
     }
 
     /// Makes sure that the store has every wheel of a lock, by its own pip and this host's configuration of pip.

@@ -1,4 +1,5 @@
 import Reporting
+import RuntimeSpec
 import SquashfsImage
 
 /// Reads what an image says of its own making.
@@ -47,7 +48,7 @@ struct ContentsReader {
             contents.release = try (text("/etc/alpine-release") ?? "").filter { !$0.isNewline }
             contents.world = try (text("/etc/apk/world") ?? "").split { $0.isWhitespace }.map(String.init)
         }
-        if let script = try text("/sbin/init"), script.hasPrefix("#!"), script.utf8.count < 1 << 16 {
+        if let script = try text("/sbin/init"), InitScript.program(of: script) != nil {
             contents.initScript = script
         }
         let owners = try PackageOwnership(tree)
@@ -94,10 +95,10 @@ struct ContentsReader {
                     .map { $0.dropFirst(name.utf8.count + 2).filter { !$0.isWhitespace } }
             }
             // Vendored copies lie deeper in other distributions, and are theirs.
-            guard let name = field("Name"), let version = field("Version"), !folder.contains(where: { $0 < 0x20 })
-            else {
-                continue
-            }
+            // Names go into files that pip reads: only what is a name is one.
+            guard let name = field("Name"), let version = field("Version"), !folder.contains(where: { $0 < 0x20 }),
+                PythonPackages.isDistribution(name: name, version: version)
+            else { continue }
             contents.distributions.append(
                 .init(
                     name: name, version: version, folder: readable(folder),
@@ -153,10 +154,7 @@ struct ContentsReader {
             if let name = fields["Package"], let version = fields["Version"],
                 fields["Status"]?.hasSuffix(" installed") == true
             {
-                packages.append(
-                    .init(
-                        name: String(name), version: String(version),
-                        architecture: String(fields["Architecture"] ?? "")))
+                packages.append(Self.package(name, version, fields["Architecture"] ?? ""))
             }
             fields = [:]
         }
@@ -171,6 +169,15 @@ struct ContentsReader {
         return packages
     }
 
+    /// With texts that do a terminal no harm.
+    private static func package(
+        _ name: some StringProtocol, _ version: some StringProtocol, _ architecture: some StringProtocol
+    ) -> ImageContents.Package {
+        .init(
+            name: readableText(Array(name.utf8)), version: readableText(Array(version.utf8)),
+            architecture: readableText(Array(architecture.utf8)))
+    }
+
     private static func apkPackages(_ installed: String) -> [ImageContents.Package] {
         var packages: [ImageContents.Package] = []
         for block in installed.split(separator: "\n\n") {
@@ -178,7 +185,7 @@ struct ContentsReader {
                 block.split(separator: "\n").first { $0.hasPrefix(key) }.map { String($0.dropFirst(2)) }
             }
             if let name = field("P:"), let version = field("V:") {
-                packages.append(.init(name: name, version: version, architecture: field("A:") ?? ""))
+                packages.append(Self.package(name, version, field("A:") ?? ""))
             }
         }
         return packages

@@ -134,6 +134,15 @@ public enum Paths {
         return bytes
     }
 
+    /// The first bytes of a file; fewer where it is shorter.
+    public static func head(of path: String, count: Int) throws -> [UInt8] {
+        guard let file = fopen(path, "re") else { throw StoreError.system("cannot read \(path)", errno) }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        bytes.removeLast(count - fread(&bytes, 1, count, file))
+        return bytes
+    }
+
     /// Reads a small text file whole.
     public static func readText(_ path: String) throws -> String {
         let bytes = try readBytes(path)

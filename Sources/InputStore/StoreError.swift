@@ -13,6 +13,8 @@ public enum StoreError: Error, CustomStringConvertible {
     case missingOffline([Lockfile.Input], store: String)
     /// `--offline`, and only the network knows.
     case offlineResolution(String)
+    /// A file that would be overwritten.
+    case alreadyThere(String)
     /// A file of the user's own isn't where it was.
     case fileMissing(Lockfile.Input, tried: [String])
 
@@ -35,6 +37,8 @@ public enum StoreError: Error, CustomStringConvertible {
             return "--offline, and the store \(store) lacks \(inputs.count) inputs:\n"
                 + inputs.map { "  \($0.sha256)  \($0.path)\n" }.joined()
                 + "Build once without --offline, or copy the store of a machine that has them."
+        case .alreadyThere(let path):
+            return "\(path) is there already and is left as it is; choose another folder"
         case .offlineResolution(let what):
             return "--offline: \(what) can be resolved with the network only"
         case .fileMissing(let input, let tried):

@@ -5,15 +5,15 @@ import RuntimeSpec
 
 /// A signed file of Alpine's (an APKINDEX or a package): gzip streams one after the other, of which the first holds the
 /// signature of the second (https://wiki.alpinelinux.org/wiki/Apk_spec).
-struct AlpineSigned {
+package struct AlpineSigned {
     /// The key's file name, as the signature names it.
-    let keyName: String
+    package let keyName: String
     let signature: [UInt8]
     /// The streams after the signature's, as they are stored.
-    let streams: [[UInt8]]
+    package let streams: [[UInt8]]
 
     /// - Throws: `ResolutionError.malformed`.
-    init(_ bytes: [UInt8], name: String) throws {
+    package init(_ bytes: [UInt8], name: String) throws {
         let streams = try GzipStreams.split(bytes, name: name)
         guard let first = streams.first, streams.count >= 2 else {
             throw ResolutionError.malformed("\(name) is not signed: it has one part, and no signature before it")
@@ -30,7 +30,7 @@ struct AlpineSigned {
     }
 
     /// Whether a public key (PEM) made the signature.
-    func isSigned(by key: [UInt8]) -> Bool {
+    package func isSigned(by key: [UInt8]) -> Bool {
         guard let signed = streams.first else { return false }
         return RSASignature.isValid(signature, of: signed, key: key)
     }
@@ -99,20 +99,20 @@ enum TarEntries {
 }
 
 /// What an APKINDEX says of packages.
-struct AlpineIndex {
-    struct Package {
-        var name = ""
-        var version = ""
+package struct AlpineIndex {
+    package struct Package {
+        package var name = ""
+        package var version = ""
         /// `Q1` and base64: SHA-1 of the package's control part.
-        var checksum = ""
+        package var checksum = ""
         /// Bytes of the .apk.
-        var size = -1
+        package var size = -1
     }
 
     private let packages: [String: [Package]]
 
     /// - Parameter stream: The signed part: a tar with an entry APKINDEX.
-    init(stream: [UInt8], name: String) throws {
+    package init(stream: [UInt8], name: String) throws {
         let entries = try TarEntries.read(Decompression.bytes(of: stream, name: name), name: name)
         guard let index = entries.first(where: { $0.path == "APKINDEX" }) else {
             throw ResolutionError.malformed("\(name) holds no APKINDEX")
@@ -138,15 +138,15 @@ struct AlpineIndex {
         self.packages = packages
     }
 
-    func package(named name: String, version: String) -> Package? {
+    package func package(named name: String, version: String) -> Package? {
         packages[name]?.first { $0.version == version }
     }
 }
 
 /// A package file, checked against what a signed index says of it.
-enum AlpinePackageFile {
+package enum AlpinePackageFile {
     /// - Throws: `ResolutionError.malformed` when the file isn't the index's.
-    static func check(_ bytes: [UInt8], is package: AlpineIndex.Package, name: String) throws {
+    package static func check(_ bytes: [UInt8], is package: AlpineIndex.Package, name: String) throws {
         guard bytes.count == package.size else {
             throw ResolutionError.malformed("\(name) has \(bytes.count) bytes, the index says \(package.size)")
         }

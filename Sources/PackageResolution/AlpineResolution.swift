@@ -17,7 +17,7 @@ struct AlpineResolution {
     /// Fills in what the base has.
     /// - Parameters:
     ///   - held: A minirootfs to keep.
-    ///   - pins: Versions to hold, by package name.
+    ///   - pins: Versions to hold where the index has them, by package name.
     func resolve(
         _ lock: inout Lockfile, world: [String], holding held: (release: String, tarball: Lockfile.Input)?,
         pins: [String: String]
@@ -43,9 +43,10 @@ struct AlpineResolution {
                     name: name, index: Self.input(path, bytes), key: Self.input(key.name, key.bytes)))
         }
         lock.alpine = Lockfile.Alpine(repositories: lock.alpine.repositories, world: world)
-        var pinned = lock
-        pinned.alpine.world = Self.constraints(world, pins)
-        for choice in try await sandbox.alpineChoice(for: pinned) {
+        let held = pins.filter { pin in
+            indexes.contains { $0.index.package(named: pin.key, version: pin.value) != nil }
+        }
+        for choice in try await sandbox.alpineChoice(for: lock, holding: held) {
             let (repository, package) = try Self.listed(choice, in: indexes)
             let path = "\(base.branch)/\(repository)/\(Self.architecture)/\(choice.name)-\(choice.version).apk"
             let bytes = try await fetcher.newestAlpine(path, limit: package.size)
@@ -56,11 +57,6 @@ struct AlpineResolution {
                     repository: repository, name: choice.name, version: choice.version, file: Self.input(path, bytes)))
         }
         lock.alpine.packages.sort { $0.name < $1.name }
-    }
-
-    /// What apk is asked for: the world, and held versions of it and of what came with it.
-    static func constraints(_ world: [String], _ pins: [String: String]) -> [String] {
-        world.filter { pins[$0] == nil } + pins.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     }
 
     /// The repository that lists a package, and what its index says of it.
@@ -185,6 +181,11 @@ struct AlpineResolution {
 
 /// Keys that come with a base.
 public enum AlpineKeys {
+    /// Keeps those of the lock's keys that its minirootfs has.
+    static func keepOwn(of lock: Lockfile, in store: Store) throws {
+        for repository in lock.alpine.repositories { _ = try keep(repository.key, of: lock, in: store) }
+    }
+
     /// Keeps a key that the lock's minirootfs has.
     /// - Returns: Whether it has it.
     public static func keep(_ input: Lockfile.Input, of lock: Lockfile, in store: Store) throws -> Bool {

@@ -64,7 +64,7 @@ struct DebianResolution {
 
     /// Python with its standard library and all that those need; with the base's own Python packages beside them where
     /// those count as installed.
-    private static func interpreter(_ python: PythonPackages, in graph: InstallationStages) -> [String] {
+    static func interpreter(_ python: PythonPackages, in graph: InstallationStages) -> [String] {
         let own = python.usesSystem ? graph.names.filter { $0.hasPrefix("python3-") } : []
         return graph.closure(of: ["python3"]).union(own).sorted()
     }

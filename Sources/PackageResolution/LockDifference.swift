@@ -56,6 +56,8 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("prune", old.prune, new.prune)
         compare("allow", old.allowed.map(\.path), new.allowed.map(\.path))
         compare("files", old.files.map(Self.line), new.files.map(Self.line))
+        compare("python interpreter", old.python?.interpreter ?? [], new.python?.interpreter ?? [])
+        compare("apk install", old.alpine.world, new.alpine.world)
         for suite in Set((old.archives + new.archives).map(\.suite)).sorted() {
             func states(_ lock: Lockfile) -> String {
                 let times = lock.archives.filter { $0.suite == suite }.map(\.snapshot).sorted()
@@ -63,10 +65,15 @@ public struct LockDifference: Codable, Equatable, Sendable {
             }
             compare("archive \(suite)", states(old), states(new))
         }
+        if packages.isEmpty, others.isEmpty, old != new {
+            others.append("entries differ that have no name here (stages, paths, keys, reasons): compare the files")
+        }
         self.others = others
     }
 
-    private static func line(_ file: Lockfile.File) -> String { "\(file.target) \(file.source.sha256.prefix(12))" }
+    private static func line(_ file: Lockfile.File) -> String {
+        "\(file.target) \(octalMode(file.mode)) \(file.source.sha256.prefix(12))"
+    }
 
     private static func line(_ input: Lockfile.Input?) -> String {
         input.map { "\($0.path) \($0.sha256.prefix(12))" } ?? "none"
@@ -91,6 +98,21 @@ public struct LockDifference: Codable, Equatable, Sendable {
         (python?.wheels ?? []).map { Item(name: $0.name, version: $0.version, sha256: $0.file.sha256) }
     }
 
+    /// A version in Debian's order, whose `~` sorts before the end: Python's 1.0rc1 and Alpine's 1.0_rc1 come before 1.0
+    /// (PEP 440; Alpine's package policies).
+    private static func order(_ version: String, list: String) -> DebianVersion {
+        guard list == "wheel" || version.contains("_") else { return DebianVersion(version) }
+        var text = version.replacing("!", with: ":")
+        for mark in ["_alpha", "_beta", "_pre", "_rc"] { text = text.replacing(mark, with: "~\(mark.dropFirst())") }
+        if list == "wheel" {
+            text = text.replacing(".dev", with: "~dev")
+            for mark in ["a", "b", "rc"] {
+                for digit in 0...9 { text = text.replacing("\(digit)\(mark)", with: "\(digit)~\(mark)") }
+            }
+        }
+        return DebianVersion(text)
+    }
+
     private static func packages(_ old: [Item], _ new: [Item], list: String) -> [Package] {
         let before = Dictionary(old.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let after = Dictionary(new.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -101,7 +123,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
             case (nil, _): change = "added"
             case (_, nil): change = "removed"
             case (let a?, let b?):
-                let (from, to) = (DebianVersion(a.version), DebianVersion(b.version))
+                let (from, to) = (order(a.version, list: list), order(b.version, list: list))
                 if from < to {
                     change = "upgraded"
                 } else if to < from {
@@ -116,3 +138,5 @@ public struct LockDifference: Codable, Equatable, Sendable {
         }
     }
 }
+
+private func octalMode(_ mode: Int) -> String { "0" + String(mode, radix: 8) }

@@ -12,6 +12,8 @@ public struct LockDraft: Sendable {
     private let events: EventSink
     /// Suites, components and keys to look in instead of the release's.
     private let suites: DebianSuites?
+    /// Files of keys that may sign an Alpine index besides the minirootfs's own.
+    private let alpineKeys: [String]
 
     /// What was found.
     public struct Found: Sendable {
@@ -43,6 +45,8 @@ public struct LockDraft: Sendable {
         store: Store, fetcher: Fetcher, keyrings: [String], sandbox: any ResolutionSandbox, suites: DebianSuites?,
         events: @escaping EventSink
     ) {
+        alpineKeys = keyrings.filter { $0.hasSuffix(".pub") }
+        let keyrings = keyrings.filter { !$0.hasSuffix(".pub") }
         (self.store, self.fetcher, self.sandbox, self.suites, self.events) = (store, fetcher, sandbox, suites, events)
         debian = DebianResolution(
             signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
@@ -54,6 +58,7 @@ public struct LockDraft: Sendable {
         switch contents.system {
         case "debian": found = try await draftDebian(contents, name: name)
         case "alpine": found = try await draftAlpine(contents, name: name)
+        case "" where !contents.distributions.isEmpty: found = try await draftVolume(contents, name: name)
         default:
             throw ResolutionError.malformed(
                 "the image has neither dpkg's nor apk's database: nothing tells what it was made of")
@@ -109,12 +114,10 @@ public struct LockDraft: Sendable {
         }
         let stages = try InstallationStages(entries.map(\.stanza)).stages()
         let hasWheels = !contents.distributions.isEmpty
-        let tools = try await toolchain(wanted, states, withPython: hasWheels)
+        let tools = try await toolchain(wanted, states, withPython: hasWheels, withInterpreter: false)
         let packages = entries.map { DebianResolution.package($0, stage: stages[$0.stanza.name] ?? 0) }
         let used = Set((packages + tools.packages).map(\.archive))
-        let archives = DebianResolution.distinct(states + tools.states).filter { state in
-            used.contains(state.archive.name) || states.contains { $0.archive == state.archive }
-        }
+        let archives = Self.kept(DebianResolution.distinct(states + tools.states), used: used, contents)
         var found = Found(
             lock: newLock(
                 contents, name: name, archives: archives.map(\.archive), packages: packages, toolchain: tools.packages),
@@ -126,62 +129,106 @@ public struct LockDraft: Sendable {
         return found
     }
 
-    /// The suites that the image's own apt names, or the release's.
+    /// The suites and components that the image's own apt names, or the release's.
     private func suites(of contents: ImageContents) throws -> DebianSuites {
         if let suites { return suites }
-        guard let standard = DebianSuites.standard(contents.release) else {
+        guard var standard = DebianSuites.standard(contents.release) else {
             throw ResolutionError.malformed(
                 "the image's Debian is '\(contents.release)', whose suites and keys rtverify doesn't know; "
                     + "name them (--suite, --key)")
         }
+        let components = Source.all(contents).flatMap(\.components)
+        if !components.isEmpty { standard.components = Set(components).sorted() }
         return standard
     }
 
-    /// The newest states where they have all packages; else those that the image's sources name, or the ones of its time.
+    /// `deb [options] URL SUITE COMPONENT...`, with the time that a snapshot's URL has.
+    private struct Source {
+        var suite: String
+        var components: [String]
+        var time: SnapshotTime?
+
+        static func all(_ contents: ImageContents) -> [Source] {
+            contents.sources.compactMap { line in
+                let words = line.split(separator: " ").filter { !$0.hasPrefix("[") && !$0.hasSuffix("]") }
+                guard words.count > 3 else { return nil }
+                let times = words[1].split(separator: "/").lazy.compactMap { SnapshotTime(String($0)) }
+                return Source(suite: String(words[2]), components: words[3...].map(String.init), time: times.first)
+            }
+        }
+    }
+
+    /// Every state that the image's sources name, or the one of the image's time; and then the newest, where a version
+    /// may be that was not there yet.
     private func states(of suites: DebianSuites, _ contents: ImageContents) async throws -> [ArchiveState] {
         var states: [ArchiveState] = []
+        let sources = Source.all(contents)
         for suite in suites.suites {
             let newest = try await ArchiveState.newest(
                 suite: suite, components: suites.components, keys: suites.keys, signature: debian.signature,
                 allowExpired: true, store: store, fetcher: fetcher)
-            guard let time = Self.time(of: suite, contents), time.text != newest.archive.snapshot else {
-                states.append(newest)
-                continue
+            var times = sources.filter { $0.suite == suite }.compactMap(\.time)
+            if times.isEmpty, contents.time > 0 { times = [SnapshotTime(seconds: contents.time)] }
+            for time in times where time.text < newest.archive.snapshot {
+                do {
+                    states.append(
+                        try await .snapshot(
+                            suite: suite, at: time, components: suites.components, keys: suites.keys,
+                            signature: debian.signature, store: store, fetcher: fetcher))
+                } catch is StoreError {
+                    events(.note("no state of \(suite) at \(time.text) can be had; its newest is looked in"))
+                }
             }
-            do {
-                states.append(
-                    try await .snapshot(
-                        suite: suite, at: time, components: suites.components, keys: suites.keys,
-                        signature: debian.signature, store: store, fetcher: fetcher))
-            } catch is StoreError {
-                events(.note("no state of \(suite) at \(time.text) can be had; its newest is looked in"))
-                states.append(newest)
-            }
+            states.append(newest)
         }
         return DebianResolution.named(states, [], []).base
     }
 
-    /// When a suite was as the image has it: `deb URL/20261121T101112Z/ SUITE`, or the image's own time.
-    private static func time(of suite: String, _ contents: ImageContents) -> SnapshotTime? {
-        for line in contents.sources where line.split(separator: " ").contains(Substring(suite)) {
-            for part in line.split(whereSeparator: { $0 == "/" || $0 == " " }) {
-                if let time = SnapshotTime(String(part)) { return time }
-            }
+    /// The states that packages are from, and those that the image's own sources name.
+    private static func kept(
+        _ states: [ArchiveState], used: Set<String>, _ contents: ImageContents
+    ) -> [ArchiveState] {
+        let sources = Source.all(contents)
+        return states.filter { state in
+            used.contains(state.archive.name)
+                || sources.contains { $0.suite == state.archive.suite && $0.time?.text == state.archive.snapshot }
         }
-        return contents.time > 0 ? SnapshotTime(seconds: contents.time) : nil
     }
 
     private func toolchain(
-        _ suites: DebianSuites, _ states: [ArchiveState], withPython: Bool
-    ) async throws -> (packages: [Lockfile.Package], states: [ArchiveState]) {
-        let names = ["squashfs-tools-ng"] + (withPython ? PythonPackages.tools : [])
+        _ suites: DebianSuites, _ states: [ArchiveState], withPython: Bool, withInterpreter: Bool
+    ) async throws -> (packages: [Lockfile.Package], states: [ArchiveState], stanzas: [PackageIndex.Stanza]) {
+        let names =
+            ["squashfs-tools-ng"] + (withPython ? PythonPackages.tools : [])
+            + (withInterpreter ? ["python3"] : [])
         var own = states
         if suites.release != DebianSuites.bookworm.release, self.suites == nil {
             own = try await NewestPackages.states(
                 of: .bookworm, signature: debian.signature, store: store, fetcher: fetcher, allowExpired: true)
         }
         let entries = try DebianResolution.entries(of: try await AptResolver().resolve(names, from: own), in: own)
-        return (entries.map { DebianResolution.package($0, stage: 0) }, own)
+        return (entries.map { DebianResolution.package($0, stage: 0) }, own, entries.map(\.stanza))
+    }
+
+    // MARK: Volumes
+
+    /// A volume of Python packages: its wheels are for the toolchain's Python.
+    private func draftVolume(_ contents: ImageContents, name: String) async throws -> Found {
+        let suites = suites ?? .bookworm
+        let states = DebianResolution.named(
+            try await NewestPackages.states(
+                of: suites, signature: debian.signature, store: store, fetcher: fetcher, allowExpired: true), [], []
+        ).base
+        let tools = try await toolchain(suites, states, withPython: true, withInterpreter: true)
+        let used = Set(tools.packages.map(\.archive))
+        var found = Found(
+            lock: newLock(
+                contents, name: name, archives: states.map(\.archive).filter { used.contains($0.name) }, packages: [],
+                toolchain: tools.packages))
+        found.lock.system = .empty
+        found.lock.release = ""
+        try await draftWheels(contents, tools.stanzas, &found)
+        return found
     }
 
     /// The folder with the most distributions is the target; those that were asked for are the requirements.
@@ -201,14 +248,21 @@ public struct LockDraft: Sendable {
             target: folder.hasPrefix("/usr/") ? PythonPackages.system : folder,
             requirements: Set((requested.isEmpty ? all : requested).map(pin)).sorted(),
             levels: contents.levels[folder] ?? [])
-        let graph = InstallationStages(stanzas)
-        let own = packages.usesSystem ? graph.names.filter { $0.hasPrefix("python3-") } : []
-        let interpreter = graph.closure(of: ["python3"]).union(own).sorted()
+        let interpreter = DebianResolution.interpreter(packages, in: InstallationStages(stanzas))
         found.lock.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: [])
         try await fetcher.fetch(Fetcher.Wanted.inputs(of: found.lock))
         let held = Dictionary(
             all.map { (PythonPackages.normalizedName($0.name), $0.version) }, uniquingKeysWith: { first, _ in first })
-        let wheels = try await sandbox.wheels(for: found.lock, holding: held)
+        let wheels: [Lockfile.Wheel]
+        do {
+            wheels = try await sandbox.wheels(for: found.lock, holding: held)
+        } catch {
+            // The rest of the draft is worth having.
+            found.lock.python = nil
+            found.missing += held.map { "\($0.key) \($0.value) (a wheel)" }.sorted()
+            let reason = "\(error)".split(whereSeparator: \.isNewline).first ?? ""
+            return found.remarks.append("The wheels can't be resolved together: \(reason)")
+        }
         found.lock.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: wheels)
         let names = Set(wheels.map(\.name))
         found.missing += held.filter { !names.contains($0.key) }.map { "\($0.key) \($0.value) (a wheel)" }.sorted()
@@ -232,13 +286,20 @@ public struct LockDraft: Sendable {
                 contents, name: name, archives: states.map(\.archive).filter { used.contains($0.name) }, packages: [],
                 toolchain: tools))
         found.lock.system = .alpine
-        let resolution = AlpineResolution(base: base, keys: [], fetcher: fetcher, store: store, sandbox: sandbox)
+        let keys = try alpineKeys.map { path in
+            let bytes = try Paths.readBytes(path, limit: 1 << 16)
+            return Lockfile.Input(
+                path: String(path.split(separator: "/").last ?? ""), size: bytes.count,
+                sha256: try store.keep(bytes).hex)
+        }
+        let resolution = AlpineResolution(base: base, keys: keys, fetcher: fetcher, store: store, sandbox: sandbox)
         try await resolution.resolve(&found.lock, world: [], holding: nil, pins: [:])
         guard let tarball = found.lock.tarball, let root = try store.bytes(of: tarball) else { return found }
         let world = try AlpineResolution.world(minirootfs: root, name: tarball.path)
         let own = try AlpineResolution.installed(minirootfs: root, name: tarball.path)
         let added = contents.packages.filter { own[$0.name] != $0.version }
-        let asked = contents.world.filter { !world.contains($0) }
+        // `name~1.2` and the like: the draft asks for the name, and holds the version.
+        let asked = contents.world.filter { !world.contains($0) }.map { String($0.prefix { !"<>=~@".contains($0) }) }
         if !asked.isEmpty {
             try await resolution.resolve(
                 &found.lock, world: asked, holding: (found.lock.release, tarball),

@@ -26,7 +26,8 @@ public struct LockVerification {
 
     /// What `verify` reads of a lock besides its archives.
     private static func inputs(of lock: Lockfile) -> [Fetcher.Wanted] {
-        let names = Set((lock.python?.interpreter ?? []) + (lock.python == nil ? [] : PythonPackages.tools))
+        // pip comes from the toolchain, which is unpacked whole.
+        let names = Set((lock.python?.interpreter ?? []) + (lock.python == nil ? [] : lock.toolchain.map(\.name)))
         let isNeeded = Set(
             (lock.packages + lock.toolchain).filter { names.contains($0.name) }.map(\.file.sha256)
                 + lock.alpine.repositories.map(\.index.sha256) + lock.alpine.packages.map(\.file.sha256)
@@ -35,9 +36,10 @@ public struct LockVerification {
     }
 
     /// Fetches what `verify` reads, but for wheels.
-    public static func fetchInputs(of lock: Lockfile, fetcher: Fetcher) async throws {
+    public func fetchInputs(of lock: Lockfile, fetcher: Fetcher) async throws {
         for archive in lock.archives { try await ArchiveState.fetch(archive, fetcher: fetcher) }
-        try await fetcher.fetch(inputs(of: lock))
+        try await fetcher.fetch(Self.inputs(of: lock))
+        try AlpineKeys.keepOwn(of: lock, in: store)
     }
 
     private func checkPresent(_ lock: Lockfile) throws {
@@ -90,7 +92,7 @@ public struct LockVerification {
         guard wrong.isEmpty else { return wrong }
         return Self.differences(
             "package", lock.alpine.packages.map { ($0.name, $0.version) },
-            try await sandbox.alpineChoice(for: lock).map { ($0.name, $0.version) }, source: "apk")
+            try await sandbox.alpineChoice(for: lock, holding: [:]).map { ($0.name, $0.version) }, source: "apk")
     }
 
     private static func differences(
@@ -117,7 +119,7 @@ public struct LockVerification {
             }
         }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
-        var stanzas: [PackageIndex.Stanza] = []
+        var (stanzas, tools) = ([PackageIndex.Stanza](), [PackageIndex.Stanza]())
         for (list, isToolchain) in [(lock.packages, false), (lock.toolchain, true)] {
             for package in list {
                 let name = isToolchain ? "toolchain \(package.name)" : package.name
@@ -129,7 +131,7 @@ public struct LockVerification {
                     continue
                 }
                 if stanza.file != package.file { wrong.append(Self.difference(name, package.file, stanza.file)) }
-                if !isToolchain { stanzas.append(stanza) }
+                if isToolchain { tools.append(stanza) } else { stanzas.append(stanza) }
             }
         }
         if wrong.isEmpty {
@@ -138,6 +140,12 @@ public struct LockVerification {
                 wrong.append(
                     "\(package.name): stage \(package.stage), where its dependencies give "
                         + "\(stages[package.name] ?? 0)")
+            }
+        }
+        if wrong.isEmpty, let python = lock.python {
+            let graph = InstallationStages(lock.system == .empty ? tools : stanzas)
+            if DebianResolution.interpreter(python.packages, in: graph) != python.interpreter {
+                wrong.append("python.interpreter is not what python3 depends on")
             }
         }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }

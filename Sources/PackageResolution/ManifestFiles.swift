@@ -68,6 +68,17 @@ struct ManifestFiles {
 
 /// Whether a manifest and a lock belong together, decided offline.
 public enum LockCheck {
+    /// Whether what a lock repeats of its manifest is the manifest's still: a lock that was edited isn't its.
+    private static func repeats(_ manifest: Manifest, _ found: ManifestFiles.Found, _ lock: Lockfile) -> Bool {
+        let tarball = manifest.alpine?.minirootfs.map { $0 == lock.tarball?.sha256 } ?? true
+        return lock.name == manifest.name && lock.system == manifest.system && lock.files == found.files
+            && lock.steps == manifest.steps && lock.prune == manifest.prune && lock.allowed == manifest.allowed
+            && lock.image == manifest.image && lock.python?.packages == manifest.python
+            && lock.initProgram == manifest.initProgram && tarball
+            && (manifest.system != .tarball || lock.tarball == found.tarball)
+            && (manifest.system != .alpine || lock.alpine.world == manifest.packages)
+    }
+
     /// - Throws: `ResolutionError.stale` when the lock was made from another manifest or other files.
     public static func check(
         _ manifest: Manifest, directory: String, manifestPath: String, lock: Lockfile, lockPath: String
@@ -91,7 +102,7 @@ public enum LockCheck {
             pinned(file.source).map { Lockfile.File(target: file.target, mode: file.mode, source: $0) } ?? rest.next()
         }
         if found.tarball == nil { found.tarball = pinned(manifest.tarball) }
-        guard found.sha256(with: manifest) == lock.manifestSHA256 else {
+        guard found.sha256(with: manifest) == lock.manifestSHA256, repeats(manifest, found, lock) else {
             throw ResolutionError.stale(manifest: manifestPath, lock: lockPath)
         }
     }

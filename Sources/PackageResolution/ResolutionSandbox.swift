@@ -12,7 +12,8 @@ public protocol ResolutionSandbox: Sendable {
     func wheelsAgain(for lock: Lockfile) async throws -> [Lockfile.Wheel]
 
     /// The names and versions that the minirootfs's apk chooses for a lock's world from its indexes, without network.
-    func alpineChoice(for lock: Lockfile) async throws -> [AlpineChoice]
+    /// - Parameter held: Versions to hold, by name.
+    func alpineChoice(for lock: Lockfile, holding held: [String: String]) async throws -> [AlpineChoice]
 }
 
 /// A package that apk chose.

@@ -36,8 +36,6 @@ public struct RuntimeLock: Sendable {
     private struct Pins {
         var debian: [String: String] = [:]
         var wheels: [String: String] = [:]
-        var alpine: [String: String] = [:]
-        var minirootfs: (release: String, tarball: Lockfile.Input)?
     }
 
     /// Locks a manifest at the archives' newest state.
@@ -62,12 +60,22 @@ public struct RuntimeLock: Sendable {
             }
         }
         if packages.isEmpty {
-            return try await lock(
+            let new = try await lock(
                 manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
                 pins: Pins(), older: [])
+            if new.system == .alpine, old.system == .alpine, DebianVersion(new.release) < DebianVersion(old.release) {
+                throw ResolutionError.olderRelease(suite: "Alpine", locked: old.release, found: new.release)
+            }
+            return new
+        }
+        if manifest.system == .alpine {
+            // Held versions would be of an older index, which no mirror keeps.
+            throw ResolutionError.malformed(
+                "an Alpine index lists one version of each package, so that a lock can't hold some while others move; "
+                    + "update without naming packages")
         }
         let wheels = old.python?.wheels ?? []
-        let names = Set(old.packages.map(\.name) + wheels.map(\.name) + old.alpine.packages.map(\.name))
+        let names = Set(old.packages.map(\.name) + wheels.map(\.name))
         if let unknown = packages.first(where: { !names.contains($0) }) { throw ResolutionError.notLocked(unknown) }
         // What isn't named stays as it was, so the state that it came from is needed as well.
         var older: [ArchiveState] = []
@@ -82,9 +90,7 @@ public struct RuntimeLock: Sendable {
             manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
             pins: Pins(
                 debian: held(old.packages.map { ($0.name, $0.version) }),
-                wheels: held(wheels.map { ($0.name, $0.version) }),
-                alpine: held(old.alpine.packages.map { ($0.name, $0.version) }),
-                minirootfs: old.system == .alpine ? old.tarball.map { (old.release, $0) } : nil),
+                wheels: held(wheels.map { ($0.name, $0.version) })),
             older: older)
     }
 
@@ -114,8 +120,7 @@ public struct RuntimeLock: Sendable {
         if let alpine = manifest.alpine {
             let resolution = AlpineResolution(
                 base: alpine, keys: files.keys, fetcher: fetcher, store: store, sandbox: sandbox)
-            try await resolution.resolve(
-                &lock, world: manifest.packages, holding: pins.minirootfs, pins: pins.alpine)
+            try await resolution.resolve(&lock, world: manifest.packages, holding: nil, pins: [:])
         }
         try await fetcher.fetch(Fetcher.Wanted.inputs(of: lock))
         if let python = manifest.python {

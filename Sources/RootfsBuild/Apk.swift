@@ -13,10 +13,11 @@ struct Apk: Sendable {
     private static let folder = RootfsAssembly.privateFolder
 
     /// What apk would install, without the packages at hand.
-    func simulate() async throws -> [ResolutionJob.Answer.Choice] {
+    /// - Parameter held: Versions to hold, by name.
+    func simulate(holding held: [String: String]) async throws -> [ResolutionJob.Answer.Choice] {
         try prepare(withPackages: false)
         let choices = Mutex<[ResolutionJob.Answer.Choice]>([])
-        try await programs.run("apk's choice of packages", command(["--simulate"])) { line in
+        try await programs.run("apk's choice of packages", command(["--simulate"], held: held)) { line in
             if let choice = Self.choice(line) { choices.withLock { $0.append(choice) } }
         }
         return choices.withLock { $0 }
@@ -49,12 +50,14 @@ struct Apk: Sendable {
 
     /// `(1/2) Installing NAME (VERSION)`, `Upgrading NAME (OLD -> NEW)`.
     private static func choice(_ line: String) -> ResolutionJob.Answer.Choice? {
-        let words = line.split(separator: " ")
-        guard words.count >= 4, words[0].hasPrefix("("),
-            ["Installing", "Upgrading", "Downgrading", "Replacing", "Reinstalling"].contains(words[1])
+        // apk 3 pads the count with spaces: `( 1/12)`.
+        guard line.hasPrefix("("), let end = line.firstIndex(of: ")") else { return nil }
+        let words = line[line.index(after: end)...].split(separator: " ")
+        guard words.count >= 3,
+            ["Installing", "Upgrading", "Downgrading", "Replacing", "Reinstalling"].contains(words[0])
         else { return nil }
         let version = words[words.count - 1].filter { $0 != "(" && $0 != ")" }
-        return .init(name: String(words[2]), version: version)
+        return .init(name: String(words[1]), version: version)
     }
 
     /// Indexes, keys and packages where apk looks for them.
@@ -81,10 +84,13 @@ struct Apk: Sendable {
         try HashedFile.copy(objects(input.sha256), to: path, sha256: input.sha256, name: input.path)
     }
 
-    private func command(_ options: [String]) -> [String] {
-        ["apk", "add", "--no-network", "--no-cache", "--no-progress", "--repositories-file", "/dev/null"]
+    private func command(_ options: [String], held: [String: String] = [:]) -> [String] {
+        let wanted =
+            lock.alpine.world.filter { held[$0] == nil }
+            + held.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return ["apk", "add", "--no-network", "--no-cache", "--no-progress", "--repositories-file", "/dev/null"]
             + ["--keys-dir", "\(Self.folder)/keys"]
             + lock.alpine.repositories.flatMap { ["--repository", "\(Self.folder)/repository/\($0.name)"] }
-            + options + lock.alpine.world
+            + options + wanted
     }
 }

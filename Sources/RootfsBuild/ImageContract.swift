@@ -13,8 +13,10 @@ enum ImageContract {
         .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key"),
         .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key.pub"),
         // Where apk keeps what it could download again.
-        .prune("/var/cache/apk"),
-        .prune("/run"), .prune("/tmp"), .prune("/var/tmp"),
+        .emptyFolder("/var/cache/apk"),
+        // apk 3's log of when it ran.
+        .remove("/var/log/apk.log"),
+        .emptyFolder("/run"), .emptyFolder("/tmp"), .emptyFolder("/var/tmp"),
     ]
 
     private static let debianRemovals: [RootTask] = [

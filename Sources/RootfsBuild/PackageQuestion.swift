@@ -20,10 +20,10 @@ public struct PackageQuestion: Sendable {
         let assembly = RootfsAssembly(
             lock: lock, root: root, objects: { "\(store)/objects/\($0.prefix(2))/\($0)" }, jobs: job.jobs,
             events: events)
-        guard case .alpine = job.question else { return try await askPip(assembly) }
+        guard case .alpine(let held) = job.question else { return try await askPip(assembly) }
         try SandboxSetup.makeFolder(root)
         try await assembly.startTarball()
-        return ResolutionJob.Answer(choices: try await assembly.apk.simulate())
+        return ResolutionJob.Answer(choices: try await assembly.apk.simulate(holding: held))
     }
 
     // MARK: pip

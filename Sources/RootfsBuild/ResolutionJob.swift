@@ -7,8 +7,8 @@ public struct ResolutionJob: Codable, Sendable {
         case wheelsAgain
         /// The lock's own wheels.
         case fetchWheels
-        /// apk's choice for the lock's world.
-        case alpine
+        /// apk's choice for the lock's world, with versions to hold by name.
+        case alpine(held: [String: String])
     }
 
     public var question: Question

@@ -12,6 +12,8 @@ public enum RootTask: Codable, Sendable {
     case write(path: String, mode: Int, bytes: [UInt8])
     /// Empties a folder, or removes what isn't one. What isn't there is no error.
     case prune(String)
+    /// Empties a folder; a link to one stays as it is.
+    case emptyFolder(String)
     /// Removes a path and all below it. What isn't there is no error.
     case remove(String)
     /// Removes the entries of a folder whose names begin and end so.
@@ -51,6 +53,10 @@ public enum RootTaskRunner {
             } else {
                 try remove(Array(path.utf8CString.dropLast()))
             }
+        case .emptyFolder(let path):
+            var status = stat()
+            guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
+            for name in names(in: path) { try remove(path.utf8CString.dropLast() + [0x2f] + name) }
         case .remove(let path):
             try remove(Array(path.utf8CString.dropLast()))
         case .removeEntries(let folder, let prefix, let suffix):

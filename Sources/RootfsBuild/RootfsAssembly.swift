@@ -69,7 +69,8 @@ public struct RootfsAssembly: Sendable {
         try SandboxSetup.makeFolder("\(root)\(Self.privateFolder)")
         try HashedFile.copy(
             objects(tarball.sha256), to: "\(root)\(path)", sha256: tarball.sha256, name: tarball.path)
-        try await programs.perform([.extractTarball(path), .remove(path)])
+        // With whatever the tarball itself has there: a link in it would lead this process out of the root.
+        try await programs.perform([.extractTarball(path), .remove(Self.privateFolder)])
         try SandboxSetup.mountSystemFolders(in: root)
     }
 
@@ -129,7 +130,9 @@ public struct RootfsAssembly: Sendable {
         let script = String(decoding: PackageResources.recompile_library_py, as: UTF8.self)
         for package in lock.packages where package.name.hasPrefix("libpython3.") {
             let version = package.name.dropFirst("libpython".count).prefix { $0 != "-" }
-            guard package.name.hasSuffix("-stdlib"), let minor = Int(version.dropFirst(2)), minor < 11 else { continue }
+            guard package.name.hasSuffix("-minimal"), let minor = Int(version.dropFirst(2)), minor < 11 else {
+                continue
+            }
             events(.phase(name: "compile the library of Python \(version) anew", total: 0))
             try await programs.run(
                 "compiling the library of Python \(version)",

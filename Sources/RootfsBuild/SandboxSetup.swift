@@ -161,9 +161,17 @@ public enum SandboxSetup {
         }
     }
 
+    /// Makes a folder, or finds one there: no link that a tarball or a package may have put in its place, which would
+    /// lead this process out of the root.
     static func makeFolder(_ path: String) throws {
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw RootfsError.system("cannot create \(path)", errno)
+        if mkdir(path, 0o755) == 0 { return }
+        let reason = errno
+        var status = stat()
+        guard reason == EEXIST, lstat(path, &status) == 0 else {
+            throw RootfsError.system("cannot create \(path)", reason)
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw RootfsError.system("cannot create \(path), where something else is", ENOTDIR)
         }
     }
 

@@ -29,6 +29,10 @@ class Destination(SchemeDictionaryDestination):
 
     def write_to_fs(self, scheme, path, stream, is_executable):
         target = self._path_with_destdir(scheme, path)
+        # As pip does; this version of the installer would go anywhere.
+        folder = os.path.normpath(self._path_with_destdir(scheme, "")).rstrip("/")
+        if not os.path.normpath(target).startswith(folder + "/"):
+            sys.exit(f"{path}: the wheel would write outside {folder or '/'}")
         replaced = None
         if os.path.lexists(target):
             with open(target, "rb") as file:

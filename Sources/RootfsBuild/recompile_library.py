@@ -3,13 +3,15 @@
 Before Python 3.11 constant sets are written in the order of their hashes (https://bugs.python.org/issue37596), and Debian's
 maintainer scripts compile with -E, which ignores PYTHONHASHSEED. Its one argument is the library's folder.
 """
-import glob
 import os
 import py_compile
 import sys
 
 library = sys.argv[1]
-codes = sorted(glob.glob(library + "/**/__pycache__/*.pyc", recursive=True))
+# Nothing but what the smallest of Debian's Pythons has.
+codes = sorted(
+    os.path.join(folder, name) for folder, _, names in os.walk(library) if os.path.basename(folder) == "__pycache__"
+    for name in names if name.endswith(".pyc"))
 # Two processes, on however many processors: what marshal writes depends on what the process compiled before.
 children = []
 for part in range(2):

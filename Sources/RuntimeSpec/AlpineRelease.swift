@@ -38,7 +38,7 @@ public struct AlpineBase: Equatable, Sendable {
         let named = try fields.strings("repositories", "a repository's name", Spelling.isName)
         repositories = named.isEmpty ? ["main"] : named
         keys = try fields.strings(
-            "keys", "a key file's relative path below the manifest's folder", Spelling.isArchivePath)
+            "keys", "the name of a key's file beside the manifest", Spelling.isName)
     }
 
     func write(to text: inout TOMLText) {

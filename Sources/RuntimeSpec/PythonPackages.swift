@@ -41,6 +41,11 @@ public struct PythonPackages: Equatable, Sendable {
         text.value("requirements", requirements)
     }
 
+    /// Whether a text can be a project's name (PEP 508), and another a version (PEP 440).
+    public static func isDistribution(name: String, version: String) -> Bool {
+        Spelling.isAlpineName(name) && !name.contains("+") && Spelling.isPythonVersion(version)
+    }
+
     /// A project's name in the one spelling that names are compared in (PEP 503).
     public static func normalizedName(_ name: some StringProtocol) -> String {
         var result = ""

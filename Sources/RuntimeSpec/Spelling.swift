@@ -47,9 +47,16 @@ enum Spelling {
             .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
     }
 
-    /// A requirement of PEP 508 that an index answers: a name first, no URL, printable ASCII.
+    /// A requirement of PEP 508 that an index answers: a name, extras, versions and a marker. Neither a URL nor a path nor
+    /// an option, which pip would take as well.
     static func isRequirement(_ text: String) -> Bool {
-        text.utf8.first.map(isAlphanumeric) == true && text.utf8.allSatisfy { (0x20...0x7e).contains($0) && $0 != 0x40 }
+        guard text.utf8.first.map(isAlphanumeric) == true, text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }),
+            !text.hasSuffix("\\")
+        else { return false }
+        let wanted = text.utf8.prefix { $0 != 0x3b }
+        let rest = wanted.drop { isAlphanumeric($0) || "._-".utf8.contains($0) }.drop { $0 == 0x20 }
+        guard rest.first.map({ "[<>=!~(".utf8.contains($0) }) ?? true else { return false }
+        return !rest.contains { "/:@#\\".utf8.contains($0) } && !String(decoding: wanted, as: UTF8.self).contains(" -")
     }
 
     /// A version of Python's packages (PEP 440) or Alpine's.

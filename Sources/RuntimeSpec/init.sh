@@ -25,6 +25,9 @@ overlay_root() {
 if overlay_root; then say "the root is an overlay in memory"; else say "no overlay: the root is read-only"; fi
 
 mkdir -p /dev/pts /dev/shm
+# devtmpfs has none of these.
+ln -sfn /proc/self/fd /dev/fd
+for number in 0:stdin 1:stdout 2:stderr; do ln -sf "/proc/self/fd/${number%:*}" "/dev/${number#*:}"; done
 mount -t devpts -o nosuid,noexec,gid=5,mode=0620,ptmxmode=0666 devpts /dev/pts
 mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /dev/shm
 mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs /run
@@ -32,7 +35,7 @@ mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs /run
 [ -s /etc/hostname ] && hostname "$(cat /etc/hostname)" 2>/dev/null
 # Every machine its own (machine-id(5)).
 [ -e /etc/machine-id ] && [ ! -s /etc/machine-id ] && tr -d - < /proc/sys/kernel/random/uuid > /etc/machine-id
-ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null
+ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || say "neither ip nor ifconfig: lo stays down"
 
 # Ends everything and then the machine: a reset is what Firecracker on x86 takes for the end.
 halt() {
@@ -49,6 +52,8 @@ halt() {
     exit
 }
 trap halt TERM INT PWR
+# The keys that end a machine, or a supervisor's request for them, come as INT instead of a reset at once.
+echo 0 > /proc/sys/kernel/ctrl-alt-del
 
 if [ -x /usr/sbin/sshd ]; then
     mkdir -p /run/sshd
@@ -56,12 +61,18 @@ if [ -x /usr/sbin/sshd ]; then
     ssh-keygen -A > /dev/null && /usr/sbin/sshd && say "sshd is up"
 fi
 
+# A shell's background jobs ignore INT for ever; coreutils can undo that, busybox can't.
+default=
+env --default-signal=INT,QUIT true 2>/dev/null && default='env --default-signal=INT,QUIT'
 if [ -n "$command" ]; then
     say "up; starting: $command"
-    sh -c "$command" &
-else
+    $default sh -c "$command" &
+elif ( : < /dev/ttyS0 ) 2>/dev/null; then
     say "up; a console is on ttyS0"
-    setsid -c sh -l < /dev/ttyS0 > /dev/ttyS0 2>&1 &
+    $default setsid -c sh -l < /dev/ttyS0 > /dev/ttyS0 2>&1 &
+else
+    say "up; there is no ttyS0 for a console"
+    sleep 2147483647 &
 fi
 main=$!
 wait "$main"

@@ -2,6 +2,7 @@ import Glibc
 import InputStore
 import PackageResolution
 import Reporting
+import RootfsBuild
 import RuntimeSpec
 import Subprocess
 import Synchronization
@@ -54,6 +55,9 @@ public struct Machine: Sendable {
         try kernel.image.withUnsafeBytes { try file.write($0) }
         try file.publish(as: kernelPath)
         try Initramfs(busybox: kernel.busybox, modules: kernel.modules).write(to: initramfsPath)
+        let hasPrinted = Flag()
+        let terminal = Terminal()
+        defer { terminal.restore() }
         // KVM that is there may still refuse to work, or do nothing, as inside some virtual machines.
         for accelerator in usesKVM ? Accelerator.allCases : [.emulation] {
             events(.phase(name: "boot with \(accelerator.rawValue)", total: 0))
@@ -61,8 +65,8 @@ public struct Machine: Sendable {
             do {
                 return try await start(
                     arguments, expecting: expected, timeout: timeout,
-                    patience: accelerator == .kvm ? Self.kvmPatience : nil, console: console)
-            } catch MachineError.program(let lines) where accelerator == .kvm {
+                    patience: accelerator == .kvm ? Self.kvmPatience : nil, hasPrinted, console: console)
+            } catch MachineError.program(let lines) where accelerator == .kvm && !hasPrinted.isSet {
                 events(.note("KVM doesn't work here (\(lines.first ?? "no reason given")): emulating"))
             } catch MachineError.silent {
                 events(.note("KVM doesn't work here (the kernel is silent): emulating"))
@@ -95,16 +99,16 @@ public struct Machine: Sendable {
             "-machine", "q35", "-smp", "1", "-m", "\(memory)",
             "-kernel", kernel, "-initrd", initramfs, "-append", "console=ttyS0 panic=1",
             "-drive", "file=\(disk),format=raw,if=none,id=root,readonly=on", "-device", "virtio-blk-pci,drive=root",
-            "-device", "virtio-rng-pci", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+            "-device", "virtio-rng-pci", "-chardev", "stdio,id=console,signal=off,mux=on", "-serial", "chardev:console",
+            "-mon", "chardev=console",
         ] + accelerator.options
     }
 
     private func start(
-        _ arguments: [String], expecting expected: String?, timeout: Int?, patience: Int?,
+        _ arguments: [String], expecting expected: String?, timeout: Int?, patience: Int?, _ hasPrinted: Flag,
         console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> Outcome {
-        let hasPrinted = Flag()
-        return try await withThrowingTaskGroup(of: Outcome?.self) { group in
+        try await withThrowingTaskGroup(of: Outcome?.self) { group in
             group.addTask {
                 try await watch(arguments, expecting: expected) { bytes in
                     hasPrinted.set()
@@ -136,34 +140,53 @@ public struct Machine: Sendable {
         console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> Outcome {
         let input: FileDescriptor = expected == nil ? .standardInput : try .open("/dev/null", .readOnly)
-        do {
-            let result = try await Subprocess.run(
-                .name("qemu-system-x86_64"), arguments: Arguments(arguments),
-                environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]),
-                input: .fileDescriptor(input, closeAfterSpawningProcess: expected != nil),
-                output: .sequence, error: .string(limit: 1 << 16)
-            ) { execution in
-                var search = TextSearch(expected)
-                for try await part in execution.standardOutput {
-                    let isFound = part.withUnsafeBytes { bytes in
-                        console(bytes)
-                        return search.find(in: bytes)
-                    }
-                    if isFound {
-                        try execution.send(signal: .kill)
-                        return true
-                    }
+        guard let program = OwnProgram.path else { throw MachineError.program(["this program's own path is unknown"]) }
+        var options = PlatformOptions()
+        // QEMU gives the terminal back when it ends by itself.
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+        let result = try await Subprocess.run(
+            .path(FilePath(program)),
+            arguments: Arguments([Guardian.commandName, "qemu-system-x86_64"] + arguments),
+            environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options,
+            input: .fileDescriptor(input, closeAfterSpawningProcess: expected != nil),
+            output: .sequence, error: .string(limit: 1 << 16)
+        ) { execution in
+            var search = TextSearch(expected)
+            for try await part in execution.standardOutput {
+                let isFound = part.withUnsafeBytes { bytes in
+                    console(bytes)
+                    return search.find(in: bytes)
                 }
-                return false
+                if isFound {
+                    try execution.send(signal: .terminate)
+                    return true
+                }
             }
-            let isFound = result.takeClosureResult()
-            if !isFound, !result.terminationStatus.isSuccess {
-                throw MachineError.program(result.standardError.split(separator: "\n").map(String.init))
-            }
-            return isFound ? .found : .ended
-        } catch let error as SubprocessError where error.code == .executableNotFound {
-            throw MachineError.programMissing
+            return false
         }
+        let isFound = result.takeClosureResult()
+        if case .exited(127) = result.terminationStatus { throw MachineError.programMissing }
+        if !isFound, !result.terminationStatus.isSuccess {
+            throw MachineError.program(result.standardError.split(separator: "\n").map(String.init))
+        }
+        return isFound ? .found : .ended
+    }
+}
+
+/// The terminal's settings, which a console's program changes.
+private struct Terminal: Sendable {
+    private let settings: termios?
+    private let flags = fcntl(STDIN_FILENO, F_GETFL)
+
+    init() {
+        var settings = termios()
+        self.settings = tcgetattr(STDIN_FILENO, &settings) == 0 ? settings : nil
+    }
+
+    func restore() {
+        guard var settings else { return }
+        tcsetattr(STDIN_FILENO, TCSANOW, &settings)
+        _ = fcntl(STDIN_FILENO, F_SETFL, flags)
     }
 }
 

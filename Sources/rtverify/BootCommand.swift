@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ImageBuild
 import InputStore
 import PackageResolution
 import Reporting
@@ -12,7 +13,8 @@ struct Boot: AsyncParsableCommand {
         discussion: """
             The image is the machine's read-only root, as on the Aleph network; the kernel is the newest of Debian 12 \
             for virtual machines, verified like a lock's packages. The machine has no network. With --expect the exit \
-            status is 0 when the text appears, and 1 when the machine ends or the time is over without it.
+            status is 0 when the text appears, and 1 when the machine ends or the time is over without it. Without it, \
+            this terminal is the console, and Ctrl-A X ends the machine.
 
             EXAMPLES:
               rtverify boot alpine-minimal.squashfs
@@ -42,6 +44,11 @@ struct Boot: AsyncParsableCommand {
         var outcome: String
     }
 
+    private struct NotAnImage: Error, CustomStringConvertible {
+        var path: String
+        var description: String { "\(path) is no squashfs image; build one with `rtverify build`" }
+    }
+
     func validate() throws {
         if !(64...1_048_576).contains(memory) { throw ValidationError("--memory is from 64 to 1048576 MiB.") }
         if patience != nil, expect == nil { throw ValidationError("--timeout belongs to --expect.") }
@@ -49,10 +56,26 @@ struct Boot: AsyncParsableCommand {
         if expect?.isEmpty == true { throw ValidationError("--expect takes a text.") }
     }
 
+    /// Writes to standard output, which QEMU may have made non-blocking: it shares the terminal.
+    private static func show(_ bytes: UnsafeRawBufferPointer) {
+        var done = 0
+        while done < bytes.count {
+            let count = write(STDOUT_FILENO, bytes.baseAddress?.advanced(by: done), bytes.count - done)
+            if count < 0, errno == EAGAIN {
+                var ready = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+                poll(&ready, 1, 1000)
+            } else if count < 0, errno != EINTR {
+                return
+            } else {
+                done += max(0, count)
+            }
+        }
+    }
+
     func run() async throws {
         let display = out.display
         try await exiting(display) {
-            guard access(image, R_OK) == 0 else { throw StoreError.system("cannot read \(image)", errno) }
+            guard try Paths.head(of: image, count: 4) == Array("hsqs".utf8) else { throw NotAnImage(path: image) }
             let store = try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
             let mirrors = MirrorList(
                 mirrors: mirror.map { Mirror($0) } + (try UserConfiguration.mirrors(environment: environmentValue))
@@ -61,13 +84,19 @@ struct Boot: AsyncParsableCommand {
                 store: store, mirrors: mirrors, environment: environmentValue, events: display.report)
             let isQuiet = out.json || out.quiet
             let result: Result<Machine.Outcome, any Error>
+            let (expected, limit) = (expect, expect == nil ? nil : patience ?? 120)
+            let machine = Machine(image: image, memory: memory, emulates: emulate, events: display.report)
             do {
-                let packages = try await NewestPackages(of: .bookworm, store: store, fetcher: fetcher, keyrings: [])
+                // A signal ends the machine too.
                 result = .success(
-                    try await Machine(image: image, memory: memory, emulates: emulate, events: display.report).run(
-                        packages: packages, expecting: expect, timeout: expect == nil ? nil : patience ?? 120
-                    ) { bytes in
-                        if !isQuiet { _ = write(STDOUT_FILENO, bytes.baseAddress, bytes.count) }
+                    try await Interruption.cancelling {
+                        try await machine.run(
+                            packages: try await NewestPackages(
+                                of: .bookworm, store: store, fetcher: fetcher, keyrings: []),
+                            expecting: expected, timeout: limit
+                        ) { bytes in
+                            if !isQuiet { Self.show(bytes) }
+                        }
                     })
             } catch { result = .failure(error) }
             await fetcher.shutdown()

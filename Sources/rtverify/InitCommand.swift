@@ -48,7 +48,7 @@ struct Init: AsyncParsableCommand {
             _ = try Manifest(text: text, file: path)
             for file in ["runtime.toml"] + template.files.map(\.name)
             where access("\(directory)/\(file)", F_OK) == 0 {
-                throw StoreError.system("cannot write \(directory)/\(file)", EEXIST)
+                throw StoreError.alreadyThere("\(directory)/\(file)")
             }
             try Paths.createDirectory(directory)
             for file in template.files {

@@ -131,7 +131,9 @@ extension Lock {
             let path = output ?? ""
             let result: Result<LockDraft.Found, any Error>
             do {
-                let name = (file.split(separator: "/").last ?? "").prefix { $0 != "." }
+                let name = (file.split(separator: "/").last ?? "").prefix { $0 != "." }.map { character in
+                    character.isASCII && (character.isLetter || character.isNumber) ? character : "-"
+                }.drop { $0 == "-" }
                 result = .success(try await draft.draft(contents, name: name.isEmpty ? "draft" : String(name)))
             } catch { result = .failure(error) }
             await fetcher.shutdown()
@@ -146,10 +148,11 @@ extension Lock {
             let lock = try Lockfile(text: try Paths.readText(file), file: file)
             let store = try source.openStore()
             let sandbox = source.packageSandbox(store: store, display: display)
+            let verification = LockVerification(store: store, keyrings: keyring, sandbox: sandbox)
             if fetch {
                 let fetcher = try source.fetcher(store: store, display: display)
                 do {
-                    try await LockVerification.fetchInputs(of: lock, fetcher: fetcher)
+                    try await verification.fetchInputs(of: lock, fetcher: fetcher)
                     try await sandbox.fetchWheels(of: lock)
                 } catch {
                     await fetcher.shutdown()
@@ -157,7 +160,7 @@ extension Lock {
                 }
                 await fetcher.shutdown()
             }
-            let outcome = try await LockVerification(store: store, keyrings: keyring, sandbox: sandbox).verify(lock)
+            let outcome = try await verification.verify(lock)
             display.finish()
             try LockReport.print(outcome, path: file, json: out.json)
         }

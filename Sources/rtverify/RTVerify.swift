@@ -4,6 +4,7 @@ import Glibc
 import ImageComparison
 import Reporting
 import RootfsBuild
+import VirtualMachine
 
 /// The command line: each command parses, calls one function, prints.
 struct RTVerify: AsyncParsableCommand {
@@ -36,6 +37,9 @@ enum EntryPoint {
         // The reader of images too: it confines itself while it has one thread.
         if (2...3).contains(CommandLine.arguments.count), CommandLine.arguments[1] == Examiner.commandName {
             exit(Examiner.run(extracted: CommandLine.arguments.count == 3 ? CommandLine.arguments[2] : nil))
+        }
+        if CommandLine.arguments.count > 2, CommandLine.arguments[1] == Guardian.commandName {
+            exit(Guardian.run(Array(CommandLine.arguments.dropFirst(2))))
         }
         Task {
             await RTVerify.main()

@@ -1,0 +1,191 @@
+import RuntimeSpec
+import XCTest
+
+/// Manifests and locks of every base, with wheels and with rtverify's own init.
+final class BaseTests: XCTestCase {
+    private func manifest(_ base: String, _ more: String = "") throws -> Manifest {
+        try Manifest(text: "[runtime]\nname = \"test\"\n[base]\n\(base)\n\(more)\n", file: "x.toml")
+    }
+
+    private func failure(_ base: String, _ more: String = "") -> String {
+        do {
+            _ = try manifest(base, more)
+            return "accepted"
+        } catch { return "\(error)" }
+    }
+
+    private static let debian = "system = \"debian\"\nrelease = \"bookworm\""
+    private static let alpine = "system = \"alpine\"\nrelease = \"3.20\""
+    private static let empty = "system = \"empty\""
+    private static let zeros = String(repeating: "0", count: 64)
+
+    private func python(_ lines: String) -> String { "[python]\n\(lines)" }
+
+    func testWheelsHaveATargetRequirementsAndLevels() throws {
+        let wanted =
+            "target = \"/opt/libs\"\nrequirements = [\"b==1\", \"a[x]~=2 ; python_version < '3.10'\", \"b==1\"]"
+        let read = try manifest(Self.debian, python(wanted)).python
+        XCTAssertEqual(read?.requirements, ["a[x]~=2 ; python_version < '3.10'", "b==1"])
+        XCTAssertEqual(read?.levels, [1, 2])
+        for (text, levels) in [("true", [1, 2]), ("false", []), ("[2, 0, 2]", [0, 2])] {
+            XCTAssertEqual(try manifest(Self.debian, python("\(wanted)\ncompile = \(text)")).python?.levels, levels)
+        }
+        XCTAssertTrue(failure(Self.debian, python("\(wanted)\ncompile = [3]")).contains("levels from 0 to 2"))
+        XCTAssertTrue(failure(Self.debian, python("\(wanted)\ncompile = \"yes\"")).contains("python.compile"))
+        for bad in ["a @ https://example.org/a.whl", "-r other.txt", "--index-url=x", "", "a\\nb"] {
+            let text = failure(Self.debian, python("target = \"/opt\"\nrequirements = [\"\(bad)\"]"))
+            XCTAssertTrue(text.contains("python.requirements"), "\(bad): \(text)")
+        }
+        XCTAssertTrue(failure(Self.debian, python("target = \"/opt\"")).contains("'python.requirements' is missing"))
+        XCTAssertTrue(
+            failure(Self.debian, python("target = \"opt\"\nrequirements = [\"a\"]")).contains("python.target"))
+    }
+
+    func testEachBaseTakesWhatItCanHave() throws {
+        let wheels = "requirements = [\"a\"]\ntarget = "
+        XCTAssertNoThrow(try manifest(Self.empty, python(wheels + "\"/\"")))
+        XCTAssertTrue(failure(Self.debian, python(wheels + "\"/\"")).contains("name a folder"))
+        XCTAssertTrue(failure(Self.empty, python(wheels + "\"system\"")).contains("no interpreter"))
+        XCTAssertTrue(failure(Self.empty, "[init]").contains("no system that an init could start"))
+        XCTAssertTrue(failure(Self.alpine, python(wheels + "\"/opt\"")).contains("takes no wheels"))
+        let tarball = "system = \"tarball\"\nsource = \"root.tar\""
+        XCTAssertEqual(try manifest(tarball).tarball, .beside("root.tar"))
+        XCTAssertTrue(failure(tarball, "[packages]\ninstall = [\"aa\"]").contains("no package manager"))
+        XCTAssertTrue(failure("system = \"tarball\"").contains("'base.source' is missing"))
+        XCTAssertTrue(failure(tarball + "\nrelease = \"3.20\"").contains("a tarball base has no 'release'"))
+        XCTAssertTrue(failure(Self.alpine + "\nvariant = \"minbase\"").contains("an Alpine base has no 'variant'"))
+        for bad in ["3", "3.20.3.1", "v3.20", "3.x", "3..2"] {
+            XCTAssertTrue(failure("system = \"alpine\"\nrelease = \"\(bad)\"").contains("base.release"), bad)
+        }
+        XCTAssertEqual(try manifest(Self.alpine).alpine?.branch, "v3.20")
+        XCTAssertEqual(try manifest("system = \"alpine\"\nrelease = \"3.20.3\"").alpine?.branch, "v3.20")
+        // Alpine's names aren't Debian's.
+        XCTAssertNoThrow(try manifest(Self.alpine, "[packages]\ninstall = [\"py3-Foo_bar\"]"))
+        let twice = "[init]\n[[file]]\nsource = \"a\"\ntarget = \"/sbin/init\""
+        XCTAssertTrue(failure(Self.debian, twice).contains("both /sbin/init"))
+    }
+
+    func testAFileOfTheWebHasAHash() throws {
+        func file(_ source: String) -> String { "[[file]]\nsource = \(source)\ntarget = \"/srv/a\"" }
+        let web = "{ url = \"https://example.org/a\", sha256 = \"\(Self.zeros)\" }"
+        XCTAssertEqual(
+            try manifest(Self.debian, file(web)).files[0].source, .web(url: "https://example.org/a", sha256: Self.zeros)
+        )
+        XCTAssertTrue(failure(Self.debian, file("{ url = \"https://example.org/a\" }")).contains("sha256"))
+        XCTAssertTrue(
+            failure(Self.debian, file("{ url = \"file:///etc/passwd\", sha256 = \"\(Self.zeros)\" }")).contains("url"))
+        XCTAssertTrue(failure(Self.debian, file("\"https://example.org/a\"")).contains("{ url, sha256 }"))
+    }
+
+    func testWhatDoesNotChangeAManifestsMeaningDoesNotChangeItsHash() throws {
+        let plain = try manifest(Self.debian).canonicalText
+        for more in [
+            "[init]", "[init]\ncommand = \"x\"", python("target = \"/a\"\nrequirements = [\"a\"]"),
+            python("target = \"/a\"\nrequirements = [\"a\"]\ncompile = [0]"),
+        ] {
+            XCTAssertNotEqual(try manifest(Self.debian, more).canonicalText, plain, more)
+        }
+        XCTAssertEqual(
+            try manifest(Self.debian, python("target = \"/a\"\nrequirements = [\"a\", \"b\"]")).canonicalText,
+            try manifest(Self.debian, python("requirements = [\"b\", \"a\"]\ntarget = \"/a\"\ncompile = true"))
+                .canonicalText)
+        XCTAssertNotEqual(
+            try manifest(Self.alpine).canonicalText, try manifest(Self.alpine + "\nkeys = [\"a.pub\"]").canonicalText)
+    }
+
+    /// The examples of PEP 503.
+    func testNamesOfProjectsAreNormalized() {
+        for name in [
+            "friendly-bard", "Friendly-Bard", "FRIENDLY-BARD", "friendly.bard", "friendly_bard", "friendly--bard",
+            "FrIeNdLy-._.-bArD",
+        ] { XCTAssertEqual(PythonPackages.normalizedName(name), "friendly-bard") }
+    }
+
+    func testAnInitsCommandIsReadBackFromItsScript() {
+        for command in [nil, "true", "echo 'it'\\''s' \"$HOME\"", "first\nsecond 'line'", "PATH='\nPATH=x"] {
+            let program = InitProgram(command: command)
+            let text = String(decoding: InitScript.bytes(program), as: UTF8.self)
+            XCTAssertTrue(text.hasPrefix("#!/bin/sh\n"))
+            if command?.contains("'\nPATH=") == true { continue }
+            XCTAssertEqual(InitScript.program(of: text), program)
+        }
+        XCTAssertNil(InitScript.program(of: "#!/bin/sh\ncommand=''\nPATH=/bin\n"))
+    }
+
+    private var lock: Lockfile {
+        func package(_ name: String) -> Lockfile.Package {
+            Lockfile.Package(
+                archive: "test", name: name, version: "1.0", architecture: "all",
+                file: Lockfile.Input(path: "pool/\(name).deb", size: name.utf8.count, sha256: hash(name)), stage: 0)
+        }
+        return Lockfile(
+            recipe: 1, manifestSHA256: Self.zeros, sourceDateEpoch: 1, name: "test", architecture: "x86_64",
+            release: "",
+            files: [], steps: [], prune: [], image: ImageOptions(),
+            archives: [
+                Lockfile.Archive(
+                    name: "test", suite: "test", components: ["main"], snapshot: "20260711T101637Z",
+                    inRelease: Lockfile.Input(path: "dists/test/InRelease", size: 9, sha256: Self.zeros),
+                    keys: [String(repeating: "AB", count: 20)],
+                    indexes: [Lockfile.Input(path: "main/binary-amd64/Packages.xz", size: 5, sha256: Self.zeros)])
+            ], packages: [], toolchain: (["squashfs-tools-ng", "python3"] + PythonPackages.tools).map(package))
+    }
+
+    private func hash(_ name: String) -> String {
+        let digits = name.utf8.map { String($0, radix: 16) }.joined()
+        return String((digits + Self.zeros).prefix(64))
+    }
+
+    func testLocksOfEveryBaseAreReadBack() throws {
+        var volume = lock
+        volume.system = .empty
+        volume.python = Lockfile.Python(
+            packages: PythonPackages(target: "/", requirements: ["a==1"], levels: [0, 2]), interpreter: ["python3"],
+            wheels: [
+                Lockfile.Wheel(
+                    name: "a", version: "1!2.0rc1+local",
+                    file: Lockfile.Input(path: "a-2.0rc1-py3-none-any.whl", size: 4, sha256: hash("wheel")))
+            ])
+        XCTAssertEqual(try Lockfile(text: volume.text, file: "x"), volume)
+        var alpine = lock
+        (alpine.system, alpine.release) = (.alpine, "3.20.3")
+        alpine.tarball = Lockfile.Input(path: "v3.20/releases/x86_64/a.tar.gz", size: 1, sha256: hash("root"))
+        (alpine.initProgram, alpine.initSHA256) = (InitProgram(command: "it's\n\"x\""), hash("init"))
+        alpine.alpine = Lockfile.Alpine(
+            repositories: [
+                Lockfile.Repository(
+                    name: "main",
+                    index: Lockfile.Input(path: "v3.20/main/x86_64/APKINDEX.tar.gz", size: 2, sha256: hash("i")),
+                    key: Lockfile.Input(path: "a@b.rsa.pub", size: 3, sha256: hash("key")))
+            ], world: ["b"],
+            packages: [
+                Lockfile.AlpinePackage(
+                    repository: "main", name: "b", version: "1.0_rc1-r3",
+                    file: Lockfile.Input(path: "v3.20/main/x86_64/b-1.0_rc1-r3.apk", size: 5, sha256: hash("apk")))
+            ])
+        XCTAssertEqual(try Lockfile(text: alpine.text, file: "x"), alpine)
+        var tarball = lock
+        tarball.system = .tarball
+        tarball.tarball = Lockfile.Input(path: "https://example.org/root.tar.xz", size: 1, sha256: hash("root"))
+        XCTAssertEqual(try Lockfile(text: tarball.text, file: "x"), tarball)
+
+        func refused(_ text: String) -> String {
+            do {
+                _ = try Lockfile(text: text, file: "x.lock")
+                return "accepted"
+            } catch { return "\(error)" }
+        }
+        XCTAssertTrue(refused(volume.text.replacing("\"python3\"]", with: "\"python4\"]")).contains("python4"))
+        XCTAssertTrue(
+            refused(volume.text.replacing("python3-pip-whl", with: "python3-pop")).contains("lacks python3-pip-whl"))
+        XCTAssertTrue(
+            refused(volume.text.replacing("a-2.0rc1-py3-none-any.whl", with: "../a-1-py3-none-any.whl")).contains(
+                "file"))
+        XCTAssertTrue(
+            refused(alpine.text.replacing("repository = \"main\"", with: "repository = \"edge\"")).contains("edge"))
+        XCTAssertTrue(
+            refused(alpine.text.replacing("system = \"alpine\"", with: "system = \"tarball\"")).contains(
+                "Alpine packages"))
+        XCTAssertTrue(refused(tarball.text.replacing("https://", with: "/")).contains("tarball"))
+    }
+}
