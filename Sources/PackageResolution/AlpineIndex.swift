@@ -107,6 +107,8 @@ package struct AlpineIndex {
         package var checksum = ""
         /// Bytes of the .apk.
         package var size = -1
+
+        package init() {}
     }
 
     private let packages: [String: [Package]]
