@@ -50,7 +50,9 @@ final class AlpineFileTests: XCTestCase {
         let key = try file("keys/alpine-devel@lists.alpinelinux.org-4a6a0840.rsa.pub")
         var package = try file("v3.16/main/x86_64/alpine-baselayout-3.2.0-r23.apk")
         let signed = try AlpineSigned(package, name: "the package")
-        XCTAssertTrue(signed.isSigned(by: key))
+        // It is signed by a key that isn't at hand, and not by another.
+        XCTAssertEqual(signed.keyName, "alpine-devel@lists.alpinelinux.org-616ae350.rsa.pub")
+        XCTAssertFalse(signed.isSigned(by: key))
         // What an index would say of it, by openssl.
         var listed = AlpineIndex.Package()
         (listed.name, listed.version, listed.size) = ("alpine-baselayout", "3.2.0-r23", package.count)
