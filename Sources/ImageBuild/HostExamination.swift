@@ -3,7 +3,7 @@ import InputStore
 import Subprocess
 import SystemPackage
 
-/// What a host needs for lock, build and verify, looked at.
+/// What a host needs for lock, build, verify and boot, looked at.
 public struct HostExamination {
     /// One need.
     public struct Finding: Codable, Equatable, Sendable {
@@ -11,6 +11,8 @@ public struct HostExamination {
         /// The commands that need it.
         public var commands: [String]
         public var present: Bool
+        /// Whether rtverify is of use without it: what only `boot` needs is no lack of a host that builds.
+        public var optional = false
         /// Its version, or what is wrong.
         public var detail: String
         /// The one command that mends it.
@@ -39,6 +41,11 @@ public struct HostExamination {
         findings.append(await namespaces())
         findings.append(space())
         findings.append(certificates())
+        var machine = await program(
+            "qemu-system-x86_64", for: ["boot"], package: "--no-install-recommends qemu-system-x86",
+            purpose: "starts an image")
+        machine.optional = true
+        findings.append(machine)
         return findings
     }
 

@@ -177,9 +177,34 @@ public final class Fetcher: Sendable {
         try await newest(path, from: mirrors.mirrors(forSuite: suite), limit: limit)
     }
 
-    /// A suite's file as the snapshot archive has it at or soon after a time.
-    public func atTime(_ path: String, suite: String, time: SnapshotTime, limit: Int) async throws -> [UInt8] {
-        try await newest(path, from: mirrors.snapshots(forSuite: suite, at: time), limit: limit).bytes
+    /// Gives `body` a suite's file as the snapshot archive has it at a time and then in the hours and days after, until
+    /// that says that it has seen enough.
+    /// - Throws: `StoreError.unavailable` when nothing is served.
+    public func snapshots(
+        of path: String, suite: String, from time: SnapshotTime, limit: Int,
+        isEnough body: ([UInt8]) async throws -> Bool
+    ) async throws {
+        var reasons: [String] = []
+        var isServed = false
+        for mirror in mirrors.snapshots(forSuite: suite, at: time) where mirror.isDirectory || !offline {
+            let server = Self.server(of: mirror.base)
+            if let reason = unreachable.withLock({ $0[server] }) {
+                reasons.append("\(server): \(reason)")
+                break
+            }
+            do {
+                let bytes = try await unpinned(path, from: mirror, limit: limit)
+                isServed = true
+                if try await body(bytes) { return }
+            } catch let failure as SourceFailure {
+                reasons.append(failure.description)
+                if failure.kind == .source {
+                    unreachable.withLock { $0[server] = "could not be reached before" }
+                    break
+                }
+            }
+        }
+        if !isServed { throw Self.unavailable(path, reasons) }
     }
 
     /// Bytes whose hash nobody knows yet, from the first of Alpine's mirrors that has them.
@@ -204,29 +229,37 @@ public final class Fetcher: Sendable {
         -> (bytes: [UInt8], mirror: Mirror)
     {
         var reasons: [String] = []
-        for mirror in mirrors {
-            let url = mirror.url(of: path)
-            if mirror.isDirectory {
-                if let bytes = try Self.read(url, limit: limit) { return (bytes, mirror) }
-                reasons.append("\(url): no such file")
-                continue
-            }
-            if offline { continue }
+        for mirror in mirrors where mirror.isDirectory || !offline {
             do {
-                let file = try AtomicFile(directory: store.directory)
-                let size = try await downloader.download(
-                    url, limit: limit, into: FileSink(file), received: { _ in })
-                var bytes = [UInt8](repeating: 0, count: size)
-                guard pread(file.descriptor, &bytes, size, 0) == size else {
-                    throw StoreError.system("cannot read what was downloaded from \(url)", errno)
-                }
-                return (bytes, mirror)
+                return (try await unpinned(path, from: mirror, limit: limit), mirror)
             } catch let failure as SourceFailure {
                 reasons.append(failure.description)
             }
         }
+        throw Self.unavailable(path, reasons)
+    }
+
+    /// What one mirror has under a path; no hash says what it must be.
+    private func unpinned(_ path: String, from mirror: Mirror, limit: Int) async throws -> [UInt8] {
+        let url = mirror.url(of: path)
+        if mirror.isDirectory {
+            guard let bytes = try Self.read(url, limit: limit) else {
+                throw SourceFailure(kind: .file, description: "\(url): no such file")
+            }
+            return bytes
+        }
+        let file = try AtomicFile(directory: store.directory)
+        let size = try await downloader.download(url, limit: limit, into: FileSink(file), received: { _ in })
+        var bytes = [UInt8](repeating: 0, count: size)
+        guard pread(file.descriptor, &bytes, size, 0) == size else {
+            throw StoreError.system("cannot read what was downloaded from \(url)", errno)
+        }
+        return bytes
+    }
+
+    private static func unavailable(_ path: String, _ reasons: [String]) -> StoreError {
         let input = Lockfile.Input(path: path, size: 0, sha256: "")
-        throw StoreError.unavailable([(input, reasons.isEmpty ? ["no mirror is known for it"] : reasons)], total: 1)
+        return .unavailable([(input, reasons.isEmpty ? ["no mirror is known for it"] : reasons)], total: 1)
     }
 
     private static func read(_ path: String, limit: Int) throws -> [UInt8]? {

@@ -40,34 +40,53 @@ struct ArchiveState: Sendable {
         store: Store, fetcher: Fetcher
     ) async throws -> ArchiveState {
         let (bytes, _) = try await fetcher.newest(path(of: suite), suite: suite, limit: 16 << 20)
+        let signed = try await SignedRelease(bytes, suite: suite, keys: keys, signature: signature)
+        if let end = signed.release.validUntil, end < time(nil), !allowExpired {
+            throw ResolutionError.expired(suite: suite, validUntil: signed.release.validUntilText)
+        }
         return try await read(
-            bytes, suite: suite, components: components, keys: keys, signature: signature, allowExpired: allowExpired,
-            store: store, fetcher: fetcher)
+            signed, suite: suite, components: components, keys: keys, store: store, fetcher: fetcher)
     }
 
-    /// The state that the snapshot archive serves for a time. It has long expired, and is what was asked for.
-    static func snapshot(
-        suite: String, at time: SnapshotTime, components: [String], keys: [String], signature: ArchiveSignature,
-        store: Store, fetcher: Fetcher
+    /// The state that a suite was in at a time, as the snapshot archive tells: the one of just that Date, else the last
+    /// before it. It has long expired, and is what was asked for.
+    /// - Parameter isNamed: Whether the time is one of the snapshot archive's, which has one state for it: the one that it
+    ///   serves then. Elsewhere it is the time of a mirror, which had a Release some hours before the snapshot archive.
+    static func atTime(
+        _ time: SnapshotTime, isNamed: Bool, suite: String, components: [String], keys: [String],
+        signature: ArchiveSignature, store: Store, fetcher: Fetcher
     ) async throws -> ArchiveState {
-        let bytes = try await fetcher.atTime(path(of: suite), suite: suite, time: time, limit: 16 << 20)
-        return try await read(
-            bytes, suite: suite, components: components, keys: keys, signature: signature, allowExpired: true,
-            store: store, fetcher: fetcher)
+        var best: SignedRelease?
+        try await fetcher.snapshots(of: path(of: suite), suite: suite, from: time, limit: 16 << 20) { bytes in
+            let signed = try await SignedRelease(bytes, suite: suite, keys: keys, signature: signature)
+            let date = signed.release.date
+            if best == nil || date == time.seconds || (date < time.seconds && !isNamed) { best = signed }
+            return date >= time.seconds
+        }
+        guard let best else { throw ResolutionError.malformed("\(suite) has no state of \(time.text)") }
+        return try await read(best, suite: suite, components: components, keys: keys, store: store, fetcher: fetcher)
     }
 
     private static func path(of suite: String) -> String { "dists/\(suite)/InRelease" }
 
-    private static func read(
-        _ bytes: [UInt8], suite: String, components: [String], keys: [String], signature: ArchiveSignature,
-        allowExpired: Bool, store: Store, fetcher: Fetcher
-    ) async throws -> ArchiveState {
-        let text = try await signature.signedText(of: bytes, suite: suite, allowed: keys)
-        let release = try ReleaseFile(text: text, suite: suite)
-        if let end = release.validUntil, end < time(nil), !allowExpired {
-            throw ResolutionError.expired(suite: suite, validUntil: release.validUntilText)
+    /// An InRelease whose signature is good.
+    private struct SignedRelease {
+        var bytes: [UInt8]
+        var text: String
+        var release: ReleaseFile
+
+        init(_ bytes: [UInt8], suite: String, keys: [String], signature: ArchiveSignature) async throws {
+            self.bytes = bytes
+            text = try await signature.signedText(of: bytes, suite: suite, allowed: keys)
+            release = try ReleaseFile(text: text, suite: suite)
         }
-        let digest = try store.keep(bytes)
+    }
+
+    private static func read(
+        _ signed: SignedRelease, suite: String, components: [String], keys: [String], store: Store, fetcher: Fetcher
+    ) async throws -> ArchiveState {
+        let release = signed.release
+        let digest = try store.keep(signed.bytes)
         let indexes = try components.map { component in
             guard let index = release.packageIndex(component: component) else {
                 throw ResolutionError.malformed("the Release of \(suite) lists no package index of '\(component)'")
@@ -77,10 +96,10 @@ struct ArchiveState: Sendable {
         let archive = Lockfile.Archive(
             name: suite.replacing("/", with: "-"), suite: suite, components: components,
             snapshot: SnapshotTime(seconds: release.date).text,
-            inRelease: Lockfile.Input(path: path(of: suite), size: bytes.count, sha256: digest.hex), keys: keys,
+            inRelease: Lockfile.Input(path: path(of: suite), size: signed.bytes.count, sha256: digest.hex), keys: keys,
             indexes: indexes)
         try await fetchIndexes(of: archive, byHash: release.acquireByHash, fetcher: fetcher)
-        return try ArchiveState(archive: archive, release: release, releaseText: text, store: store)
+        return try ArchiveState(archive: archive, release: release, releaseText: signed.text, store: store)
     }
 
     /// A locked state, derived again from the store's InRelease.

@@ -97,11 +97,11 @@ public struct LockDraft: Sendable {
 
     private func draftDebian(_ contents: ImageContents, name: String) async throws -> Found {
         let wanted = try suites(of: contents)
-        let states = try await states(of: wanted, contents)
+        let states = try await states(of: wanted, sources: Source.all(contents), time: contents.time)
         var entries: [DebianResolution.Entry] = []
         var missing: [String] = []
         for package in contents.packages {
-            let entry = states.lazy.compactMap { state in
+            let entry = states.all.lazy.compactMap { state in
                 state.stanza(named: package.name, version: package.version, architecture: package.architecture)
                     .map { DebianResolution.Entry(archive: state.archive.name, stanza: $0) }
             }.first
@@ -114,17 +114,21 @@ public struct LockDraft: Sendable {
         }
         let stages = try InstallationStages(entries.map(\.stanza)).stages()
         let hasWheels = !contents.distributions.isEmpty
-        let tools = try await toolchain(wanted, states, withPython: hasWheels, withInterpreter: false)
+        let tools = try await toolchain(
+            wanted.release == DebianSuites.bookworm.release || suites != nil ? states : nil, time: contents.time,
+            withPython: hasWheels, withInterpreter: false)
         let packages = entries.map { DebianResolution.package($0, stage: stages[$0.stanza.name] ?? 0) }
         let used = Set((packages + tools.packages).map(\.archive))
-        let archives = Self.kept(DebianResolution.distinct(states + tools.states), used: used, contents)
+        let archives = DebianResolution.distinct(states.all + tools.states).filter { state in
+            used.contains(state.archive.name) || states.likely.contains { $0.archive == state.archive }
+        }
         var found = Found(
             lock: newLock(
                 contents, name: name, archives: archives.map(\.archive), packages: packages, toolchain: tools.packages),
             missing: missing)
         found.remarks.append(
             "Of \(contents.packages.count) packages \(packages.count) were found; the likely state is of "
-                + (states.map(\.archive.snapshot).max() ?? "an unknown time") + ".")
+                + (states.likely.map(\.archive.snapshot).max() ?? "an unknown time") + ".")
         if hasWheels { try await draftWheels(contents, entries.map(\.stanza), &found) }
         return found
     }
@@ -158,73 +162,71 @@ public struct LockDraft: Sendable {
         }
     }
 
-    /// Every state that the image's sources name, or the one of the image's time; and then the newest, where a version
-    /// may be that was not there yet.
-    private func states(of suites: DebianSuites, _ contents: ImageContents) async throws -> [ArchiveState] {
-        var states: [ArchiveState] = []
-        let sources = Source.all(contents)
+    /// The states that an image was likely made from, and newer ones, where a version may be that was not there yet.
+    private struct States {
+        var likely: [ArchiveState] = []
+        var newer: [ArchiveState] = []
+
+        var all: [ArchiveState] { likely + newer }
+    }
+
+    /// - Parameters:
+    ///   - sources: What the image's own apt names.
+    ///   - time: The image's, for suites that those give no time of; seconds since 1970-01-01 UTC, 0 when unknown.
+    private func states(of suites: DebianSuites, sources: [Source] = [], time: Int) async throws -> States {
+        var states = States()
         for suite in suites.suites {
             let newest = try await ArchiveState.newest(
                 suite: suite, components: suites.components, keys: suites.keys, signature: debian.signature,
                 allowExpired: true, store: store, fetcher: fetcher)
-            var times = sources.filter { $0.suite == suite }.compactMap(\.time)
-            if times.isEmpty, contents.time > 0 { times = [SnapshotTime(seconds: contents.time)] }
-            for time in times where time.text < newest.archive.snapshot {
+            let named = sources.filter { $0.suite == suite }.compactMap(\.time)
+            let times = named.isEmpty ? [SnapshotTime(seconds: time > 0 ? time : newest.date)] : named
+            var found: [ArchiveState] = []
+            for time in times where time.seconds < newest.date {
                 do {
-                    states.append(
-                        try await .snapshot(
-                            suite: suite, at: time, components: suites.components, keys: suites.keys,
-                            signature: debian.signature, store: store, fetcher: fetcher))
+                    found.append(
+                        try await .atTime(
+                            time, isNamed: !named.isEmpty, suite: suite, components: suites.components,
+                            keys: suites.keys, signature: debian.signature, store: store, fetcher: fetcher))
                 } catch is StoreError {
                     events(.note("no state of \(suite) at \(time.text) can be had; its newest is looked in"))
                 }
             }
-            states.append(newest)
+            if found.isEmpty { found = [newest] }
+            states.likely += found
+            if !found.contains(where: { $0.archive == newest.archive }) { states.newer.append(newest) }
         }
-        return DebianResolution.named(states, [], []).base
+        (states.likely, _, states.newer) = DebianResolution.named(states.likely, [], states.newer)
+        return states
     }
 
-    /// The states that packages are from, and those that the image's own sources name.
-    private static func kept(
-        _ states: [ArchiveState], used: Set<String>, _ contents: ImageContents
-    ) -> [ArchiveState] {
-        let sources = Source.all(contents)
-        return states.filter { state in
-            used.contains(state.archive.name)
-                || sources.contains { $0.suite == state.archive.suite && $0.time?.text == state.archive.snapshot }
-        }
-    }
-
+    /// - Parameter base: The image's own states, where its packer comes from those; Debian 12's otherwise.
     private func toolchain(
-        _ suites: DebianSuites, _ states: [ArchiveState], withPython: Bool, withInterpreter: Bool
+        _ base: States?, time: Int, withPython: Bool, withInterpreter: Bool
     ) async throws -> (packages: [Lockfile.Package], states: [ArchiveState], stanzas: [PackageIndex.Stanza]) {
         let names =
             ["squashfs-tools-ng"] + (withPython ? PythonPackages.tools : [])
             + (withInterpreter ? ["python3"] : [])
-        var own = states
-        if suites.release != DebianSuites.bookworm.release, self.suites == nil {
-            own = try await NewestPackages.states(
-                of: .bookworm, signature: debian.signature, store: store, fetcher: fetcher, allowExpired: true)
+        let states: [ArchiveState]
+        if let base {
+            states = base.likely
+        } else {
+            states = try await self.states(of: suites ?? .bookworm, time: time).likely
         }
-        let entries = try DebianResolution.entries(of: try await AptResolver().resolve(names, from: own), in: own)
-        return (entries.map { DebianResolution.package($0, stage: 0) }, own, entries.map(\.stanza))
+        let entries = try DebianResolution.entries(of: try await AptResolver().resolve(names, from: states), in: states)
+        return (entries.map { DebianResolution.package($0, stage: 0) }, states, entries.map(\.stanza))
     }
 
     // MARK: Volumes
 
     /// A volume of Python packages: its wheels are for the toolchain's Python.
     private func draftVolume(_ contents: ImageContents, name: String) async throws -> Found {
-        let suites = suites ?? .bookworm
-        let states = DebianResolution.named(
-            try await NewestPackages.states(
-                of: suites, signature: debian.signature, store: store, fetcher: fetcher, allowExpired: true), [], []
-        ).base
-        let tools = try await toolchain(suites, states, withPython: true, withInterpreter: true)
+        let tools = try await toolchain(nil, time: contents.time, withPython: true, withInterpreter: true)
         let used = Set(tools.packages.map(\.archive))
         var found = Found(
             lock: newLock(
-                contents, name: name, archives: states.map(\.archive).filter { used.contains($0.name) }, packages: [],
-                toolchain: tools.packages))
+                contents, name: name, archives: tools.states.map(\.archive).filter { used.contains($0.name) },
+                packages: [], toolchain: tools.packages))
         found.lock.system = .empty
         found.lock.release = ""
         try await draftWheels(contents, tools.stanzas, &found)
@@ -275,16 +277,12 @@ public struct LockDraft: Sendable {
 
     private func draftAlpine(_ contents: ImageContents, name: String) async throws -> Found {
         let base = try AlpineBase(release: contents.release)
-        let states = try await NewestPackages.states(
-            of: suites ?? .bookworm, signature: debian.signature, store: store, fetcher: fetcher)
-        let tools = try DebianResolution.entries(
-            of: try await AptResolver().resolve(["squashfs-tools-ng"], from: states), in: states
-        ).map { DebianResolution.package($0, stage: 0) }
-        let used = Set(tools.map(\.archive))
+        let tools = try await toolchain(nil, time: contents.time, withPython: false, withInterpreter: false)
+        let used = Set(tools.packages.map(\.archive))
         var found = Found(
             lock: newLock(
-                contents, name: name, archives: states.map(\.archive).filter { used.contains($0.name) }, packages: [],
-                toolchain: tools))
+                contents, name: name, archives: tools.states.map(\.archive).filter { used.contains($0.name) },
+                packages: [], toolchain: tools.packages))
         found.lock.system = .alpine
         let keys = try alpineKeys.map { path in
             let bytes = try Paths.readBytes(path, limit: 1 << 16)

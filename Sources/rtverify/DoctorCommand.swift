@@ -4,9 +4,9 @@ import Reporting
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say what this host needs for lock, build and verify, and how to install what it lacks.",
+        abstract: "Say what this host needs for lock, build, verify and boot, and how to install what it lacks.",
         discussion: """
-            Exit status 0 when nothing is missing, 2 when something is.
+            Exit status 0 when nothing is missing, 2 when something is. QEMU, for boot alone, is "absent", not missing.
 
             EXAMPLES:
               rtverify doctor
@@ -22,11 +22,12 @@ struct Doctor: AsyncParsableCommand {
                 print(JSONText.of(findings))
             } else {
                 for finding in findings {
-                    print("\(finding.present ? "ok     " : "MISSING") \(finding.need): \(finding.detail)")
+                    let word = finding.present ? "ok     " : finding.optional ? "absent " : "MISSING"
+                    print("\(word) \(finding.need): \(finding.detail)")
                     if let remedy = finding.remedy { print("        \(remedy)") }
                 }
             }
-            if findings.contains(where: { !$0.present }) { throw ExitCode(2) }
+            if findings.contains(where: { !$0.present && !$0.optional }) { throw ExitCode(2) }
         }
     }
 }

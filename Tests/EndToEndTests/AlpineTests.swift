@@ -3,8 +3,6 @@ import XCTest
 
 /// Alpine bases, from the real minirootfs (which lies beside the checkout) and packages that the test makes and signs.
 final class AlpineTests: XCTestCase {
-    private static let mirror = "\(Workbench.checkout)/../shared/alpine"
-    private static let minirootfs = "v3.20/releases/x86_64/alpine-minirootfs-3.20.3-x86_64.tar.gz"
     private static let programs = """
         int puts(const char *);
         int main(void) { puts("hello"); return 0; }
@@ -12,9 +10,7 @@ final class AlpineTests: XCTestCase {
 
     /// A mirror with the real minirootfs and a repository of ours, beside an archive that the packer comes from.
     private func mirror(_ options: [String] = []) throws -> TestArchive {
-        guard FileManager.default.fileExists(atPath: "\(Self.mirror)/\(Self.minirootfs)") else {
-            throw XCTSkip("Alpine's minirootfs isn't beside the checkout (../shared/alpine)")
-        }
+        try AlpineMirror.require()
         let archive = try TestArchive()
         let bench = archive.bench
         try bench.write(Self.programs, to: "hello.c")
@@ -23,7 +19,7 @@ final class AlpineTests: XCTestCase {
             """
             set -e
             mkdir -p 'mirror/v3.20/releases/x86_64'
-            cp '\(Self.mirror)/\(Self.minirootfs)' 'mirror/\(Self.minirootfs)'
+            cp '\(AlpineMirror.folder)/\(AlpineMirror.minirootfs)' 'mirror/\(AlpineMirror.minirootfs)'
             gcc -static -O1 -o mirror/hello-static hello.c
             musl-gcc -O1 -o mirror/hello-musl hello.c
             python3 '\(Workbench.sources)/Fixtures/make_apks.py' mirror test.rsa.pub
@@ -32,7 +28,7 @@ final class AlpineTests: XCTestCase {
         ])
         XCTAssertEqual(made.status, 0, made.errors)
         if !options.isEmpty { try sign(bench, options) }
-        try manifest(archive)
+        try archive.alpineManifest()
         return archive
     }
 
@@ -40,25 +36,6 @@ final class AlpineTests: XCTestCase {
         let signed = try bench.run(
             ["python3", "\(Workbench.sources)/Fixtures/make_apks.py", "mirror", "test.rsa.pub"] + options)
         XCTAssertEqual(signed.status, 0, signed.errors)
-    }
-
-    private func manifest(
-        _ archive: TestArchive, release: String = "3.20", more: String = "keys = [\"test.rsa.pub\"]",
-        rest: String = "[packages]\ninstall = [\"rtv-programs\"]\n[init]"
-    ) throws {
-        try archive.manifest([])
-        let toolchain = try archive.bench.read("runtime.toml").split(separator: "[toolchain]")[1]
-        try archive.bench.write(
-            """
-            [runtime]
-            name = "a"
-            [base]
-            system = "alpine"
-            release = "\(release)"
-            \(more)
-            \(rest)
-            [toolchain]\(toolchain)
-            """, to: "runtime.toml")
     }
 
     private func lock(_ archive: TestArchive, _ options: [String] = []) throws -> Workbench.Answer {
@@ -99,13 +76,7 @@ final class AlpineTests: XCTestCase {
         let audit = try bench.rtverify(["audit", "--runtime", "a.squashfs"])
         XCTAssertEqual(audit.status, 0, audit.output)
         if getuid() == 0 {
-            let user = try TestUser(bench)
-            defer { user.remove() }
-            let answer = try user.run(
-                "'\(bench.folder)/program' build --lock '\(bench.folder)/alpine.lock' -o user.squashfs --offline "
-                    + "--store '\(bench.folder)/user-store' && sha256sum user.squashfs", copying: "store")
-            XCTAssertEqual(answer.status, 0, answer.errors)
-            XCTAssertTrue(answer.output.contains(try bench.sha256("a.squashfs")), answer.output)
+            XCTAssertEqual(try TestUser.imageHash(of: "alpine.lock", bench), try bench.sha256("a.squashfs"))
             try compareWithApk(bench)
         }
     }
@@ -115,7 +86,7 @@ final class AlpineTests: XCTestCase {
         let script = """
             set -e
             unsquashfs -q -n -d ours a.squashfs
-            mkdir theirs && tar -xzf 'mirror/\(Self.minirootfs)' -C theirs
+            mkdir theirs && tar -xzf 'mirror/\(AlpineMirror.minirootfs)' -C theirs
             mkdir theirs/repository && cp -r mirror/v3.20/main/x86_64 theirs/repository/
             cp test.rsa.pub theirs/etc/apk/keys/
             chroot theirs /sbin/apk add --no-network --no-cache --repository /repository --repositories-file /dev/null \
@@ -188,7 +159,7 @@ final class AlpineTests: XCTestCase {
         let archive = try mirror()
         let bench = archive.bench
         defer { bench.remove() }
-        try manifest(archive, release: "3.20.3", more: "", rest: "[init]\ncommand = \"it's\"")
+        try archive.alpineManifest(release: "3.20.3", more: "", rest: "[init]\ncommand = \"it's\"")
         let locked = try lock(archive)
         XCTAssertEqual(locked.status, 0, locked.errors)
         XCTAssertEqual(try build(archive).status, 0)
@@ -218,11 +189,11 @@ final class AlpineTests: XCTestCase {
         let bench = archive.bench
         defer { bench.remove() }
         // The minirootfs doesn't know the test's key.
-        try manifest(archive, more: "")
+        try archive.alpineManifest(more: "")
         let unknown = try lock(archive)
         XCTAssertEqual(unknown.status, 2)
         XCTAssertTrue(unknown.errors.contains("it is signed by test.rsa.pub; trusted are alpine-devel"), unknown.errors)
-        try manifest(archive)
+        try archive.alpineManifest()
         let apk = "mirror/v3.20/main/x86_64/rtv-library-1.0-r0.apk"
         let spoilt = try bench.run([
             "python3", "-c",
@@ -233,7 +204,7 @@ final class AlpineTests: XCTestCase {
         let changed = try lock(archive)
         XCTAssertEqual(changed.status, 2)
         XCTAssertTrue(changed.errors.contains("rtv-library"), changed.errors)
-        try manifest(archive, more: "sha256 = \"\(String(repeating: "0", count: 64))\"\nkeys = [\"test.rsa.pub\"]")
+        try archive.alpineManifest(more: "sha256 = \"\(String(repeating: "0", count: 64))\"\nkeys = [\"test.rsa.pub\"]")
         let other = try lock(archive)
         XCTAssertEqual(other.status, 2)
         XCTAssertTrue(other.errors.contains("where the manifest says 0000"), other.errors)

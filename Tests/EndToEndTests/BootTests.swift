@@ -3,30 +3,14 @@ import XCTest
 
 /// What `rtverify boot` answers, with the smallest image that boots. The kernel is Debian's, from the real archive.
 final class BootTests: XCTestCase {
-    private static let mirror = "\(Workbench.checkout)/../shared/alpine"
-
     /// An Alpine image whose init starts a command.
     private func image(_ command: String) throws -> Workbench {
-        guard FileManager.default.fileExists(atPath: Self.mirror) else {
-            throw XCTSkip("Alpine's minirootfs isn't beside the checkout (../shared/alpine)")
-        }
+        try AlpineMirror.require()
         let archive = try TestArchive()
-        try archive.manifest([])
-        let toolchain = try archive.bench.read("runtime.toml").split(separator: "[toolchain]")[1]
-        try archive.bench.write(
-            """
-            [runtime]
-            name = "a"
-            [base]
-            system = "alpine"
-            release = "3.20.3"
-            [init]
-            command = '''\(command)'''
-            [toolchain]\(toolchain)
-            """, to: "runtime.toml")
-        let locked = try archive.lock(["--mirror", Self.mirror])
+        try archive.alpineManifest(release: "3.20.3", more: "", rest: "[init]\ncommand = '''\(command)'''")
+        let locked = try archive.lock(["--mirror", AlpineMirror.folder])
         XCTAssertEqual(locked.status, 0, locked.errors)
-        let built = try archive.build(["--mirror", Self.mirror])
+        let built = try archive.build(["--mirror", AlpineMirror.folder])
         XCTAssertEqual(built.status, 0, built.errors)
         return archive.bench
     }

@@ -4,15 +4,14 @@ import XCTest
 /// The runtimes of Aleph's guide, from the real archives: each is built to its golden image as root and as a user, passes
 /// its audit, does in a chroot what it is for, and boots.
 final class RuntimeTests: XCTestCase {
-    private static let alpine = "\(Workbench.checkout)/../shared/alpine"
-
     /// Builds a committed lock and compares it with its golden file, as root and, where root can make one, as a user.
     private func built(_ name: String, auditing options: [String] = ["--runtime"]) throws -> Workbench {
         let bench = try Workbench()
         let (lock, golden) = (
             "\(Workbench.checkout)/lockfiles/\(name).lock", "\(Workbench.checkout)/golden/\(name).json"
         )
-        let mirror = FileManager.default.fileExists(atPath: Self.alpine) ? ["--mirror", Self.alpine] : []
+        let mirror =
+            FileManager.default.fileExists(atPath: AlpineMirror.folder) ? ["--mirror", AlpineMirror.folder] : []
         let built = try bench.rtverify(
             ["build", "--lock", lock, "-o", "image.squashfs", "--golden", golden] + mirror)
         if built.status == 2,
@@ -120,18 +119,42 @@ final class RuntimeTests: XCTestCase {
         try leadsBack(bench, "aleph-debian-12-python")
     }
 
-    /// From the image alone to its lock: all packages, wheels and the init.
+    /// From the image alone to its lock: all packages, wheels and the init. Where a suite has moved on and the snapshot
+    /// archive can't be reached, the draft says so, and differs in that suite's state and in what has left it.
     private func leadsBack(_ bench: Workbench, _ name: String) throws {
+        let lock = "\(Workbench.checkout)/lockfiles/\(name).lock"
         let draft = try bench.rtverify(["lock", "--from-image", "image.squashfs", "-o", "draft.lock"])
-        XCTAssertEqual(draft.status, 0, draft.errors + draft.output)
-        let difference = try bench.rtverify(
-            ["lock", "diff", "\(Workbench.checkout)/lockfiles/\(name).lock", "draft.lock"])
-        // What leaves no name in an image; a requirement leaves the version that it led to.
-        let gone = ["name", "manifest-sha256", "steps", "prune", "allow", "files", "python requirements"]
-        let others = difference.output.split(separator: "\n").filter { line in
-            !gone.contains { line.hasPrefix("\($0):") }
+        let moved = draft.errors.matches(of: #/no state of (\S+) at/#).map { String($0.1) }
+        let missing = draft.output.split(separator: "\n").filter { $0.hasPrefix("found nowhere: ") }
+        let packages = missing.filter { !$0.hasSuffix(" (a wheel)") }.map { $0.split(separator: " ")[2] }
+        if draft.status == 1, !packages.isEmpty {
+            let text = try String(contentsOfFile: lock, encoding: .utf8)
+            let entries = text.components(separatedBy: "\n[[package]]\n")
+            let movable = entries.filter { entry in moved.contains { entry.contains("\narchive = \"\($0)\"\n") } }
+            for name in packages {
+                XCTAssertTrue(movable.contains { $0.hasPrefix("name = \"\(name)\"\n") }, "\(name)\n\(draft.errors)")
+            }
+            throw XCTSkip("locked versions have left the mirrors: the draft could not find them: \(draft.output)")
         }
-        XCTAssertEqual(others, [], difference.output)
+        XCTAssertEqual(draft.status, 0, draft.errors + draft.output)
+        struct Difference: Decodable {
+            struct Package: Decodable {
+                var name: String
+                var list: String
+            }
+            var packages: [Package]
+            var others: [String]
+        }
+        let difference = try bench.rtverify(["lock", "diff", "--json", lock, "draft.lock"]).output
+        let found = try JSONDecoder().decode(Difference.self, from: Data(difference.utf8))
+        // What leaves no name in an image; a requirement leaves the version that it led to.
+        let gone =
+            ["name", "manifest-sha256", "steps", "prune", "allow", "files", "python requirements"]
+            + moved.map { "archive \($0)" }
+        XCTAssertEqual(found.others.filter { line in !gone.contains { line.hasPrefix("\($0):") } }, [], difference)
+        // The packer is of the state, not of the image.
+        let others = found.packages.filter { moved.isEmpty || $0.list != "toolchain" }
+        XCTAssertEqual(others.map(\.name), [], difference)
     }
 
     func testTheDebian11RuntimeHasPython39AndNode14() throws {

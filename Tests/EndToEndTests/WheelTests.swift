@@ -63,13 +63,7 @@ final class WheelTests: XCTestCase {
         ])
         XCTAssertEqual(built.status, 0, built.errors)
         if getuid() == 0 {
-            let user = try TestUser(bench)
-            defer { user.remove() }
-            let answer = try user.run(
-                "'\(bench.folder)/program' build --lock '\(bench.folder)/volume.lock' -o user.squashfs --offline "
-                    + "--store '\(bench.folder)/user-store' && sha256sum user.squashfs", copying: "store")
-            XCTAssertEqual(answer.status, 0, answer.errors)
-            XCTAssertTrue(answer.output.contains(try bench.sha256("volume.squashfs")), answer.output)
+            XCTAssertEqual(try TestUser.imageHash(of: "volume.lock", bench), try bench.sha256("volume.squashfs"))
         }
         try checkContents(bench)
     }
@@ -212,31 +206,4 @@ final class WheelTests: XCTestCase {
         // Debian 11 has Python 3.9, whatever this host has.
         XCTAssertEqual(wheels(try bench.read("volume.lock")), ["rtv-always 1.0", "rtv-main 1.0", "rtv-old 1.0"])
     }
-}
-
-/// A user with subordinate ids, made for one test.
-final class TestUser {
-    private let bench: Workbench
-    private let name = "rtverify-\(UInt32.random(in: 0...99999))"
-
-    init(_ bench: Workbench) throws {
-        self.bench = bench
-        XCTAssertEqual(try bench.run(["useradd", "-m", name]).status, 0)
-        let ids = ["usermod", "--add-subuids", "300000-365535", "--add-subgids", "300000-365535", name]
-        XCTAssertEqual(try bench.run(ids).status, 0)
-        // The user reads the program from a place that every user can reach.
-        XCTAssertEqual(try bench.run(["cp", Workbench.program, "\(bench.folder)/program"]).status, 0)
-    }
-
-    /// Runs a shell command as the user, in the user's home, under a strict umask and another clock and language.
-    /// - Parameter store: A store of the bench that becomes the user's, as `user-store`.
-    func run(_ command: String, copying store: String? = nil) throws -> Workbench.Answer {
-        if let store {
-            let copied = try bench.run(["sh", "-c", "cp -a '\(store)' user-store && chown -R \(name): user-store"])
-            XCTAssertEqual(copied.status, 0, copied.errors)
-        }
-        return try bench.run(["su", "-", name, "-c", "umask 077; export TZ=Asia/Tokyo LANG=de_DE.UTF-8; \(command)"])
-    }
-
-    func remove() { _ = try? bench.run(["userdel", "-r", name]) }
 }
