@@ -26,6 +26,10 @@ public struct LockDraft: Sendable {
         /// Remarks for the reader of the draft.
         public var remarks: [String] = []
 
+        fileprivate mutating func add(_ remarks: [String]) {
+            for remark in remarks where !self.remarks.contains(remark) { self.remarks.append(remark) }
+        }
+
         /// The draft's bytes: the lock, and in comments what it doesn't explain.
         public var text: String {
             var head =
@@ -119,7 +123,7 @@ public struct LockDraft: Sendable {
             withPython: hasWheels, withInterpreter: false)
         let packages = entries.map { DebianResolution.package($0, stage: stages[$0.stanza.name] ?? 0) }
         let used = Set((packages + tools.packages).map(\.archive))
-        let archives = DebianResolution.distinct(states.all + tools.states).filter { state in
+        let archives = DebianResolution.distinct(states.all + tools.states.likely).filter { state in
             used.contains(state.archive.name) || states.likely.contains { $0.archive == state.archive }
         }
         var found = Found(
@@ -129,6 +133,7 @@ public struct LockDraft: Sendable {
         found.remarks.append(
             "Of \(contents.packages.count) packages \(packages.count) were found; the likely state is of "
                 + (states.likely.map(\.archive.snapshot).max() ?? "an unknown time") + ".")
+        found.add(states.remarks + tools.states.remarks)
         if hasWheels { try await draftWheels(contents, entries.map(\.stanza), &found) }
         return found
     }
@@ -167,6 +172,9 @@ public struct LockDraft: Sendable {
         var likely: [ArchiveState] = []
         var newer: [ArchiveState] = []
 
+        /// Where no older state could be had: what the reader of the draft must know of it.
+        var remarks: [String] = []
+
         var all: [ArchiveState] { likely + newer }
     }
 
@@ -182,14 +190,20 @@ public struct LockDraft: Sendable {
             let named = sources.filter { $0.suite == suite }.compactMap(\.time)
             let times = named.isEmpty ? [SnapshotTime(seconds: time > 0 ? time : newest.date)] : named
             var found: [ArchiveState] = []
-            for time in times where time.seconds < newest.date {
+            for time in times {
+                if time.seconds >= newest.date {
+                    found.append(newest)
+                    continue
+                }
                 do {
                     found.append(
                         try await .atTime(
                             time, isNamed: !named.isEmpty, suite: suite, components: suites.components,
                             keys: suites.keys, signature: debian.signature, store: store, fetcher: fetcher))
                 } catch is StoreError {
-                    events(.note("no state of \(suite) at \(time.text) can be had; its newest is looked in"))
+                    let note = "no state of \(suite) at \(time.text) can be had; its newest is looked in"
+                    events(.note(note))
+                    states.remarks.append(note)
                 }
             }
             if found.isEmpty { found = [newest] }
@@ -203,17 +217,14 @@ public struct LockDraft: Sendable {
     /// - Parameter base: The image's own states, where its packer comes from those; Debian 12's otherwise.
     private func toolchain(
         _ base: States?, time: Int, withPython: Bool, withInterpreter: Bool
-    ) async throws -> (packages: [Lockfile.Package], states: [ArchiveState], stanzas: [PackageIndex.Stanza]) {
+    ) async throws -> (packages: [Lockfile.Package], states: States, stanzas: [PackageIndex.Stanza]) {
         let names =
             ["squashfs-tools-ng"] + (withPython ? PythonPackages.tools : [])
             + (withInterpreter ? ["python3"] : [])
-        let states: [ArchiveState]
-        if let base {
-            states = base.likely
-        } else {
-            states = try await self.states(of: suites ?? .bookworm, time: time).likely
-        }
-        let entries = try DebianResolution.entries(of: try await AptResolver().resolve(names, from: states), in: states)
+        var states = base ?? States()
+        if base == nil { states = try await self.states(of: suites ?? .bookworm, time: time) }
+        let entries = try DebianResolution.entries(
+            of: try await AptResolver().resolve(names, from: states.likely), in: states.likely)
         return (entries.map { DebianResolution.package($0, stage: 0) }, states, entries.map(\.stanza))
     }
 
@@ -225,10 +236,11 @@ public struct LockDraft: Sendable {
         let used = Set(tools.packages.map(\.archive))
         var found = Found(
             lock: newLock(
-                contents, name: name, archives: tools.states.map(\.archive).filter { used.contains($0.name) },
+                contents, name: name, archives: tools.states.likely.map(\.archive).filter { used.contains($0.name) },
                 packages: [], toolchain: tools.packages))
         found.lock.system = .empty
         found.lock.release = ""
+        found.add(tools.states.remarks)
         try await draftWheels(contents, tools.stanzas, &found)
         return found
     }
@@ -281,9 +293,10 @@ public struct LockDraft: Sendable {
         let used = Set(tools.packages.map(\.archive))
         var found = Found(
             lock: newLock(
-                contents, name: name, archives: tools.states.map(\.archive).filter { used.contains($0.name) },
+                contents, name: name, archives: tools.states.likely.map(\.archive).filter { used.contains($0.name) },
                 packages: [], toolchain: tools.packages))
         found.lock.system = .alpine
+        found.add(tools.states.remarks)
         let keys = try alpineKeys.map { path in
             let bytes = try Paths.readBytes(path, limit: 1 << 16)
             return Lockfile.Input(
