@@ -126,6 +126,45 @@ final class BaseTests: XCTestCase {
         try assertTheSameLock()
     }
 
+    /// An image whose apt names no time was made from a mirror: from the last Release before the image, which the snapshot
+    /// archive has some hours later than the mirrors had it.
+    func testADraftIsOfTheLastReleaseBeforeTheImage() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        func prepare(_ script: String) throws {
+            let done = try bench.run(["sh", "-e", "-c", script])
+            XCTAssertEqual(done.status, 0, done.errors)
+        }
+        // The snapshot archive at 1700003600, when the image was made; six hours later; twelve hours later.
+        try prepare("mkdir -p snapshot/debian && cp -a archive snapshot/debian/20231114T231320Z")
+        try archive.signAnew(["--bump", "--date", "1700001000"])
+        try prepare("cp -a archive snapshot/debian/20231115T051320Z")
+        try archive.manifest(["early"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        let built = try archive.build()
+        XCTAssertEqual(built.status, 0, built.errors)
+        try prepare("rm archive/pool/early_2.0*")
+        try archive.signAnew(["--date", "1700009000"])
+        try prepare(
+            """
+            cp -a archive snapshot/debian/20231115T111320Z
+            unsquashfs -q -n -d tree test.squashfs && rm tree/etc/apt/sources.list
+            mksquashfs tree other.squashfs -comp zstd -Xcompression-level 9 -mkfs-time 1700003600 -quiet -no-progress
+            """)
+        let drafted = try bench.rtverify(
+            [
+                "lock", "--from-image", "other.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg", "--suite",
+                "test",
+            ]
+                + ["--key", archive.fingerprint, "--snapshot", "\(bench.folder)/snapshot"] + archive.mirror)
+        XCTAssertEqual(drafted.status, 0, drafted.errors + drafted.output)
+        XCTAssertTrue(drafted.output.contains("test at 20231114T223000Z\n"), drafted.output)
+        let difference = try bench.lockDifference("test.lock", "draft.lock")
+        XCTAssertEqual(difference.packages.map(\.name), [])
+        XCTAssertEqual(difference.others.filter { $0.hasPrefix("archive ") }, [])
+    }
+
     func testTemplatesAreTheRuntimesAndLock() throws {
         let bench = try Workbench()
         defer { bench.remove() }

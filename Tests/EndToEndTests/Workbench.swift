@@ -83,6 +83,24 @@ final class Workbench {
     }
 }
 
+/// What `rtverify lock diff --json` answers.
+struct LockDifference: Decodable {
+    struct Package: Decodable {
+        var name: String
+        var list: String
+    }
+
+    var packages: [Package]
+    var others: [String]
+}
+
+extension Workbench {
+    func lockDifference(_ old: String, _ new: String) throws -> LockDifference {
+        let answer = try rtverify(["lock", "diff", "--json", old, new])
+        return try JSONDecoder().decode(LockDifference.self, from: Data(answer.output.utf8))
+    }
+}
+
 /// A signed archive of small packages, made once from this host's programs, and what serves it on loopback.
 final class TestArchive {
     nonisolated(unsafe) private static var template: String?
