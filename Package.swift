@@ -113,7 +113,7 @@ let package = Package(
         .target(
             name: "VirtualMachine",
             dependencies: [
-                "CArchive", "InputStore", "PackageResolution", "Reporting", "RootfsBuild", "RuntimeSpec",
+                "CArchive", "CLinux", "InputStore", "PackageResolution", "Reporting", "RootfsBuild", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

@@ -191,3 +191,38 @@ static inline int rtv_confine(uint64_t memory, uint64_t seconds) {
     return -1;
 #endif
 }
+
+#include <linux/capability.h>
+/// Makes `root` all that this process and what it starts can see: mounts of its own with nothing but the root's
+/// (pivot_root(2)), no terminal, and of the capabilities only those of `kept`, a bit each (capabilities(7)).
+/// 0, or -1 with errno.
+static inline int rtv_enter_root(const char *root, uint64_t kept) {
+    // Without a session of its own it could type into the builder's terminal (ioctl_tty(2), TIOCSTI).
+    (void)setsid();
+    if (syscall(__NR_unshare, 0x00020000 /* CLONE_NEWNS */) != 0) return -1;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return -1;
+    if (mount(root, root, NULL, MS_BIND | MS_REC, NULL) != 0 || chdir(root) != 0) return -1;
+    if (syscall(__NR_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) return -1;
+    for (int i = 0; i < 64; i++)
+        if (!(kept >> i & 1) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0 && errno != EINVAL) return -1;
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    for (int i = 0; i < 2; i++) {
+        data[i].effective = data[i].permitted = (uint32_t)(kept >> (32 * i));
+        data[i].inheritable = 0;
+    }
+    return (int)syscall(__NR_capset, &header, data);
+}
+
+/// Makes every mount that this process sees read-only, but for the folder `work` (mount_setattr(2), Linux 5.12).
+/// 0, or -1 with errno.
+static inline int rtv_write_only_below(const char *work) {
+    struct { uint64_t set, clear, propagation, user; } only_read = {1 /* MOUNT_ATTR_RDONLY */, 0, 0, 0}, write = {0, 1, 0, 0};
+    if (syscall(442 /* mount_setattr */, AT_FDCWD, "/", 0x8000 /* AT_RECURSIVE */, &only_read, sizeof only_read) != 0)
+        return -1;
+    if (mount(work, work, NULL, MS_BIND, NULL) != 0) return -1;
+    return (int)syscall(442, AT_FDCWD, work, 0, &write, sizeof write);
+}
+
+/// Has this process killed when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG); 0, or -1 with errno.
+static inline int rtv_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0); }

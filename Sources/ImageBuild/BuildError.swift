@@ -4,6 +4,8 @@ import ContentHash
 public enum BuildError: Error, CustomStringConvertible {
     /// The sandbox ended without an image.
     case sandbox(String)
+    /// pip finds no wheels that fulfil what is asked.
+    case noChoice(String)
     /// The host doesn't let namespaces be made.
     case namespaces([String])
     /// Ctrl-C or SIGTERM.
@@ -30,7 +32,7 @@ public enum BuildError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .sandbox(let reason): reason
+        case .sandbox(let reason), .noChoice(let reason): reason
         case .namespaces(let lines):
             "the sandbox can't be started:\n" + lines.map { "  \($0)\n" }.joined()
                 + "Run `rtverify doctor`: without root it takes subordinate ids (/etc/subuid, /etc/subgid) and uidmap."

@@ -30,7 +30,6 @@ public struct HostExamination {
             await program("gpgv", for: ["lock"], package: "gpgv", purpose: "checks signatures"),
             keyrings(),
             await program("unshare", for: ["build"], package: "util-linux", purpose: "makes the sandbox"),
-            await program("chroot", for: ["build"], package: "coreutils", purpose: "enters trees"),
         ]
         if getuid() != 0 {
             findings.append(await program("newuidmap", for: ["build"], package: "uidmap", purpose: "subordinate ids"))

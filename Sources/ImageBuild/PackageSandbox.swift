@@ -42,7 +42,7 @@ public struct PackageSandbox: ResolutionSandbox {
     public func wheelsAgain(for lock: Lockfile) async throws -> [Lockfile.Wheel] {
         do {
             return try await chosenAgain(for: lock)
-        } catch BuildError.sandbox(let reason) {
+        } catch BuildError.noChoice(let reason) {
             // pip finds no choice among the lock's wheels: one is missing.
             throw ResolutionError.contradicted([reason])
         }
@@ -54,7 +54,7 @@ public struct PackageSandbox: ResolutionSandbox {
                 lock.python?.wheels.first { $0.name == choice.name && $0.version == choice.version }
                     ?? Lockfile.Wheel(
                         name: choice.name, version: choice.version,
-                        file: Lockfile.Input(path: "", size: 0, sha256: "not locked"))
+                        file: Lockfile.Input(path: "", size: 0, sha256: "(not locked)"))
             }
         }
     }

@@ -78,7 +78,7 @@ struct Sandbox {
     /// What the messages came to.
     private struct Outcome {
         var finished = false
-        var failure: String?
+        var failure: BuildError?
         var answer: ResolutionJob.Answer?
         var others: [String] = []
 
@@ -93,13 +93,14 @@ struct Sandbox {
             switch message {
             case .event(let event): events(event)
             case .answer(let answer): self.answer = answer
-            case .failed(let reason): failure = reason
+            case .failed(let reason): failure = .sandbox(reason)
+            case .noChoice(let reason): failure = .noChoice(reason)
             case .finished: finished = true
             }
         }
 
         func conclude(_ status: String) throws {
-            if let failure { throw BuildError.sandbox(failure) }
+            if let failure { throw failure }
             if finished { return }
             if others.contains(where: { $0.hasPrefix("unshare:") || $0.contains("newuidmap") || $0.contains("taskset") }
             ) {

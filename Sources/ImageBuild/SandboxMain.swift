@@ -12,13 +12,15 @@ public enum SandboxMain {
         do {
             let job = try JSONText.decode(SandboxJob.self, from: try readJob())
             try SandboxSetup.endWithBuilder()
-            try SandboxSetup.isolate()
+            try SandboxSetup.isolate(work: job.workFolder)
             switch job {
             case .build(let job): try await build(job)
             case .resolve(let job):
                 send(.answer(try await PackageQuestion(job, events: { send(.event($0)) }).answer()))
             }
             send(.finished)
+        } catch let error as RootfsError where error.isNoChoice {
+            send(.noChoice(error.description))
         } catch {
             send(.failed(String(describing: error)))
         }
@@ -44,7 +46,9 @@ public enum SandboxMain {
         }
         try await assembly.assemble(toolchain: toolchain) { files.yield($0) }
         // Nothing runs in an empty base, and nothing is mounted there.
-        if lock.system != .empty { try SandboxSetup.endPrograms(in: root, hasJournal: lock.system == .debian) }
+        if lock.system != .empty {
+            try SandboxSetup.endPrograms(in: root, sparing: toolchain, hasJournal: lock.system == .debian)
+        }
         files.finish()
         try await packing.value
     }

@@ -270,7 +270,10 @@ public final class Fetcher: Sendable {
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: limit + 1)
         bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
-        return bytes.count <= limit ? bytes : nil
+        guard bytes.count <= limit else {
+            throw SourceFailure(kind: .file, description: "\(path): more than the expected \(limit) bytes")
+        }
+        return bytes
     }
 
     private static func server(of url: String) -> String {

@@ -65,6 +65,15 @@ struct InstallationStages {
         return closure
     }
 
+    /// Dependencies that nothing here fulfils, by name: `NAME depends on A | B, which isn't locked`.
+    func unmet() -> [String] {
+        stanzas.values.sorted { $0.name < $1.name }.flatMap { stanza in
+            DependencyField.names("\(stanza.preDepends), \(stanza.depends)").filter { group in
+                !group.contains { stanzas[$0] != nil || providers[$0] != nil }
+            }.map { "\(stanza.name) depends on \($0.joined(separator: " | ")), which isn't locked" }
+        }
+    }
+
     /// The installed package that satisfies each group: the first alternative that is there, by name or as provider.
     private func targets(_ field: String?) -> [String] {
         DependencyField.names(field ?? "").compactMap { group in

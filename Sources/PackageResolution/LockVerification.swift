@@ -1,3 +1,4 @@
+import ContentHash
 import InputStore
 import Reporting
 import RuntimeSpec
@@ -141,6 +142,12 @@ public struct LockVerification {
                     "\(package.name): stage \(package.stage), where its dependencies give "
                         + "\(stages[package.name] ?? 0)")
             }
+        }
+        if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
+            wrong.append("init: its sha256 isn't that of this rtverify's init with that command")
+        }
+        if wrong.isEmpty {
+            wrong = InstallationStages(stanzas).unmet() + InstallationStages(tools).unmet().map { "toolchain \($0)" }
         }
         if wrong.isEmpty, let python = lock.python {
             let graph = InstallationStages(lock.system == .empty ? tools : stanzas)

@@ -28,7 +28,7 @@ public enum ResolutionError: Error, CustomStringConvertible {
     /// Whether it was decided that something differs (exit 1) rather than left open (exit 2).
     public var isDecided: Bool {
         switch self {
-        case .stale: true
+        case .stale, .contradicted: true
         default: false
         }
     }

@@ -24,6 +24,8 @@ public enum SandboxMessage: Codable, Sendable {
     case answer(ResolutionJob.Answer)
     /// The build can't go on; the text is for people.
     case failed(String)
+    /// pip finds no choice; the text is for people.
+    case noChoice(String)
     /// The image is whole.
     case finished
 }

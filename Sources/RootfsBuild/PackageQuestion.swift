@@ -191,7 +191,8 @@ private struct Pip {
         // Configuration comes from the asker, and nothing of the root's is to be believed.
         environment["PIP_CONFIG_FILE"] = "/dev/null"
         let programs = RootPrograms(
-            root: root, sourceDateEpoch: lock.sourceDateEpoch, additional: environment, events: events)
+            root: root, sourceDateEpoch: lock.sourceDateEpoch, additional: environment, sharesNetwork: job.needsNetwork,
+            events: events)
         let missing = Mutex<String?>(nil)
         do {
             try await programs.run(
@@ -207,6 +208,9 @@ private struct Pip {
         } catch RootfsError.program(let what, let status, let output) {
             if let requirement = missing.withLock({ $0 }) {
                 throw RootfsError.noWheel(requirement: requirement, output: output)
+            }
+            if output.contains(where: { $0.contains("ResolutionImpossible") }) {
+                throw RootfsError.conflict(output: output)
             }
             throw RootfsError.program(what, status: status, output: output)
         }

@@ -58,4 +58,12 @@ public struct ResolutionJob: Codable, Sendable {
 public enum SandboxJob: Codable, Sendable {
     case build(BuildJob)
     case resolve(ResolutionJob)
+
+    /// The folder for its trees.
+    public var workFolder: String {
+        switch self {
+        case .build(let job): job.workFolder
+        case .resolve(let job): job.workFolder
+        }
+    }
 }

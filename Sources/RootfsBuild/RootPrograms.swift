@@ -9,13 +9,16 @@ public struct RootPrograms: Sendable {
     let sourceDateEpoch: Int
     /// Variables besides the fixed ones.
     let additional: [String: String]
+    /// Whether the sandbox has the host's network.
+    let sharesNetwork: Bool
     let events: EventSink
 
     public init(
-        root: String, sourceDateEpoch: Int, additional: [String: String] = [:], events: @escaping EventSink
+        root: String, sourceDateEpoch: Int, additional: [String: String] = [:], sharesNetwork: Bool = false,
+        events: @escaping EventSink
     ) {
         (self.root, self.sourceDateEpoch, self.events) = (root, sourceDateEpoch, events)
-        self.additional = additional
+        (self.additional, self.sharesNetwork) = (additional, sharesNetwork)
     }
 
     /// The whole environment: nothing is inherited.
@@ -35,7 +38,7 @@ public struct RootPrograms: Sendable {
         return environment
     }
 
-    /// Runs a program chrooted.
+    /// Runs a program that sees nothing but the root.
     /// - Parameters:
     ///   - what: What it does, for the error.
     ///   - line: Gets each line that it prints.
@@ -43,8 +46,9 @@ public struct RootPrograms: Sendable {
     func run(_ what: String, _ arguments: [String], line: @Sendable (String) -> Void = { _ in }) async throws {
         let events = events
         let result = try await Subprocess.run(
-            .name("chroot"), arguments: Arguments([root] + arguments), environment: .custom(environment),
-            input: .none, output: .sequence, error: .combinedWithOutput
+            .path("/proc/self/exe"),
+            arguments: Arguments(RootEntry.command(root, arguments, sharingNetwork: sharesNetwork)),
+            environment: .custom(environment), input: .none, output: .sequence, error: .combinedWithOutput
         ) { execution in
             var tail: [String] = []
             for try await text in execution.standardOutput.strings() {

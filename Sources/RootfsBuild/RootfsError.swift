@@ -12,10 +12,20 @@ public enum RootfsError: Error, CustomStringConvertible {
     case program(String, status: String, output: [String])
     /// A requirement that no wheel fits the interpreter for.
     case noWheel(requirement: String, output: [String])
+    /// Requirements that no versions fulfil together.
+    case conflict(output: [String])
     /// An entry that squashfs can't carry.
     case cannotCarry(path: String, what: String, owner: String)
     /// The clock of this host stands before the newest time in the image.
     case clock(sourceDateEpoch: Int)
+
+    /// Whether pip has decided that there is no choice.
+    public var isNoChoice: Bool {
+        switch self {
+        case .noWheel, .conflict: true
+        default: false
+        }
+    }
 
     public var description: String {
         switch self {
@@ -35,6 +45,9 @@ public enum RootfsError: Error, CustomStringConvertible {
                 "there is no wheel of \(requirement) for the target's Python; sources aren't built, so that the same "
                 + "bytes come each time: ask for another version, or publish a wheel. pip said:\n"
                 + output.suffix(4).map { "  \($0)\n" }.joined()
+        case .conflict(let output):
+            return "no versions of these Python packages go together; pip said:\n"
+                + output.suffix(12).map { "  \($0)\n" }.joined()
         case .cannotCarry(let path, let what, let owner):
             return "\(path) (\(owner)) \(what), which a squashfs image can't carry; remove it in a [[step]] or prune it"
         case .clock(let epoch):

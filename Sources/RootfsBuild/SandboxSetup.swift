@@ -18,8 +18,12 @@ public enum SandboxSetup {
         guard status == 0 else { throw RootfsError.system("cannot start a thread", status) }
     }
 
-    /// Settings of the namespaces: name, umask, no waiting for disks.
-    public static func isolate() throws {
+    /// What a process may do by being root alone, or tells of the host.
+    private static let readOnlyProc = ["bus", "fs", "irq", "sys", "sysrq-trigger"]
+
+    /// Settings of the namespaces: name, umask, no waiting for disks, nothing of the host's to write to.
+    /// - Parameter work: The one folder where this process writes.
+    public static func isolate(work: String) throws {
         umask(0o022)
         let name = "localhost"
         guard sethostname(name, name.utf8.count) == 0 else {
@@ -28,6 +32,10 @@ public enum SandboxSetup {
         // Mounts made here stay here, whatever the host's propagation is.
         guard mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0 else {
             throw RootfsError.system("cannot make mounts private", errno)
+        }
+        // So that no link in a tree can make this process write elsewhere. An older kernel can't say so.
+        guard rtv_write_only_below(work) == 0 || errno == ENOSYS else {
+            throw RootfsError.system("cannot make the host's files read-only", errno)
         }
         guard rtv_ignore_fsync() == 0 else { throw RootfsError.system("cannot install the fsync filter", errno) }
     }
@@ -51,7 +59,12 @@ public enum SandboxSetup {
             try makeFolder("\(root)/dev/\(folder.name)")
             chmod("\(root)/dev/\(folder.name)", mode_t(folder.mode))
         }
-        try mountOrThrow("proc", "\(root)/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nil)
+        let flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+        try mountOrThrow("proc", "\(root)/proc", "proc", flags, nil)
+        for name in readOnlyProc where access("\(root)/proc/\(name)", F_OK) == 0 {
+            try mountOrThrow("\(root)/proc/\(name)", "\(root)/proc/\(name)", nil, MS_BIND, nil)
+            try mountOrThrow("none", "\(root)/proc/\(name)", nil, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, nil)
+        }
     }
 
     /// The folder where dpkg notes each step until it ends, in memory: five files a package, which no disk need see.
@@ -85,10 +98,12 @@ public enum SandboxSetup {
     }
 
     /// Ends whatever the packages' scripts left running in a root, and takes away what was mounted there.
-    /// - Parameter hasJournal: Whether dpkg's journal was mounted.
-    public static func endPrograms(in root: String, hasJournal: Bool) throws {
+    /// - Parameters:
+    ///   - other: The root whose programs go on.
+    ///   - hasJournal: Whether dpkg's journal was mounted.
+    public static func endPrograms(in root: String, sparing other: String, hasJournal: Bool) throws {
         var rounds = 0
-        while case let programs = self.programs(in: root), !programs.isEmpty {
+        while case let programs = try self.programs(outside: other), !programs.isEmpty {
             rounds += 1
             guard rounds < 1000 else { throw RootfsError.system("cannot end the programs left in \(root)", EBUSY) }
             for program in programs { kill(program, SIGKILL) }
@@ -99,24 +114,30 @@ public enum SandboxSetup {
         }
     }
 
-    /// The processes that are chrooted into a root, dead ones aside.
-    private static func programs(in root: String) -> [pid_t] {
-        guard let stream = opendir("\(root)/proc"), let real = realpath(root, nil) else { return [] }
-        defer {
-            closedir(stream)
-            free(real)
+    /// The processes that have entered a root (they have mounts of their own) other than the one to spare, dead ones aside.
+    private static func programs(outside spared: String) throws -> [pid_t] {
+        func link(_ path: String) -> String? {
+            var target = [CChar](repeating: 0, count: 256)
+            let count = readlink(path, &target, target.count)
+            return count > 0 ? String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
         }
-        let realRoot = String(cString: real)
+        /// A folder, whatever its path is.
+        func folder(_ path: String) -> [UInt]? {
+            var status = stat()
+            return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
+        }
+        // The host's root is that of a program on its way into the other.
+        guard let stream = opendir("/proc"), let own = link("/proc/self/ns/mnt"), let other = folder(spared),
+            let host = folder("/")
+        else { throw RootfsError.system("cannot look for running programs", errno) }
+        defer { closedir(stream) }
         var programs: [pid_t] = []
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
-            guard let program = pid_t(name) else { continue }
-            var target = [CChar](repeating: 0, count: 4096)
-            let count = readlink("\(root)/proc/\(name)/root", &target, target.count - 1)
-            let own = String(decoding: target[..<max(0, count)].map(UInt8.init(bitPattern:)), as: UTF8.self)
-            if own == realRoot || own.hasPrefix("\(realRoot)/") { programs.append(program) }
+            guard let program = pid_t(name), let mounts = link("/proc/\(name)/ns/mnt"), mounts != own else { continue }
+            if let root = folder("/proc/\(name)/root/"), root != other, root != host { programs.append(program) }
         }
         return programs
     }

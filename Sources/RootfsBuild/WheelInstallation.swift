@@ -45,6 +45,7 @@ struct WheelInstallation {
             "installing the wheels",
             ["python3", "-s", "-B", "-c", script, String(decoding: try JSONText.line(job).dropLast(), as: UTF8.self)]
         ) { progress.count($0) }
+        progress.conclude()
         try SandboxSetup.unmount("\(own)/installer")
         if isEmpty { try SandboxSetup.unmount("\(place)\(destination)") }
     }
@@ -69,11 +70,22 @@ import Synchronization
 /// Counts what the installer prints.
 private final class WheelProgress: Sendable {
     private let done = Mutex(0)
+    private let uncompiled = Mutex(0)
     private let events: EventSink
 
     init(_ events: @escaping EventSink) { self.events = events }
 
+    /// What a packager must know, besides.
+    func conclude() {
+        let count = uncompiled.withLock { $0 }
+        if count > 0 {
+            events(.note("\(count) files of the wheels are no source that this Python compiles (--verbose names them)"))
+        }
+    }
+
     func count(_ line: String) {
+        if line.contains(": not compiled at level ") { uncompiled.withLock { $0 += 1 } }
+        if line.hasSuffix(": replaced by a later wheel's file") { events(.note(line)) }
         guard line.hasPrefix("installed ") else { return }
         events(
             .progress(

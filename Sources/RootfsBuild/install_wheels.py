@@ -70,7 +70,11 @@ for path in job["wheels"]:
         destination = Destination(
             scheme(source.distribution), interpreter="/usr/bin/python3", script_kind="posix",
             destdir=job["destdir"])
-        install(source=source, destination=destination, additional_metadata=metadata)
+        try:
+            install(source=source, destination=destination, additional_metadata=metadata)
+        except OSError as error:
+            sys.exit(f"{source.distribution} {source.version} can't be installed over what the wheels before it, or the "
+                     f"base, have there: {error}")
         print(f"installed {source.distribution} {source.version}")
 
 
@@ -97,4 +101,5 @@ for level in job["levels"]:
         finally:
             os._exit(status)
     children.append(child)
-sys.exit(max([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children], default=0))
+# A child that a signal ended (no memory, say) has left byte code out.
+sys.exit(int(any([os.waitpid(child, 0)[1] for child in children])))

@@ -32,4 +32,5 @@ for part in range(2):
         finally:
             os._exit(status)
     children.append(child)
-sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
+# A child that a signal ended has left byte code as it was.
+sys.exit(int(any([os.waitpid(child, 0)[1] for child in children])))

@@ -61,7 +61,7 @@ extension Lockfile {
 
     private static func checkVersion(text: String, file: String) throws {
         // Unknown tables are none of this check's business, so it reads the lines before the first one.
-        let head = text.split(separator: "\n", omittingEmptySubsequences: true).prefix { !$0.hasPrefix("[") }
+        let head = text.split(whereSeparator: \.isNewline).prefix { !$0.hasPrefix("[") }
         for (key, newest) in [("version", newestVersion), ("recipe", newestRecipe)] {
             guard let line = head.first(where: { $0.hasPrefix("\(key) =") }) else {
                 // What isn't TOML at all is reported as that.
@@ -132,6 +132,9 @@ extension Lockfile {
             for name in PythonPackages.tools where !toolchain.contains(where: { $0.name == name }) {
                 throw fail("it has wheels, and its toolchain lacks \(name)")
             }
+        }
+        if system == .alpine, let tarball, Spelling.isURL(tarball.path) {
+            throw fail("Alpine's minirootfs comes from Alpine's mirrors: 'base.tarball' is a path there, no URL")
         }
         if packages.isEmpty, system == .debian { throw fail("it lists no package (was the file cut short?)") }
         if toolchain.isEmpty { throw fail("it lists no toolchain (was the file cut short?)") }

@@ -64,9 +64,11 @@ public struct ImagePacker: Sendable {
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])
         let epoch = lock.sourceDateEpoch
+        guard let own = OwnProgram.path else { throw RootfsError.system("cannot find this program", errno) }
+        let packer = RootEntry.command(toolchain, ["/usr/bin/tar2sqfs"] + arguments)
         // Nice: while packages are installed, dpkg goes first.
         async let packing = run(
-            .name("nice"), arguments: Arguments(["-n", "10", "chroot", toolchain, "/usr/bin/tar2sqfs"] + arguments),
+            .name("nice"), arguments: Arguments(["-n", "10", own] + packer),
             environment: .custom(["SOURCE_DATE_EPOCH": "\(epoch)", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]),
             input: .fileDescriptor(reading, closeAfterSpawningProcess: true),
             output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),

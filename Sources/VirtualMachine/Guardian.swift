@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import RootfsBuild
 import Synchronization
@@ -8,32 +9,48 @@ public enum Guardian {
     /// The argument that makes this program the guardian; the other program and its arguments follow.
     public static let commandName = "attend"
 
-    private static let child = Atomic<pid_t>(0)
+    /// What becomes the program, and ends with the guardian.
+    private static let childName = "attended"
 
+    private static let child = Atomic<pid_t>(0)
+    private static let isEnding = Atomic(false)
+
+    /// What to run so that a program ends with this process.
+    static func command(_ program: [String]) -> [String] { [commandName, "\(getpid())"] + program }
+
+    /// - Parameter arguments: The process to end with, then the program and its arguments.
     /// - Returns: The program's exit status, or 128 and its signal; 127 when it can't be started.
-    public static func run(_ command: [String]) -> Int32 {
-        let parent = getppid()
-        var arguments = command.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        signal(SIGTERM) { _ in
-            let child = Guardian.child.load(ordering: .sequentiallyConsistent)
-            if child > 0 { kill(child, SIGTERM) }
-        }
+    public static func run(_ arguments: [String]) -> Int32 {
+        guard let first = arguments.first else { return 127 }
+        if first == childName { return become(Array(arguments.dropFirst())) }
+        guard let parent = pid_t(first), let own = OwnProgram.path else { return 127 }
+        signal(SIGTERM) { _ in Guardian.isEnding.store(true, ordering: .sequentiallyConsistent) }
+        var words = ([own, commandName, childName, "\(getpid())"] + arguments.dropFirst()).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
         var started: pid_t = 0
-        guard let name = command.first, posix_spawnp(&started, name, nil, nil, &arguments, environ) == 0 else {
-            return 127
-        }
+        guard posix_spawn(&started, own, nil, nil, &words, environ) == 0 else { return 127 }
         child.store(started, ordering: .sequentiallyConsistent)
         _ = startThread {
-            while getppid() == parent { usleep(200_000) }
+            while getppid() == parent, !Guardian.isEnding.load(ordering: .sequentiallyConsistent) { usleep(20_000) }
             let child = Guardian.child.load(ordering: .sequentiallyConsistent)
             kill(child, SIGTERM)
-            sleep(2)
+            // Before whoever asked for the end loses patience (two seconds) and ends the guardian.
+            sleep(1)
             kill(child, SIGKILL)
         }
         var status: Int32 = 0
         while waitpid(started, &status, 0) < 0, errno == EINTR {}
         let signal = status & 0x7f
         return signal == 0 ? status >> 8 & 0xff : 128 + signal
+    }
+
+    /// - Parameter arguments: The guardian's process number, then the program and its arguments.
+    private static func become(_ arguments: [String]) -> Int32 {
+        guard arguments.count > 1, let guardian = pid_t(arguments[0]) else { return 127 }
+        // However the guardian ends; it may have by now.
+        guard rtv_end_with_parent() == 0, getppid() == guardian else { return 127 }
+        var words = arguments.dropFirst().map { strdup($0) } + [nil]
+        execvp(arguments[1], &words)
+        return 127
     }
 }

@@ -146,7 +146,7 @@ public struct Machine: Sendable {
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
         let result = try await Subprocess.run(
             .path(FilePath(program)),
-            arguments: Arguments([Guardian.commandName, "qemu-system-x86_64"] + arguments),
+            arguments: Arguments(Guardian.command(["qemu-system-x86_64"] + arguments)),
             environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options,
             input: .fileDescriptor(input, closeAfterSpawningProcess: expected != nil),
             output: .sequence, error: .string(limit: 1 << 16)
@@ -199,14 +199,37 @@ private final class Flag: Sendable {
 
 /// Looks for a text in bytes that come in pieces.
 private struct TextSearch {
-    private let text: [UInt8]
-    private var last: [UInt8] = []
+    /// What stands before the command in the line in which the init says that it starts it.
+    private static let announcement = Array("init: up; starting: ".utf8)
 
-    init(_ text: String?) { self.text = Array((text ?? "").utf8) }
+    private let text: [UInt8]
+    /// Whether the text is the init's own.
+    private let isOfInit: Bool
+    private var last: [UInt8] = []
+    /// The beginning of the current line.
+    private var head: [UInt8] = []
+
+    init(_ text: String?) {
+        self.text = Array((text ?? "").utf8)
+        isOfInit = text?.hasPrefix("init: ") == true
+    }
+
+    /// The command stands in the init's announcement; that it printed anything doesn't follow.
+    private mutating func withoutAnnouncement(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        bytes.filter { byte in
+            if byte == 0x0a {
+                head = []
+                return true
+            }
+            if head == Self.announcement { return false }
+            if head.count < Self.announcement.count { head.append(byte) }
+            return true
+        }
+    }
 
     mutating func find(in bytes: UnsafeRawBufferPointer) -> Bool {
         if text.isEmpty { return false }
-        last += bytes
+        if isOfInit { last += bytes } else { last += withoutAnnouncement(bytes) }
         if last.firstRange(of: text) != nil { return true }
         last.removeFirst(max(0, last.count - text.count + 1))
         return false

@@ -34,6 +34,10 @@ enum EntryPoint {
         if CommandLine.arguments.count == 3, CommandLine.arguments[1] == RootTaskRunner.commandName {
             exit(runTasks(root: CommandLine.arguments[2]))
         }
+        if CommandLine.arguments.count > 2, CommandLine.arguments[1] == RootEntry.commandName {
+            printError(String(describing: RootEntry.run(Array(CommandLine.arguments.dropFirst(2)))))
+            exit(127)
+        }
         // The reader of images too: it confines itself while it has one thread.
         if (2...3).contains(CommandLine.arguments.count), CommandLine.arguments[1] == Examiner.commandName {
             exit(Examiner.run(extracted: CommandLine.arguments.count == 3 ? CommandLine.arguments[2] : nil))
