@@ -40,13 +40,15 @@ struct ContentsReader {
             contents.system = "debian"
             contents.packages = Self.dpkgPackages(status)
             contents.release = try Self.codeName(text("/etc/os-release") ?? "")
-            contents.sources = try (text("/etc/apt/sources.list") ?? "").split(separator: "\n").map(String.init)
-                .filter { $0.hasPrefix("deb ") }
+            let folder = "/etc/apt/sources.list.d/"
+            for name in tree.entries.map(\.name) where name == "/etc/apt/sources.list" || name.hasPrefix(folder) {
+                contents.sources[name] = try text(name)
+            }
         } else if let installed = try text("/lib/apk/db/installed") ?? text("/usr/lib/apk/db/installed") {
             contents.system = "alpine"
             contents.packages = Self.apkPackages(installed)
             contents.release = try (text("/etc/alpine-release") ?? "").filter { !$0.isNewline }
-            contents.world = try (text("/etc/apk/world") ?? "").split { $0.isWhitespace }.map(String.init)
+            contents.world = Self.world(try text("/etc/apk/world") ?? "", installed: installed)
         }
         if let script = try text("/sbin/init"), InitScript.program(of: script) != nil {
             contents.initScript = script
@@ -143,7 +145,7 @@ struct ContentsReader {
 
     private static func codeName(_ osRelease: String) throws -> String {
         osRelease.split(separator: "\n").first { $0.hasPrefix("VERSION_CODENAME=") }?.dropFirst(17)
-            .filter { $0 != "\"" } ?? ""
+            .filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } ?? ""
     }
 
     /// Wholly installed packages of dpkg's status.
@@ -176,6 +178,19 @@ struct ContentsReader {
         .init(
             name: readableText(Array(name.utf8)), version: readableText(Array(version.utf8)),
             architecture: readableText(Array(architecture.utf8)))
+    }
+
+    /// What apk was asked for, without what must not be there. A virtual package (`apk add --virtual .NAME`) is its
+    /// dependencies.
+    private static func world(_ text: String, installed: String) -> [String] {
+        let blocks = installed.split(separator: "\n\n").map { $0.split(separator: "\n") }
+        let names = text.split { $0.isWhitespace }.filter { !$0.hasPrefix("!") }.flatMap { name -> [Substring] in
+            guard name.hasPrefix(".") else { return [name] }
+            let own = name.prefix { !"<>=~@".contains($0) }
+            let block = blocks.first { $0.contains("P:\(own)") } ?? []
+            return block.filter { $0.hasPrefix("D:") }.flatMap { $0.dropFirst(2).split(separator: " ") }
+        }
+        return names.filter { !$0.hasPrefix("!") && !$0.hasPrefix(".") }.map { readableText(Array($0.utf8)) }
     }
 
     private static func apkPackages(_ installed: String) -> [ImageContents.Package] {

@@ -11,9 +11,7 @@ public enum HostSources {
         for file in files {
             // An unreadable or absent file is no source; apt itself would complain in time.
             guard let text = try? Paths.readText(file) else { continue }
-            let sources =
-                file.hasSuffix(".sources") ? parseDeb822(text) : file.hasSuffix(".list") ? parseList(text) : []
-            for source in sources {
+            for source in parse(text, file: file) {
                 for family in Set(source.suites.filter(isDebianSuite).map(DebianArchiveFamily.init(suite:))) {
                     result += source.uris.filter(isSupported).map { Mirror($0, family: family) }
                 }
@@ -34,13 +32,20 @@ public enum HostSources {
         }
     }
 
-    struct Source: Equatable {
-        var uris: [String]
-        var suites: [String]
+    /// What one line or one stanza of apt's sources names.
+    public struct Source: Equatable, Sendable {
+        public var uris: [String]
+        public var suites: [String]
+        public var components: [String]
+    }
+
+    /// Sources in the format that a file's name says (sources.list(5)); others are none.
+    public static func parse(_ text: String, file: String) -> [Source] {
+        file.hasSuffix(".sources") ? parseDeb822(text) : file.hasSuffix(".list") ? parseList(text) : []
     }
 
     /// `deb [options] URI SUITE COMPONENT...`
-    static func parseList(_ text: String) -> [Source] {
+    private static func parseList(_ text: String) -> [Source] {
         text.split(separator: "\n").compactMap { line in
             let code: Substring = line.prefix { $0 != "#" }
             var words = code.split { $0 == " " || $0 == "\t" }.map { String($0) }
@@ -50,12 +55,13 @@ public enum HostSources {
                 guard let end = words.firstIndex(where: { $0.hasSuffix("]") }) else { return nil }
                 words.removeFirst(end + 1)
             }
-            return words.count >= 2 ? Source(uris: [words[0]], suites: [words[1]]) : nil
+            return words.count >= 2
+                ? Source(uris: [words[0]], suites: [words[1]], components: Array(words[2...])) : nil
         }
     }
 
     /// Stanzas of fields; `Enabled: no` switches one off.
-    static func parseDeb822(_ text: String) -> [Source] {
+    private static func parseDeb822(_ text: String) -> [Source] {
         var sources: [Source] = []
         var fields: [String: [String]] = [:]
         var current: String?
@@ -65,7 +71,7 @@ public enum HostSources {
             guard fields["types"]?.contains("deb") == true, fields["enabled"]?.first?.lowercased() != "no",
                 let uris = fields["uris"], let suites = fields["suites"]
             else { return }
-            sources.append(Source(uris: uris, suites: suites))
+            sources.append(Source(uris: uris, suites: suites, components: fields["components"] ?? []))
         }
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.hasPrefix("#") { continue }

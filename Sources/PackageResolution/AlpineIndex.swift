@@ -112,6 +112,7 @@ package struct AlpineIndex {
     }
 
     private let packages: [String: [Package]]
+    private let provided: Set<String>
 
     /// - Parameter stream: The signed part: a tar with an entry APKINDEX.
     package init(stream: [UInt8], name: String) throws {
@@ -120,6 +121,7 @@ package struct AlpineIndex {
             throw ResolutionError.malformed("\(name) holds no APKINDEX")
         }
         var packages: [String: [Package]] = [:]
+        var provided: Set<String> = []
         var current = Package()
         func end() {
             if !current.name.isEmpty { packages[current.name, default: []].append(current) }
@@ -133,12 +135,16 @@ package struct AlpineIndex {
             case [0x56, 0x3a]: current.version = value
             case [0x43, 0x3a]: current.checksum = value
             case [0x53, 0x3a]: current.size = Int(value) ?? -1
+            case [0x70, 0x3a]: provided.formUnion(value.split(separator: " ").map { String($0.prefix { $0 != "=" }) })
             default: continue
             }
         }
         end()
-        self.packages = packages
+        (self.packages, self.provided) = (packages, provided)
     }
+
+    /// Whether there is anything of that name to install.
+    package func lists(_ name: String) -> Bool { packages[name] != nil || provided.contains(name) }
 
     package func package(named name: String, version: String) -> Package? {
         packages[name]?.first { $0.version == version }

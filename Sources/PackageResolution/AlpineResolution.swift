@@ -16,11 +16,12 @@ struct AlpineResolution {
 
     /// Fills in what the base has.
     /// - Parameters:
+    ///   - skippingUnlisted: Whether what no index lists is passed over, as for a draft.
     ///   - held: A minirootfs to keep.
     ///   - pins: Versions to hold where the index has them, by package name.
     func resolve(
-        _ lock: inout Lockfile, world: [String], holding held: (release: String, tarball: Lockfile.Input)?,
-        pins: [String: String]
+        _ lock: inout Lockfile, world: [String], skippingUnlisted: Bool = false,
+        holding held: (release: String, tarball: Lockfile.Input)?, pins: [String: String]
     ) async throws {
         if let held {
             (lock.release, lock.tarball) = held
@@ -42,6 +43,8 @@ struct AlpineResolution {
                 Lockfile.Repository(
                     name: name, index: Self.input(path, bytes), key: Self.input(key.name, key.bytes)))
         }
+        let world = world.filter { name in !skippingUnlisted || indexes.contains { $0.index.lists(name) } }
+        guard !world.isEmpty else { return lock.alpine = Lockfile.Alpine() }
         lock.alpine = Lockfile.Alpine(repositories: lock.alpine.repositories, world: world)
         let held = pins.filter { pin in
             indexes.contains { $0.index.package(named: pin.key, version: pin.value) != nil }

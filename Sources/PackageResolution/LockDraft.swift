@@ -25,6 +25,8 @@ public struct LockDraft: Sendable {
         public var unexplainedCount = 0
         /// Remarks for the reader of the draft.
         public var remarks: [String] = []
+        /// Why the draft is no lock that could be built; nil when it is one.
+        public var fault: String?
 
         fileprivate mutating func add(_ remarks: [String]) {
             for remark in remarks where !self.remarks.contains(remark) { self.remarks.append(remark) }
@@ -35,6 +37,7 @@ public struct LockDraft: Sendable {
             var head =
                 "# A draft, made by `rtverify lock --from-image`: what an image's package databases tell of its lock.\n"
             for remark in remarks { head += "# \(remark)\n" }
+            if let fault { head += "# Not yet a lock: \(fault)\n" }
             for item in missing { head += "# Found nowhere: \(item)\n" }
             if unexplainedCount > 0 { head += "# Files that no package accounts for: \(unexplainedCount)\n" }
             for path in unexplained { head += "#   \(path)\n" }
@@ -68,6 +71,10 @@ public struct LockDraft: Sendable {
                 "the image has neither dpkg's nor apk's database: nothing tells what it was made of")
         }
         if let script = contents.initScript { readInit(script, into: &found) }
+        if let compression = contents.compression, ImageOptions.Compression(rawValue: compression) == nil {
+            found.remarks.append("The image is packed with \(compression), which rtverify doesn't write: zstd instead.")
+        }
+        do { _ = try Lockfile(text: found.lock.text, file: "the draft") } catch { found.fault = "\(error)" }
         (found.unexplained, found.unexplainedCount) = (contents.unexplained, contents.unexplainedCount)
         found.remarks.append(
             "Steps, files of one's own and what was pruned leave no names in an image: they aren't here.")
@@ -102,6 +109,7 @@ public struct LockDraft: Sendable {
     private func draftDebian(_ contents: ImageContents, name: String) async throws -> Found {
         let wanted = try suites(of: contents)
         let states = try await states(of: wanted, sources: Source.all(contents), time: contents.time)
+        var names: Set<String> = []
         var entries: [DebianResolution.Entry] = []
         var missing: [String] = []
         for package in contents.packages {
@@ -109,7 +117,12 @@ public struct LockDraft: Sendable {
                 state.stanza(named: package.name, version: package.version, architecture: package.architecture)
                     .map { DebianResolution.Entry(archive: state.archive.name, stanza: $0) }
             }.first
-            if let entry { entries.append(entry) } else { missing.append("\(package.name) \(package.version)") }
+            // A lock has one package of a name.
+            if let entry, names.insert(package.name).inserted {
+                entries.append(entry)
+            } else {
+                missing.append("\(package.name) \(package.version)")
+            }
         }
         guard !entries.isEmpty else {
             throw ResolutionError.malformed(
@@ -146,23 +159,30 @@ public struct LockDraft: Sendable {
                 "the image's Debian is '\(contents.release)', whose suites and keys rtverify doesn't know; "
                     + "name them (--suite, --key)")
         }
-        let components = Source.all(contents).flatMap(\.components)
+        // Third parties name suites as Debian does, with components of their own.
+        let components = Source.all(contents).filter { standard.suites.contains($0.suite) }.flatMap(\.components)
+            .filter { Self.components.contains($0) }
         if !components.isEmpty { standard.components = Set(components).sorted() }
         return standard
     }
 
-    /// `deb [options] URL SUITE COMPONENT...`, with the time that a snapshot's URL has.
+    /// Debian's own (Debian Policy 2.2).
+    private static let components = ["contrib", "main", "non-free", "non-free-firmware"]
+
+    /// A suite that the image's apt names, with the time that a snapshot's URL has.
     private struct Source {
         var suite: String
         var components: [String]
         var time: SnapshotTime?
 
         static func all(_ contents: ImageContents) -> [Source] {
-            contents.sources.compactMap { line in
-                let words = line.split(separator: " ").filter { !$0.hasPrefix("[") && !$0.hasSuffix("]") }
-                guard words.count > 3 else { return nil }
-                let times = words[1].split(separator: "/").lazy.compactMap { SnapshotTime(String($0)) }
-                return Source(suite: String(words[2]), components: words[3...].map(String.init), time: times.first)
+            contents.sources.sorted { $0.key < $1.key }.flatMap { file, text in
+                HostSources.parse(text, file: file).flatMap { source in
+                    source.uris.flatMap { uri in
+                        let time = uri.split(separator: "/").lazy.compactMap { SnapshotTime(String($0)) }.first
+                        return source.suites.map { Source(suite: $0, components: source.components, time: time) }
+                    }
+                }
             }
         }
     }
@@ -214,18 +234,31 @@ public struct LockDraft: Sendable {
         return states
     }
 
-    /// - Parameter base: The image's own states, where its packer comes from those; Debian 12's otherwise.
+    /// - Parameter base: The image's own states, where its packer may come from those; Debian 12's where they lack it.
     private func toolchain(
         _ base: States?, time: Int, withPython: Bool, withInterpreter: Bool
     ) async throws -> (packages: [Lockfile.Package], states: States, stanzas: [PackageIndex.Stanza]) {
         let names =
             ["squashfs-tools-ng"] + (withPython ? PythonPackages.tools : [])
             + (withInterpreter ? ["python3"] : [])
-        var states = base ?? States()
-        if base == nil { states = try await self.states(of: suites ?? .bookworm, time: time) }
+        let states: States
+        if let base, Self.has(names, base.likely) {
+            states = base
+        } else {
+            var found = try await self.states(of: suites ?? .bookworm, time: time)
+            if suites != nil, !Self.has(names, found.likely) {
+                found = try await self.states(of: .bookworm, time: time)
+            }
+            states = found
+        }
         let entries = try DebianResolution.entries(
             of: try await AptResolver().resolve(names, from: states.likely), in: states.likely)
         return (entries.map { DebianResolution.package($0, stage: 0) }, states, entries.map(\.stanza))
+    }
+
+    private static func has(_ names: [String], _ states: [ArchiveState]) -> Bool {
+        let indexes = states.flatMap(\.indexes)
+        return names.allSatisfy { name in indexes.contains { !$0.stanzas(named: name).isEmpty } }
     }
 
     // MARK: Volumes
@@ -313,7 +346,7 @@ public struct LockDraft: Sendable {
         let asked = contents.world.filter { !world.contains($0) }.map { String($0.prefix { !"<>=~@".contains($0) }) }
         if !asked.isEmpty {
             try await resolution.resolve(
-                &found.lock, world: asked, holding: (found.lock.release, tarball),
+                &found.lock, world: asked, skippingUnlisted: true, holding: (found.lock.release, tarball),
                 pins: Dictionary(added.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first }))
         }
         let names = Set(found.lock.alpine.packages.map { "\($0.name) \($0.version)" })

@@ -29,8 +29,8 @@ public struct ImageContents: Codable, Sendable {
     public var system = ""
     /// Debian's code name, or Alpine's version.
     public var release = ""
-    /// apt's sources, a line each.
-    public var sources: [String] = []
+    /// The texts of apt's sources by file name (sources.list(5)).
+    public var sources: [String: String] = [:]
     public var packages: [Package] = []
     /// What apk was asked for.
     public var world: [String] = []

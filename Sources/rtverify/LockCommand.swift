@@ -141,7 +141,7 @@ extension Lock {
             try AtomicFile.write(found.text, to: path)
             display.finish()
             LockReport.print(found, path: path, json: out.json)
-            if !found.missing.isEmpty { throw ExitCode(1) }
+            if !found.missing.isEmpty || found.fault != nil { throw ExitCode(1) }
         }
 
         private func runVerify(_ display: ProgressDisplay) async throws {

@@ -52,6 +52,7 @@ enum LockReport {
                 var packages: Int
                 var wheels: Int
                 var missing: [String]
+                var fault: String?
                 var unexplained: Int
             }
             let lock = found.lock
@@ -60,11 +61,12 @@ enum LockReport {
                     Answer(
                         draft: path, packages: lock.packages.count + lock.alpine.packages.count,
                         wheels: lock.python?.wheels.count ?? 0, missing: found.missing,
-                        unexplained: found.unexplainedCount)))
+                        fault: found.fault, unexplained: found.unexplainedCount)))
         }
         Swift.print("\(path): \(contents(of: found.lock)), toolchain of \(found.lock.toolchain.count)")
         for archive in found.lock.archives { Swift.print("  \(archive.suite) at \(archive.snapshot)") }
         for item in found.missing { Swift.print("found nowhere: \(item)") }
+        if let fault = found.fault { Swift.print("not yet a lock: \(fault)") }
         if found.unexplainedCount > 0 {
             Swift.print("\(found.unexplainedCount) files that no package accounts for, among them:")
             for path in found.unexplained.prefix(10) { Swift.print("  \(path)") }
