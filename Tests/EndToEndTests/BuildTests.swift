@@ -10,6 +10,39 @@ final class BuildTests: XCTestCase {
         return archive
     }
 
+    func testAStepSeesNothingButItsTree() throws {
+        let archive = try locked(
+            ["late"],
+            more: """
+                [[step]]
+                run = '''
+                set +e
+                {
+                    cat /proc/1/status > /dev/null && echo a process list of its own
+                    ls /proc/1/root/etc && echo the host is seen
+                    cat /proc/1/environ && echo its environment is seen
+                    for other in /proc/[0-9]*; do ls $other/root/\(Workbench.sources) && echo the host is seen; done
+                    ( : > /proc/sys/kernel/core_pattern ) && echo a kernel setting is written
+                    ( : < /dev/tty ) && echo a terminal is there
+                    perl -e 'exit !(syscall(165, "none", "/tmp", "tmpfs", 0, 0) == 0)' && echo a mount is made
+                    perl -e 'exit !(syscall(133, "/tmp/node", 0060600, 0x800) == 0)' && echo a disk is made
+                    perl -e 'chroot("/tmp") or die; chdir("..") for 1..50; chroot("."); exit !-e "\(Workbench.sources)"' &&
+                        echo the root is left
+                    true
+                } > /what-was-seen 2> /dev/null
+                '''
+                """)
+        let bench = archive.bench
+        defer { bench.remove() }
+        let built = try archive.build()
+        XCTAssertEqual(built.status, 0, built.errors)
+        let seen = try bench.run(["unsquashfs", "-cat", "test.squashfs", "what-was-seen"]).output
+        XCTAssertEqual(seen, "a process list of its own\n")
+        if getuid() == 0 {
+            XCTAssertEqual(try TestUser.imageHash(of: "test.lock", bench), try bench.sha256("test.squashfs"))
+        }
+    }
+
     func testTheBytesDependOnTheLockAlone() throws {
         let archive = try locked(["late", "special"])
         let bench = archive.bench

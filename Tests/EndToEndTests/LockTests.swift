@@ -62,12 +62,36 @@ final class LockTests: XCTestCase {
         try archive.bench.write(
             text.replacing(line, with: "sha256 = \"\(String(repeating: "0", count: 64))\""), to: "bad.lock")
         let bad = try archive.bench.rtverify(["lock", "--verify", "bad.lock"] + arguments)
-        XCTAssertEqual(bad.status, 2)
+        XCTAssertEqual(bad.status, 1)
         XCTAssertTrue(bad.errors.contains("the index says"), bad.errors)
         try archive.bench.write(text.replacing("stage = 2", with: "stage = 1"), to: "stages.lock")
         let stages = try archive.bench.rtverify(["lock", "--verify", "stages.lock"] + arguments)
-        XCTAssertEqual(stages.status, 2)
+        XCTAssertEqual(stages.status, 1)
         XCTAssertTrue(stages.errors.contains("late: stage 1"), stages.errors)
+    }
+
+    func testVerifyFindsWhatIsMissingAndAnInitOfAnotherCommand() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["late"], more: "[init]\ncommand = \"true\"\n")
+        XCTAssertEqual(try archive.lock().status, 0)
+        let text = try archive.bench.read("test.lock")
+        func verify(_ text: String) throws -> Workbench.Answer {
+            try archive.bench.write(text, to: "other.lock")
+            return try archive.bench.rtverify(
+                ["lock", "--verify", "other.lock", "--keyring", "\(archive.bench.folder)/keyring.gpg"])
+        }
+        XCTAssertEqual(try verify(text).status, 0)
+        // Line ends as git may have them.
+        XCTAssertEqual(try verify(text.replacingOccurrences(of: "\n", with: "\r\n")).status, 0)
+        let started = try verify(text.replacingOccurrences(of: "command = \"true\"", with: "command = \"false\""))
+        XCTAssertEqual(started.status, 1)
+        XCTAssertTrue(started.errors.contains("init: its sha256"), started.errors)
+        let entries = text.components(separatedBy: "\n[[package]]\n").filter { !$0.hasPrefix("name = \"early\"") }
+        let less = try verify(
+            entries.joined(separator: "\n[[package]]\n").replacing("stage = 2", with: "stage = 1"))
+        XCTAssertEqual(less.status, 1)
+        XCTAssertTrue(less.errors.contains("late depends on early, which isn't locked"), less.errors)
     }
 
     func testCheckSaysWhetherManifestAndLockBelongTogether() throws {
