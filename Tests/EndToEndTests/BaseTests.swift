@@ -138,6 +138,8 @@ final class BaseTests: XCTestCase {
         }
         // The snapshot archive at 1700003600, when the image was made; six hours later; twelve hours later.
         try prepare("mkdir -p snapshot/debian && cp -a archive snapshot/debian/20231114T231320Z")
+        // The real one answers for every time, that of the Release too, where the index is fetched.
+        try prepare("ln -s 20231114T231320Z snapshot/debian/20231114T221320Z")
         try archive.signAnew(["--bump", "--date", "1700001000"])
         try prepare("cp -a archive snapshot/debian/20231115T051320Z")
         try archive.manifest(["early"])
@@ -149,20 +151,33 @@ final class BaseTests: XCTestCase {
         try prepare(
             """
             cp -a archive snapshot/debian/20231115T111320Z
-            unsquashfs -q -n -d tree test.squashfs && rm tree/etc/apt/sources.list
-            mksquashfs tree other.squashfs -comp zstd -Xcompression-level 9 -mkfs-time 1700003600 -quiet -no-progress
+            unsquashfs -q -n -d image test.squashfs && rm image/etc/apt/sources.list
+            mksquashfs image other.squashfs -comp zstd -Xcompression-level 9 -mkfs-time 1700003600 -quiet -no-progress
             """)
-        let drafted = try bench.rtverify(
-            [
-                "lock", "--from-image", "other.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg", "--suite",
-                "test",
-            ]
-                + ["--key", archive.fingerprint, "--snapshot", "\(bench.folder)/snapshot"] + archive.mirror)
+        func draft() throws -> Workbench.Answer {
+            try bench.rtverify(
+                ["lock", "--from-image", "other.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
+                    + ["--suite", "test", "--key", archive.fingerprint, "--snapshot", "\(bench.folder)/snapshot"]
+                    + archive.mirror)
+        }
+        let drafted = try draft()
         XCTAssertEqual(drafted.status, 0, drafted.errors + drafted.output)
         XCTAssertTrue(drafted.output.contains("test at 20231114T223000Z\n"), drafted.output)
         let difference = try bench.lockDifference("test.lock", "draft.lock")
         XCTAssertEqual(difference.packages.map(\.name), [])
         XCTAssertEqual(difference.others.filter { $0.hasPrefix("archive ") }, [])
+
+        // What the image's apt names counts more, in either format; what it has of third parties doesn't.
+        try prepare("mkdir image/etc/apt/sources.list.d")
+        try bench.write(
+            "Types: deb\nURIs: https://example.org/archive/debian/20231114T231320Z/\nSuites: test\nComponents: main\n",
+            to: "image/etc/apt/sources.list.d/test.sources")
+        try bench.write(
+            "deb [arch=amd64 trusted=yes signed-by=/x] https://example.org/debian bookworm stable\n",
+            to: "image/etc/apt/sources.list.d/other.list")
+        try prepare("rm other.squashfs && mksquashfs image other.squashfs -mkfs-time 1700003600 -quiet -no-progress")
+        let named = try draft()
+        XCTAssertTrue(named.output.contains("test at 20231114T221320Z\n"), named.output + named.errors)
     }
 
     func testTemplatesAreTheRuntimesAndLock() throws {
