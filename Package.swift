@@ -29,7 +29,8 @@ let package = Package(
         .executableTarget(
             name: "rtverify",
             dependencies: [
-                "AlephNetwork", "ContentHash", "ImageBuild", "ImageComparison", "InputStore", "PackageResolution",
+                "AlephNetwork", "CSandbox", "ContentHash", "ImageBuild", "ImageComparison", "InputStore",
+                "PackageResolution",
                 "Reporting",
                 "RootfsBuild", "RuntimeSpec", "RuntimeTemplates", "SquashfsImage", "VirtualMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -59,7 +60,7 @@ let package = Package(
         .target(
             name: "RootfsBuild",
             dependencies: [
-                "CArchive", "CLinux", "ContentHash", "Reporting", "RuntimeSpec",
+                "CArchive", "CLinux", "CSandbox", "ContentHash", "Reporting", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -80,7 +81,8 @@ let package = Package(
         .target(
             name: "ImageComparison",
             dependencies: [
-                "CArchive", "CLinux", "ContentHash", "Reporting", "RootfsBuild", "RuntimeSpec", "SquashfsImage",
+                "CArchive", "CLinux", "CSandbox", "ContentHash", "Reporting", "RootfsBuild", "RuntimeSpec",
+                "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -125,6 +127,8 @@ let package = Package(
         .systemLibrary(name: "CSecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLinux"),
+        // libseccomp by file name: then a host needs none of its own.
+        .target(name: "CSandbox", linkerSettings: [.linkedLibrary(":libseccomp.a")]),
         .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),

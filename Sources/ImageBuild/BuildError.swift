@@ -4,6 +4,8 @@ import ContentHash
 public enum BuildError: Error, CustomStringConvertible {
     /// The sandbox ended without an image.
     case sandbox(String)
+    /// The kernel took something from the build that its bytes may depend on.
+    case exhausted(String)
     /// pip finds no wheels that fulfil what is asked.
     case noChoice(String)
     /// The host doesn't let namespaces be made.
@@ -33,6 +35,9 @@ public enum BuildError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .sandbox(let reason), .noChoice(let reason): reason
+        case .exhausted(let event):
+            "\(event); what was built then can't be trusted and is gone. Give it more (a control group's limits count too), "
+                + "or wait until other programs need less, and build again"
         case .namespaces(let lines):
             "the sandbox can't be started:\n" + lines.map { "  \($0)\n" }.joined()
                 + "Run `rtverify doctor`: without root it takes subordinate ids (/etc/subuid, /etc/subgid) and uidmap."

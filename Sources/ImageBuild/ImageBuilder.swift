@@ -28,14 +28,19 @@ public struct ImageBuilder: Sendable {
     private let store: Store
     private let fetcher: Fetcher
     private let jobs: Int
+    private let stepTimeout: Int?
     private let events: EventSink
     private let sandbox: PackageSandbox
 
-    /// - Parameter jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
+    /// - Parameters:
+    ///   - jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
+    ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     public init(
-        store: Store, fetcher: Fetcher, sandbox: PackageSandbox, jobs: Int, events: @escaping EventSink
+        store: Store, fetcher: Fetcher, sandbox: PackageSandbox, jobs: Int, stepTimeout: Int? = nil,
+        events: @escaping EventSink
     ) {
         (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
+        self.stepTimeout = stepTimeout
         self.sandbox = sandbox
     }
 
@@ -120,7 +125,9 @@ public struct ImageBuilder: Sendable {
     ) async throws -> FileIdentity {
         let image = try AtomicFile(directory: Paths.parent(of: path))
         let work = try await WorkFolder.create(in: store, name: name)
-        let job = BuildJob(lock: runtime.text, store: store.directory, workFolder: work.path, jobs: jobs)
+        let job = BuildJob(
+            lock: runtime.text, store: store.directory, workFolder: work.path, jobs: jobs, stepTimeout: stepTimeout,
+            isPrivileged: getuid() == 0)
         do {
             try await Sandbox.build(job, into: image.descriptor, singleProcessor: singleProcessor, events: events)
         } catch {

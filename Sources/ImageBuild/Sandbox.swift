@@ -13,6 +13,10 @@ import SystemPackage
 /// error is the messages.
 struct Sandbox {
     static let searchPath = "/usr/sbin:/usr/bin:/sbin:/bin"
+    /// Bytes of a message: an answer lists some thousand packages at the most.
+    private static let longestMessage = 16 << 20
+    /// Bytes of memory without which no build has been seen to end.
+    private static let leastMemory = 192 << 20
     static let userNamespace = ["unshare", "--user", "--map-root-user", "--map-auto"]
 
     /// Builds one image into an open file.
@@ -39,14 +43,20 @@ struct Sandbox {
         defer { lifeline.end() }
         try lifeline.send(try JSONText.line(job))
         var command = getuid() == 0 ? ["unshare"] : userNamespace
-        // With a /proc of its own: libdispatch looks its busy threads up there by their numbers, which are others in the
-        // host's, and traps when it finds none.
         command += hasNetwork ? [] : ["--net"]
-        command += ["--mount", "--mount-proc", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+        // What is mounted where is begun from inside, which works in a chroot too.
+        command += ["--mount", "--propagation", "unchanged", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
         command += ["/proc/self/exe", "sandbox"]
         if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
         // /proc/self/exe means unshare by the time it is looked up.
         if let own = OwnProgram.path { command[command.count - 2] = own }
+        let group = ControlGroup()
+        if let limit = group.memoryLimit, limit < leastMemory {
+            throw BuildError.sandbox(
+                "this control group may use \(readableByteCount(limit)) of memory, and a build takes "
+                    + "\(readableByteCount(leastMemory)) or more; raise the limit (docker run --memory, MemoryMax=)")
+        }
+        let before = group.events
         let outcome = Mutex(Outcome())
         // A task of its own: cancelling this one closes the pipe, and the sandbox then ends by itself, with all in it.
         let running = Task { [command] in
@@ -58,9 +68,10 @@ struct Sandbox {
                 error: .sequence
             ) { execution in
                 lifeline.closeReadEnd()
-                for try await line in execution.standardError.strings() {
-                    outcome.withLock { $0.take(line, events) }
-                }
+                var lines = OutputLines(limit: Self.longestMessage)
+                func take(_ line: [UInt8], _ isCut: Bool) { outcome.withLock { $0.take(line, isCut, events) } }
+                for try await buffer in execution.standardError { lines.take(buffer, take) }
+                lines.finish(take)
             }.terminationStatus
         }
         let status = try await withTaskCancellationHandler {
@@ -69,6 +80,8 @@ struct Sandbox {
             lifeline.end()
         }
         try Task.checkCancellation()
+        // A maintainer script that ignores its program's end leaves another tree, and says nothing.
+        if let event = group.events.since(before) { throw BuildError.exhausted(event) }
         return try outcome.withLock { outcome in
             try outcome.conclude("\(status)")
             return outcome.answer
@@ -82,12 +95,10 @@ struct Sandbox {
         var answer: ResolutionJob.Answer?
         var others: [String] = []
 
-        mutating func take(_ line: String, _ events: EventSink) {
-            guard line.hasPrefix("{"),
-                let message = try? JSONText.decode(SandboxMessage.self, from: Array(line.utf8))
-            else {
+        mutating func take(_ line: [UInt8], _ isCut: Bool, _ events: EventSink) {
+            guard !isCut, line.first == 0x7b, let message = try? JSONText.decode(SandboxMessage.self, from: line) else {
                 // Lines that are no message are what unshare or the loader has to say.
-                others = (others + [line.filter { $0 != "\n" }]).suffix(20)
+                others = (others + [TerminalText.safe(line.prefix(1000))]).suffix(20)
                 return
             }
             switch message {

@@ -34,9 +34,28 @@ public enum SandboxMain {
             guard mkdir(folder, 0o755) == 0 else { throw RootfsError.system("cannot create \(folder)", errno) }
         }
         if lock.fitsMemory { SandboxSetup.mountMemory(at: root) }
+        if let free = DiskWatch.free(root, isPrivileged: job.isPrivileged), free < lock.leastTree {
+            throw RootfsError.system(
+                "the image's tree takes \(readableByteCount(lock.leastTree)) or more, and the file system of "
+                    + "\(job.workFolder) has \(readableByteCount(free)) left", ENOSPC)
+        }
+        let watch = DiskWatch([job.workFolder, root], isPrivileged: job.isPrivileged)
+        try watch.start()
+        do {
+            try await build(lock, job, root: root, toolchain: toolchain)
+        } catch {
+            // Whatever it then led to, this is the reason.
+            throw watch.stop() ?? error
+        }
+        if let shortage = watch.stop() { throw shortage }
+    }
+
+    private static func build(_ lock: Lockfile, _ job: BuildJob, root: String, toolchain: String) async throws {
         let objects: @Sendable (String) -> String = { "\(job.store)/objects/\($0.prefix(2))/\($0)" }
         let events: EventSink = { send(.event($0)) }
-        let assembly = RootfsAssembly(lock: lock, root: root, objects: objects, jobs: job.jobs, events: events)
+        let assembly = RootfsAssembly(
+            lock: lock, root: root, objects: objects, jobs: job.jobs, stepTimeout: job.stepTimeout,
+            events: events)
         try await assembly.unpackToolchain(into: toolchain)
         let (early, files) = AsyncStream<[ShippedFile]>.makeStream()
         // If the assembly fails, this process ends, and the packer with it.
@@ -45,9 +64,9 @@ public enum SandboxMain {
                 .pack(root, early: early)
         }
         try await assembly.assemble(toolchain: toolchain) { files.yield($0) }
-        // Nothing runs in an empty base, and nothing is mounted there.
+        // Nothing is mounted in an empty base.
         if lock.system != .empty {
-            try SandboxSetup.endPrograms(in: root, sparing: toolchain, hasJournal: lock.system == .debian)
+            try SandboxSetup.unmountSystemFolders(of: root, hasJournal: lock.system == .debian)
         }
         files.finish()
         try await packing.value
@@ -87,10 +106,18 @@ public enum SandboxMain {
 extension Lockfile {
     /// Whether the tree is small beside the memory that any machine which builds images has. By the lock alone, so
     /// that a lock is built in the same way everywhere; packages grow about fourfold when they are unpacked.
-    fileprivate var fitsMemory: Bool {
+    fileprivate var fitsMemory: Bool { inputSize <= 64 << 20 }
+
+    /// Bytes of the image's inputs.
+    private var inputSize: Int {
         let inputs =
             packages.map(\.file) + files.map(\.source) + alpine.packages.map(\.file)
             + (python?.wheels.map(\.file) ?? []) + [tarball].compactMap { $0 }
-        return inputs.reduce(0) { $0 + $1.size } <= 64 << 20
+        return inputs.reduce(0) { $0 + $1.size }
+    }
+
+    /// Bytes that the tree takes at least: compressed packages of Debian grow fourfold, those of other makers less.
+    fileprivate var leastTree: Int {
+        inputSize + 2 * packages.reduce(0) { $0 + $1.file.size }
     }
 }

@@ -33,7 +33,8 @@ struct WorkFolder: Sendable {
         guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw StoreError.system("cannot create \(path).lock", errno)
         }
-        try Paths.createDirectory(path)
+        // For nobody else: while a tree is made, its set-user-id programs would be theirs to run.
+        guard mkdir(path, 0o700) == 0 else { throw StoreError.system("cannot create \(path)", errno) }
         return WorkFolder(path: path, lockPath: "\(path).lock", lock: descriptor)
     }
 

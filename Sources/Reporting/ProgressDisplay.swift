@@ -33,15 +33,15 @@ public final class ProgressDisplay: Sendable {
             switch event {
             case .phase(let name, let total):
                 finishPhase(&state)
-                state = State(phase: name, total: total, drawn: .now - .seconds(1))
+                state = State(phase: TerminalText.safe(name), total: total, drawn: .now - .seconds(1))
                 draw(&state)
             case .progress(let done):
                 state.done = done
                 if state.drawn.duration(to: .now) > .milliseconds(100) { draw(&state) }
             case .note(let line):
-                if level >= .normal { show(line, &state) }
+                if level >= .normal { show(TerminalText.safeLines(line), &state) }
             case .detail(let line):
-                if level == .verbose { show(line, &state) }
+                if level == .verbose { show(TerminalText.safeLines(line), &state) }
             }
         }
     }

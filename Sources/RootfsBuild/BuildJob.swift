@@ -11,9 +11,16 @@ public struct BuildJob: Codable, Sendable {
     public var workFolder: String
     /// How many packages are decompressed at once, and the packer's threads.
     public var jobs: Int
+    /// Seconds that a step may take; nil for as long as it takes.
+    public var stepTimeout: Int?
+    /// Whether it is the host's root who builds, for whom file systems keep a reserve.
+    public var isPrivileged: Bool
 
-    public init(lock: String, store: String, workFolder: String, jobs: Int) {
+    public init(
+        lock: String, store: String, workFolder: String, jobs: Int, stepTimeout: Int?, isPrivileged: Bool
+    ) {
         (self.lock, self.store, self.workFolder, self.jobs) = (lock, store, workFolder, jobs)
+        (self.stepTimeout, self.isPrivileged) = (stepTimeout, isPrivileged)
     }
 }
 

@@ -1,10 +1,9 @@
-import CLinux
+import CSandbox
 import Glibc
 
 /// The last thing that this program does before a program of a root is run: it leaves the host behind.
 ///
-/// What runs then sees its root and nothing else, and has no right by which it could get out. It is pid 1's child, whose
-/// own root /proc would show to those with its capabilities alone (ptrace(2), access mode checks).
+/// What runs then sees its root and nothing else, has processes of its own, and no right by which it could get out.
 public enum RootEntry {
     /// The argument that makes this program enter; `--network` where the host's network is shared, the root, the program
     /// and its arguments follow.
@@ -22,15 +21,16 @@ public enum RootEntry {
         [commandName] + (sharingNetwork ? ["--network"] : []) + [root] + program
     }
 
-    /// Enters and becomes the program; returns only to say why not.
+    /// Runs the program and ends as it does; returns only to say why it can't be run.
     public static func run(_ arguments: [String]) -> RootfsError {
         let sharesNetwork = arguments.first == "--network"
         let rest = Array(sharesNetwork ? arguments.dropFirst() : arguments[...])
         guard rest.count > 1 else { return .system("cannot enter a root without a program", EINVAL) }
         let mask = (kept + (sharesNetwork ? [] : network)).reduce(UInt64(0)) { $0 | 1 << $1 }
-        guard rtv_enter_root(rest[0], mask) == 0 else { return .system("cannot enter \(rest[0])", errno) }
-        var pointers = rest.dropFirst().map { strdup($0) } + [nil]
-        execvp(rest[1], &pointers)
-        return .system("cannot run \(rest[1])", errno)
+        let pointers = rest.dropFirst().map { strdup($0) } + [nil]
+        var failed: UnsafePointer<CChar>?
+        rtv_run_in_root(rest[0], mask, pointers, &failed)
+        let (reason, what) = (errno, failed.map { String(cString: $0) } ?? "")
+        return .system("\(rest[1]) in \(rest[0]): \(what)", reason)
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Reporting
 import Subprocess
+import Synchronization
 import SystemPackage
 
 /// Runs programs inside a root, with a fixed environment and nothing on standard input.
@@ -38,31 +39,83 @@ public struct RootPrograms: Sendable {
         return environment
     }
 
+    /// Bytes of a line that are shown, and lines of a failure.
+    private static let (longestLine, tail) = (4096, 25)
+    /// Seconds without a line after which it is said what is waited for.
+    private static let patience = 60
+
     /// Runs a program that sees nothing but the root.
     /// - Parameters:
     ///   - what: What it does, for the error.
-    ///   - line: Gets each line that it prints.
-    /// - Throws: `RootfsError.program` with the end of its output.
-    func run(_ what: String, _ arguments: [String], line: @Sendable (String) -> Void = { _ in }) async throws {
+    ///   - timeout: Seconds after which it is ended; nil for never.
+    ///   - line: Gets each line that it prints, safe to show.
+    /// - Throws: `RootfsError.program` with the end of its output, `.timeout`.
+    func run(
+        _ what: String, _ arguments: [String], timeout: Int? = nil, line: @Sendable (String) -> Void = { _ in }
+    ) async throws {
         let events = events
+        let silence = Silence(what, events)
         let result = try await Subprocess.run(
             .path("/proc/self/exe"),
             arguments: Arguments(RootEntry.command(root, arguments, sharingNetwork: sharesNetwork)),
             environment: .custom(environment), input: .none, output: .sequence, error: .combinedWithOutput
         ) { execution in
+            let watching = Task { await silence.watch(every: Self.patience) }
+            let ending = Task {
+                guard let timeout else { return }
+                try await Task.sleep(for: .seconds(timeout))
+                silence.isLate = true
+                try execution.send(signal: .kill)
+            }
+            defer {
+                watching.cancel()
+                ending.cancel()
+            }
+            var lines = OutputLines(limit: Self.longestLine)
             var tail: [String] = []
-            for try await text in execution.standardOutput.strings() {
-                let text = text.last?.isNewline == true ? String(text.dropLast()) : text
+            func take(_ bytes: [UInt8], _ isCut: Bool) {
+                let text = TerminalText.safe(bytes) + (isCut ? " … (a longer line)" : "")
+                silence.end()
                 events(.detail(text))
                 line(text)
                 tail.append(text)
-                if tail.count > 25 { tail.removeFirst() }
+                if tail.count > Self.tail { tail.removeFirst() }
             }
+            for try await buffer in execution.standardOutput { lines.take(buffer, take) }
+            lines.finish(take)
             return tail
         }
+        if silence.isLate { throw RootfsError.timeout(what, seconds: timeout ?? 0) }
         guard result.terminationStatus.isSuccess else {
             throw RootfsError.program(
                 what, status: "\(result.terminationStatus)", output: result.takeClosureResult())
+        }
+    }
+
+    /// Says now and then what is waited for, when nothing else is heard of it.
+    private final class Silence: Sendable {
+        private let what: String
+        private let events: EventSink
+        private let last = Mutex(ContinuousClock.now)
+        private let late = Mutex(false)
+
+        init(_ what: String, _ events: @escaping EventSink) { (self.what, self.events) = (what, events) }
+
+        /// Whether the program was ended for its time.
+        var isLate: Bool {
+            get { late.withLock { $0 } }
+            set { late.withLock { $0 = newValue } }
+        }
+
+        func end() { last.withLock { $0 = .now } }
+
+        func watch(every seconds: Int) async {
+            while (try? await Task.sleep(for: .seconds(seconds))) != nil {
+                let silent = last.withLock { $0 }.duration(to: .now)
+                guard silent >= .seconds(seconds) else { continue }
+                let shown = what.prefix(200).split(separator: "\n").first ?? ""
+                events(.note("waiting for \(shown), which has printed nothing for \(silent.components.seconds) s"))
+            }
         }
     }
 

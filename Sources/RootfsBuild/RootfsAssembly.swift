@@ -13,6 +13,7 @@ public struct RootfsAssembly: Sendable {
     private let root: String
     private let objects: @Sendable (String) -> String
     private let jobs: Int
+    private let stepTimeout: Int?
     private let events: EventSink
     private let programs: RootPrograms
 
@@ -20,11 +21,13 @@ public struct RootfsAssembly: Sendable {
     ///   - root: An empty folder.
     ///   - objects: The path of a store object by its SHA-256.
     ///   - jobs: How many packages are decompressed at once.
+    ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     public init(
         lock: Lockfile, root: String, objects: @escaping @Sendable (String) -> String, jobs: Int,
-        events: @escaping EventSink
+        stepTimeout: Int? = nil, events: @escaping EventSink
     ) {
         (self.lock, self.root, self.objects, self.jobs, self.events) = (lock, root, objects, jobs, events)
+        self.stepTimeout = stepTimeout
         programs = RootPrograms(root: root, sourceDateEpoch: lock.sourceDateEpoch, events: events)
     }
 
@@ -219,7 +222,8 @@ public struct RootfsAssembly: Sendable {
     private func runSteps() async throws {
         for (index, step) in lock.steps.enumerated() {
             events(.phase(name: "step \(index + 1) of \(lock.steps.count)", total: 0))
-            try await programs.run("step \(index + 1) (\(step))", ["/bin/sh", "-e", "-c", step])
+            try await programs.run(
+                "step \(index + 1) (\(step))", ["/bin/sh", "-e", "-c", step], timeout: stepTimeout)
         }
     }
 }

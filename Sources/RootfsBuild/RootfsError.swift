@@ -10,6 +10,8 @@ public enum RootfsError: Error, CustomStringConvertible {
     case badPackage(package: String, reason: String)
     /// A program in the sandbox that failed, with the end of what it printed.
     case program(String, status: String, output: [String])
+    /// A program in the sandbox that was given up.
+    case timeout(String, seconds: Int)
     /// A requirement that no wheel fits the interpreter for.
     case noWheel(requirement: String, output: [String])
     /// Requirements that no versions fulfil together.
@@ -40,6 +42,8 @@ public enum RootfsError: Error, CustomStringConvertible {
             return "\(package): \(reason); the package is not installed"
         case .program(let what, let status, let output):
             return "\(what) failed (\(status)):\n" + output.map { "  \($0)\n" }.joined()
+        case .timeout(let what, let seconds):
+            return "\(what) had not ended after \(seconds) s (--step-timeout), and was ended"
         case .noWheel(let requirement, let output):
             return
                 "there is no wheel of \(requirement) for the target's Python; sources aren't built, so that the same "

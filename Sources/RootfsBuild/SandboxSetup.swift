@@ -1,4 +1,5 @@
 import CLinux
+import CSandbox
 import Glibc
 
 /// The sandbox from inside: what its pid 1 does before anything of the image runs.
@@ -18,9 +19,6 @@ public enum SandboxSetup {
         guard status == 0 else { throw RootfsError.system("cannot start a thread", status) }
     }
 
-    /// What a process may do by being root alone, or tells of the host.
-    private static let readOnlyProc = ["bus", "fs", "irq", "sys", "sysrq-trigger"]
-
     /// Settings of the namespaces: name, umask, no waiting for disks, nothing of the host's to write to.
     /// - Parameter work: The one folder where this process writes.
     public static func isolate(work: String) throws {
@@ -29,10 +27,6 @@ public enum SandboxSetup {
         guard sethostname(name, name.utf8.count) == 0 else {
             throw RootfsError.system("cannot set the host name", errno)
         }
-        // Mounts made here stay here, whatever the host's propagation is.
-        guard mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0 else {
-            throw RootfsError.system("cannot make mounts private", errno)
-        }
         // So that no link in a tree can make this process write elsewhere. An older kernel can't say so.
         guard rtv_write_only_below(work) == 0 || errno == ENOSYS else {
             throw RootfsError.system("cannot make the host's files read-only", errno)
@@ -40,7 +34,7 @@ public enum SandboxSetup {
         guard rtv_ignore_fsync() == 0 else { throw RootfsError.system("cannot install the fsync filter", errno) }
     }
 
-    /// /dev and /proc of a root, both private to the sandbox.
+    /// /dev of a root, private to the sandbox, and the folder that each of its programs gets a /proc of its own on.
     public static func mountSystemFolders(in root: String) throws {
         try makeFolder("\(root)/dev")
         try makeFolder("\(root)/proc")
@@ -59,12 +53,6 @@ public enum SandboxSetup {
             try makeFolder("\(root)/dev/\(folder.name)")
             chmod("\(root)/dev/\(folder.name)", mode_t(folder.mode))
         }
-        let flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-        try mountOrThrow("proc", "\(root)/proc", "proc", flags, nil)
-        for name in readOnlyProc where access("\(root)/proc/\(name)", F_OK) == 0 {
-            try mountOrThrow("\(root)/proc/\(name)", "\(root)/proc/\(name)", nil, MS_BIND, nil)
-            try mountOrThrow("none", "\(root)/proc/\(name)", nil, MS_BIND | MS_REMOUNT | MS_RDONLY | flags, nil)
-        }
     }
 
     /// The folder where dpkg notes each step until it ends, in memory: five files a package, which no disk need see.
@@ -75,7 +63,9 @@ public enum SandboxSetup {
     /// Keeps a small tree in memory, where it costs no disk a write and goes with the sandbox. Only where there is
     /// plenty, where its files can have what the disk's can, and where it isn't in memory already.
     public static func mountMemory(at root: String) {
-        guard let available = availableMemory(), available >= 2 << 30, rtv_is_tmpfs(root) == 0 else { return }
+        guard let free = availableMemory(), rtv_is_tmpfs(root) == 0 else { return }
+        let available = min(free, UInt64(ControlGroup().availableMemory ?? .max))
+        guard available >= 2 << 30 else { return }
         guard mount("tmpfs", root, "tmpfs", 0, "mode=0755,size=\(available / 2)") == 0 else { return }
         // user.* attributes: tmpfs has them since Linux 6.6.
         if setxattr(root, "user.rtverify", "", 0, 0) != 0 || removexattr(root, "user.rtverify") != 0 {
@@ -97,49 +87,10 @@ public enum SandboxSetup {
         return nil
     }
 
-    /// Ends whatever the packages' scripts left running in a root, and takes away what was mounted there.
-    /// - Parameters:
-    ///   - other: The root whose programs go on.
-    ///   - hasJournal: Whether dpkg's journal was mounted.
-    public static func endPrograms(in root: String, sparing other: String, hasJournal: Bool) throws {
-        var rounds = 0
-        while case let programs = try self.programs(outside: other), !programs.isEmpty {
-            rounds += 1
-            guard rounds < 1000 else { throw RootfsError.system("cannot end the programs left in \(root)", EBUSY) }
-            for program in programs { kill(program, SIGKILL) }
-            usleep(2000)
-        }
-        for folder in ["dev", "proc"] + (hasJournal ? ["var/lib/dpkg/updates"] : []) {
-            try unmount("\(root)/\(folder)")
-        }
-    }
-
-    /// The processes that have entered a root (they have mounts of their own) other than the one to spare, dead ones aside.
-    private static func programs(outside spared: String) throws -> [pid_t] {
-        func link(_ path: String) -> String? {
-            var target = [CChar](repeating: 0, count: 256)
-            let count = readlink(path, &target, target.count)
-            return count > 0 ? String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
-        }
-        /// A folder, whatever its path is.
-        func folder(_ path: String) -> [UInt]? {
-            var status = stat()
-            return stat(path, &status) == 0 ? [UInt(status.st_dev), UInt(status.st_ino)] : nil
-        }
-        // The host's root is that of a program on its way into the other.
-        guard let stream = opendir("/proc"), let own = link("/proc/self/ns/mnt"), let other = folder(spared),
-            let host = folder("/")
-        else { throw RootfsError.system("cannot look for running programs", errno) }
-        defer { closedir(stream) }
-        var programs: [pid_t] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard let program = pid_t(name), let mounts = link("/proc/\(name)/ns/mnt"), mounts != own else { continue }
-            if let root = folder("/proc/\(name)/root/"), root != other, root != host { programs.append(program) }
-        }
-        return programs
+    /// Takes away what was mounted in a root, whose programs have all ended: each ends with what it left running.
+    /// - Parameter hasJournal: Whether dpkg's journal was mounted.
+    public static func unmountSystemFolders(of root: String, hasJournal: Bool) throws {
+        for folder in ["dev"] + (hasJournal ? ["var/lib/dpkg/updates"] : []) { try unmount("\(root)/\(folder)") }
     }
 
     /// Shows a file or folder at another place too.

@@ -26,10 +26,13 @@ struct Build: AsyncParsableCommand {
     var golden: String?
     @Option(name: .shortAndLong, help: "How many packages are decompressed at once (default: all processors).")
     var jobs: Int?
+    @Option(help: ArgumentHelp("Seconds that a step may take (default: as long as it takes).", valueName: "seconds"))
+    var stepTimeout: Int?
     @OptionGroup var source: SourceOptions
     @OptionGroup var out: OutputOptions
 
     func validate() throws {
+        if let stepTimeout, stepTimeout < 1 { throw ValidationError("--step-timeout is at least a second.") }
         if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs is from 1 to 1024.") }
     }
 
@@ -55,7 +58,7 @@ struct Build: AsyncParsableCommand {
             let fetcher = try source.fetcher(store: store, display: display)
             let builder = ImageBuilder(
                 store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
-                jobs: jobs ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
+                jobs: jobs ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)), stepTimeout: stepTimeout,
                 events: display.report)
             let image = output ?? "\(runtime.lock.name).squashfs"
             let check = check

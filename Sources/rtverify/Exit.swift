@@ -36,7 +36,8 @@ protocol DecidedError: Error, CustomStringConvertible {
     var isDecided: Bool { get }
 }
 
-/// A line on standard error.
+/// Lines on standard error. They may tell of what strangers wrote.
 func printError(_ line: String) {
+    let line = TerminalText.safeLines(line)
     _ = (line + "\n").utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
 }

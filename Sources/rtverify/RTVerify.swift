@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSandbox
 import Dispatch
 import Glibc
 import ImageComparison
@@ -29,27 +30,73 @@ struct RTVerify: AsyncParsableCommand {
 @main
 enum EntryPoint {
     static func main() {
-        // The chrooted child must come before any task: libdispatch watches its threads through /proc, which the
-        // tree need not have, and traps without it.
-        if CommandLine.arguments.count == 3, CommandLine.arguments[1] == RootTaskRunner.commandName {
-            exit(runTasks(root: CommandLine.arguments[2]))
+        rtv_open_standard_streams()
+        rtv_take_signals()
+        // From main's own arguments: Swift takes them from /proc, and finds none where it isn't mounted.
+        var arguments: [String] = []
+        while let word = rtv_argument(CInt(arguments.count + 1)) { arguments.append(String(cString: word)) }
+        runHidden(arguments)
+        guard access("/proc/self/exe", F_OK) == 0 else {
+            fail("/proc is not mounted here, and rtverify works through it; run: mount -t proc proc /proc")
         }
-        if CommandLine.arguments.count > 2, CommandLine.arguments[1] == RootEntry.commandName {
-            printError(String(describing: RootEntry.run(Array(CommandLine.arguments.dropFirst(2)))))
-            exit(127)
-        }
-        // The reader of images too: it confines itself while it has one thread.
-        if (2...3).contains(CommandLine.arguments.count), CommandLine.arguments[1] == Examiner.commandName {
-            exit(Examiner.run(extracted: CommandLine.arguments.count == 3 ? CommandLine.arguments[2] : nil))
-        }
-        if CommandLine.arguments.count > 2, CommandLine.arguments[1] == Guardian.commandName {
-            exit(Guardian.run(Array(CommandLine.arguments.dropFirst(2))))
+        guard !arguments.isEmpty else {
+            printError(RTVerify.helpMessage())
+            exit(64)
         }
         Task {
-            await RTVerify.main()
-            exit(0)
+            await run(arguments)
         }
         dispatchMain()
+    }
+
+    /// As argument-parser's own `main` does it, but for the end.
+    private static func run(_ arguments: [String]) async -> Never {
+        do {
+            var command = try await RTVerify.asyncParseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+            finish(0)
+        } catch {
+            let (text, status) = (RTVerify.fullMessage(for: error), RTVerify.exitCode(for: error).rawValue)
+            if !text.isEmpty { if status == 0 { print(text) } else { printError(text) } }
+            finish(status)
+        }
+    }
+
+    /// Ends the program, whose answer must have been written to be one: a full disk, a closed stream and a pipe that nobody
+    /// reads are no answer.
+    static func finish(_ status: Int32) -> Never {
+        if rtv_flush_output() != 0 {
+            let reason = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
+            fail("cannot write the result to standard output\(reason)")
+        }
+        exit(status)
+    }
+
+    private static func fail(_ reason: String) -> Never {
+        printError("rtverify: \(reason)")
+        // Without exit(3)'s flushing: what couldn't be written can't be now.
+        _exit(2)
+    }
+
+    /// What rtverify starts of itself. These come before any task: libdispatch watches its threads through /proc, which a
+    /// root need not have, and traps without it; and some confine themselves, which only one thread can.
+    private static func runHidden(_ arguments: [String]) {
+        let rest = Array(arguments.dropFirst())
+        switch arguments.first {
+        case RootTaskRunner.commandName where rest.count == 1: exit(runTasks(root: rest[0]))
+        case RootEntry.commandName where !rest.isEmpty:
+            printError(String(describing: RootEntry.run(rest)))
+            exit(127)
+        case Examiner.commandName where rest.count < 2: exit(Examiner.run(extracted: rest.first))
+        case Guardian.commandName where !rest.isEmpty: exit(Guardian.run(rest))
+        case SandboxCommand.configuration.commandName where getpid() == 1:
+            var failed: UnsafePointer<CChar>?
+            guard rtv_begin_sandbox(&failed) == 0 else {
+                let (reason, what) = (errno, failed.map { String(cString: $0) } ?? "")
+                fail("\(what): \(String(cString: strerror(reason)))")
+            }
+        default: break
+        }
     }
 
     /// Reads the tasks from standard input and does them.
