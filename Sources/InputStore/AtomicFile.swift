@@ -86,9 +86,12 @@ public final class AtomicFile: @unchecked Sendable {
     }
 
     /// Writes a whole file at once.
-    public static func write(_ text: String, to path: String) throws {
+    public static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
+
+    /// Writes a whole file at once.
+    public static func write(_ bytes: [UInt8], to path: String) throws {
         let file = try AtomicFile(directory: Paths.parent(of: path))
-        try file.write(text)
+        try bytes.withUnsafeBytes { try file.write($0) }
         try file.publish(as: path)
     }
 }

@@ -177,6 +177,11 @@ public final class Fetcher: Sendable {
         try await newest(path, from: mirrors.mirrors(forSuite: suite), limit: limit)
     }
 
+    /// The same from one mirror.
+    public func newest(_ path: String, on mirror: Mirror, limit: Int) async throws -> [UInt8] {
+        try await newest(path, from: [mirror], limit: limit).bytes
+    }
+
     /// Gives `body` a suite's file as the snapshot archive has it at a time and then in the hours and days after, until
     /// that says that it has seen enough.
     /// - Throws: `StoreError.unavailable` when nothing is served.

@@ -19,6 +19,7 @@ struct AptResolver {
 
     /// What apt would install into an empty system, without Recommends.
     func resolve(_ names: [String], from archives: [ArchiveState]) async throws -> [Choice] {
+        try Self.check(names, in: archives)
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let root = folder.path
@@ -27,7 +28,10 @@ struct AptResolver {
             "state/lists/partial", "cache/archives/partial", "log",
         ] { try Paths.createDirectory("\(root)/\(part)") }
         try AtomicFile.write("", to: "\(root)/status")
-        try AtomicFile.write(Self.configuration(root: root), to: "\(root)/apt.conf")
+        let compressions = ReleaseFile.compressions.filter { compression in
+            archives.contains { $0.archive.indexes.contains { $0.path.hasSuffix(".\(compression)") } }
+        }
+        try AtomicFile.write(Self.configuration(root: root, compressions), to: "\(root)/apt.conf")
         try AtomicFile.write(preferences, to: "\(root)/etc/preferences")
         var sources = ""
         for (number, archive) in archives.enumerated() {
@@ -35,13 +39,26 @@ struct AptResolver {
             try archive.write(to: base)
             // Trusted, because its signature and hashes were checked here before apt sees it.
             sources +=
-                "deb [trusted=yes by-hash=no arch=amd64] file:\(base) \(archive.archive.suite) "
+                "deb [trusted=yes by-hash=no arch=amd64] file:\(Self.quoted(base)) \(archive.archive.suite) "
                 + archive.archive.components.joined(separator: " ") + "\n"
         }
         try AtomicFile.write(sources, to: "\(root)/etc/sources.list")
         _ = try await aptGet(["-q", "update"], root: root)
         let plan = try await aptGet(["-s", "-q", "install", "--no-install-recommends"] + names, root: root)
         return plan.split(separator: "\n").compactMap(Self.choice)
+    }
+
+    /// apt-get takes more than names for a name: patterns, `NAME-` to remove, `NAME+` to install.
+    private static func check(_ names: [String], in archives: [ArchiveState]) throws {
+        let indexes = archives.flatMap(\.indexes)
+        let unknown = names.filter { name in
+            !indexes.contains { !$0.stanzas(named: name).isEmpty } && !indexes.contains { $0.provides(name) }
+        }
+        guard !unknown.isEmpty else { return }
+        throw ResolutionError.unresolvable(
+            unknown.map {
+                "  no package '\($0)' in \(Set(archives.map(\.archive.suite)).sorted().joined(separator: ", "))"
+            }.joined(separator: "\n"))
     }
 
     /// `Inst NAME (VERSION ARCHIVE [ARCHITECTURE])`, and perhaps names in brackets that wait for this one.
@@ -61,7 +78,14 @@ struct AptResolver {
             .joined()
     }
 
-    private static func configuration(root: String) -> String {
+    /// A path in a line of sources.list(5), which ends it at a blank.
+    private static func quoted(_ path: String) -> String {
+        path.replacing("%", with: "%25").replacing(" ", with: "%20").replacing("\t", with: "%09")
+            .replacing("[", with: "%5b").replacing("#", with: "%23")
+    }
+
+    /// - Parameter compressions: Endings of the indexes that are there.
+    private static func configuration(root: String, _ compressions: [String]) -> String {
         """
         Dir "\(root)";
         Dir::Etc "\(root)/etc";
@@ -82,11 +106,12 @@ struct AptResolver {
         APT::Install-Recommends "false";
         APT::Install-Suggests "false";
         APT::Solver "internal";
+        APT::Cmd::Pattern-Only "true";
         Acquire::Languages "none";
         Acquire::Check-Valid-Until "false";
         Acquire::Check-Date "false";
 
-        """
+        """ + compressions.filter { !$0.isEmpty }.map { "Acquire::CompressionTypes::Order:: \"\($0)\";\n" }.joined()
     }
 
     private func aptGet(_ arguments: [String], root: String) async throws -> String {

@@ -11,7 +11,9 @@ struct ArchiveState: Sendable {
     /// Seconds since 1970-01-01 UTC.
     let date: Int
     let releaseText: String
-    /// One a component, in the order of `archive.indexes`.
+    /// When the key that signed it expired, if it has by now: seconds since 1970-01-01 UTC.
+    let keyExpiry: Int?
+    /// In the order of `archive.indexes`.
     let indexes: [PackageIndex]
     private let indexBytes: [[UInt8]]
 
@@ -28,9 +30,7 @@ struct ArchiveState: Sendable {
         for (index, bytes) in zip(archive.indexes, indexBytes) {
             let path = "\(folder)/\(index.path)"
             try Paths.createDirectory(Paths.parent(of: path))
-            let file = try AtomicFile(directory: Paths.parent(of: path))
-            try bytes.withUnsafeBytes { try file.write($0) }
-            try file.publish(as: path)
+            try AtomicFile.write(bytes, to: path)
         }
     }
 
@@ -39,8 +39,9 @@ struct ArchiveState: Sendable {
         suite: String, components: [String], keys: [String], signature: ArchiveSignature, allowExpired: Bool,
         store: Store, fetcher: Fetcher
     ) async throws -> ArchiveState {
-        let (bytes, _) = try await fetcher.newest(path(of: suite), suite: suite, limit: 16 << 20)
-        let signed = try await SignedRelease(bytes, suite: suite, keys: keys, signature: signature)
+        let signed = try await SignedRelease(
+            try await newestRelease(of: suite, fetcher: fetcher), suite: suite, keys: keys, signature: signature,
+            allowExpired: allowExpired)
         if let end = signed.release.validUntil, end < time(nil), !allowExpired {
             throw ResolutionError.expired(suite: suite, validUntil: signed.release.validUntilText)
         }
@@ -54,11 +55,13 @@ struct ArchiveState: Sendable {
     ///   serves then. Elsewhere it is the time of a mirror, which had a Release some hours before the snapshot archive.
     static func atTime(
         _ time: SnapshotTime, isNamed: Bool, suite: String, components: [String], keys: [String],
-        signature: ArchiveSignature, store: Store, fetcher: Fetcher
+        signature: ArchiveSignature, allowExpired: Bool, store: Store, fetcher: Fetcher
     ) async throws -> ArchiveState {
         var best: SignedRelease?
         try await fetcher.snapshots(of: path(of: suite), suite: suite, from: time, limit: 16 << 20) { bytes in
-            let signed = try await SignedRelease(bytes, suite: suite, keys: keys, signature: signature)
+            let signed = try await SignedRelease(
+                ReleaseBytes(release: bytes), suite: suite, keys: keys, signature: signature,
+                allowExpired: allowExpired)
             let date = signed.release.date
             if best == nil || date == time.seconds || (date < time.seconds && !isNamed) { best = signed }
             return date >= time.seconds
@@ -67,18 +70,62 @@ struct ArchiveState: Sendable {
         return try await read(best, suite: suite, components: components, keys: keys, store: store, fetcher: fetcher)
     }
 
-    private static func path(of suite: String) -> String { "dists/\(suite)/InRelease" }
+    private static func path(of suite: String, _ name: String = "InRelease") -> String { "dists/\(suite)/\(name)" }
 
-    /// An InRelease whose signature is good.
+    /// A Release as an archive serves it.
+    private struct ReleaseBytes {
+        /// InRelease, or Release where a signature is beside it.
+        var release: [UInt8]
+        /// Release.gpg.
+        var signature: [UInt8]?
+    }
+
+    /// InRelease, or Release and Release.gpg where an archive has no such file.
+    private static func newestRelease(of suite: String, fetcher: Fetcher) async throws -> ReleaseBytes {
+        let limit = 16 << 20
+        do {
+            return ReleaseBytes(release: try await fetcher.newest(path(of: suite), suite: suite, limit: limit).bytes)
+        } catch let error as StoreError {
+            do {
+                let (signature, mirror) = try await fetcher.newest(
+                    path(of: suite, "Release.gpg"), suite: suite, limit: 1 << 20)
+                return ReleaseBytes(
+                    release: try await fetcher.newest(path(of: suite, "Release"), on: mirror, limit: limit),
+                    signature: signature)
+            } catch is StoreError {
+                // What was asked for first says more.
+                throw error
+            }
+        }
+    }
+
+    /// A Release whose signature is good.
     private struct SignedRelease {
-        var bytes: [UInt8]
+        var bytes: ReleaseBytes
         var text: String
+        var keyExpiry: Int?
         var release: ReleaseFile
 
-        init(_ bytes: [UInt8], suite: String, keys: [String], signature: ArchiveSignature) async throws {
+        /// - Parameter allowExpired: Whether a key counts that has expired by now, for what it signed before.
+        init(
+            _ bytes: ReleaseBytes, suite: String, keys: [String], signature: ArchiveSignature, allowExpired: Bool
+        ) async throws {
             self.bytes = bytes
-            text = try await signature.signedText(of: bytes, suite: suite, allowed: keys)
+            let signed = try await signature.signedText(
+                of: bytes.release, detached: bytes.signature, suite: suite, allowed: keys)
+            (text, keyExpiry) = (signed.text, signed.keyExpiry)
             release = try ReleaseFile(text: text, suite: suite)
+            guard let keyExpiry else { return }
+            let day = SnapshotTime(seconds: keyExpiry).text
+            guard release.date < keyExpiry else {
+                throw ResolutionError.signature(
+                    suite: suite, reason: "the key that signed it expired at \(day), before the Release's Date")
+            }
+            guard allowExpired else {
+                throw ResolutionError.signature(
+                    suite: suite,
+                    reason: "the key that signed it expired at \(day); update the keyring, or pass --allow-expired")
+            }
         }
     }
 
@@ -86,50 +133,66 @@ struct ArchiveState: Sendable {
         _ signed: SignedRelease, suite: String, components: [String], keys: [String], store: Store, fetcher: Fetcher
     ) async throws -> ArchiveState {
         let release = signed.release
-        let digest = try store.keep(signed.bytes)
-        let indexes = try components.map { component in
-            guard let index = release.packageIndex(component: component) else {
+        func kept(_ bytes: [UInt8], _ name: String) throws -> Lockfile.Input {
+            Lockfile.Input(path: path(of: suite, name), size: bytes.count, sha256: try store.keep(bytes).hex)
+        }
+        let indexes = try components.flatMap { component in
+            let indexes = release.packageIndexes(component: component)
+            guard !indexes.isEmpty else {
                 throw ResolutionError.malformed("the Release of \(suite) lists no package index of '\(component)'")
             }
-            return index
+            return indexes
         }
         let archive = Lockfile.Archive(
             name: suite.replacing("/", with: "-"), suite: suite, components: components,
             snapshot: SnapshotTime(seconds: release.date).text,
-            inRelease: Lockfile.Input(path: path(of: suite), size: signed.bytes.count, sha256: digest.hex), keys: keys,
-            indexes: indexes)
+            inRelease: try kept(signed.bytes.release, signed.bytes.signature == nil ? "InRelease" : "Release"),
+            signature: try signed.bytes.signature.map { try kept($0, "Release.gpg") }, keys: keys, indexes: indexes)
         try await fetchIndexes(of: archive, byHash: release.acquireByHash, fetcher: fetcher)
-        return try ArchiveState(archive: archive, release: release, releaseText: signed.text, store: store)
+        return try ArchiveState(
+            archive: archive, release: release, releaseText: signed.text, keyExpiry: signed.keyExpiry, store: store)
     }
 
-    /// A locked state, derived again from the store's InRelease.
+    /// A locked state, derived again from the store's InRelease. A key that has expired since counts: the lock says when.
     static func locked(_ archive: Lockfile.Archive, signature: ArchiveSignature, store: Store) async throws
         -> ArchiveState
     {
-        let inputs = [archive.inRelease] + archive.indexes
-        guard let bytes = try store.bytes(of: archive.inRelease) else {
+        func stored(_ input: Lockfile.Input) throws -> [UInt8] {
+            if let bytes = try store.bytes(of: input) { return bytes }
+            let inputs = [archive.inRelease] + [archive.signature].compactMap { $0 } + archive.indexes
             throw ResolutionError.inputsMissing(inputs.map(\.path), store: store.directory)
         }
-        let text = try await signature.signedText(of: bytes, suite: archive.suite, allowed: archive.keys)
-        let release = try ReleaseFile(text: text, suite: archive.suite)
+        let bytes = ReleaseBytes(
+            release: try stored(archive.inRelease), signature: try archive.signature.map(stored))
+        let signed: SignedRelease
+        do {
+            signed = try await SignedRelease(
+                bytes, suite: archive.suite, keys: archive.keys, signature: signature, allowExpired: true)
+        } catch let error as ResolutionError {
+            guard case .otherSuite = error else { throw error }
+            throw ResolutionError.contradicted(["\(archive.name): \(error)"])
+        }
+        let release = signed.release
         var wrong: [String] = []
         for index in archive.indexes where release.file(index.path) != index {
             wrong.append(
                 "\(archive.name): the Release lists no \(index.path) of \(index.size) bytes, sha256 \(index.sha256)")
         }
-        if archive.indexes.map(\.path) != archive.components.compactMap({ release.packageIndex(component: $0)?.path }) {
+        if archive.indexes != archive.components.flatMap(release.packageIndexes) {
             wrong.append("\(archive.name): its indexes are not those of its components")
         }
         if SnapshotTime(seconds: release.date).text != archive.snapshot {
             wrong.append("\(archive.name): snapshot \(archive.snapshot) is not the Release's Date")
         }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
-        return try ArchiveState(archive: archive, release: release, releaseText: text, store: store)
+        return try ArchiveState(
+            archive: archive, release: release, releaseText: signed.text, keyExpiry: signed.keyExpiry, store: store)
     }
 
     /// Fetches a locked state's InRelease and indexes.
     static func fetch(_ archive: Lockfile.Archive, fetcher: Fetcher) async throws {
-        try await fetcher.fetch([Fetcher.Wanted(archive.inRelease, of: archive)])
+        let release = [archive.inRelease] + [archive.signature].compactMap { $0 }
+        try await fetcher.fetch(release.map { Fetcher.Wanted($0, of: archive) })
         try await fetchIndexes(of: archive, byHash: true, fetcher: fetcher)
     }
 
@@ -151,7 +214,9 @@ struct ArchiveState: Sendable {
         }
     }
 
-    private init(archive: Lockfile.Archive, release: ReleaseFile, releaseText: String, store: Store) throws {
+    private init(
+        archive: Lockfile.Archive, release: ReleaseFile, releaseText: String, keyExpiry: Int?, store: Store
+    ) throws {
         var (indexes, indexBytes) = ([PackageIndex](), [[UInt8]]())
         for input in archive.indexes {
             guard let bytes = try store.bytes(of: input) else {
@@ -162,6 +227,7 @@ struct ArchiveState: Sendable {
             indexBytes.append(bytes)
         }
         (self.archive, self.date, self.releaseText) = (archive, release.date, releaseText)
+        self.keyExpiry = keyExpiry
         (self.indexes, self.indexBytes) = (indexes, indexBytes)
     }
 }

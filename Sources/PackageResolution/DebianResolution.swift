@@ -31,23 +31,31 @@ struct DebianResolution {
     }
 
     /// - Parameters:
-    ///   - pins: Versions to hold, by package name.
+    ///   - pins: Versions to hold, by package name, of the image and of the toolchain.
     ///   - older: States that held versions came from.
     func resolve(
-        _ manifest: Manifest, base: [ArchiveState], toolchain: [ArchiveState], pins: [String: String],
-        older: [ArchiveState]
+        _ manifest: Manifest, base: [ArchiveState], toolchain: [ArchiveState],
+        pins: (packages: [String: String], toolchain: [String: String]), older: [ArchiveState]
     ) async throws -> Result {
         let (base, toolchain, older) = Self.named(base, toolchain, older)
-        let names = wantedNames(manifest, in: base)
-        let chosen = try await names.isEmpty ? [] : AptResolver(pins: pins).resolve(names, from: base + older)
+        let names =
+            manifest.system == .debian
+            ? Self.wantedNames(manifest.selection, hasPython: manifest.python != nil, in: base.flatMap(\.indexes)) : []
+        let chosen = try await names.isEmpty ? [] : AptResolver(pins: pins.packages).resolve(names, from: base + older)
         let found = try Self.entries(of: chosen, in: base + older)
         let graph = InstallationStages(found.map(\.stanza))
         let stages = try graph.stages()
         var result = Result()
         result.packages = found.map { Self.package($0, stage: stages[$0.stanza.name] ?? 0) }
-        var tools = ["squashfs-tools-ng"]
-        if manifest.python != nil { tools += PythonPackages.tools + (manifest.system == .empty ? ["python3"] : []) }
-        let toolEntries = try Self.entries(of: try await AptResolver().resolve(tools, from: toolchain), in: toolchain)
+        let tools = Self.toolNames(hasPython: manifest.python != nil, isEmpty: manifest.system == .empty)
+        // Where nothing is held, no older state is looked at: the newest version would be taken all the same.
+        let toolStates =
+            toolchain
+            + older.filter { state in
+                !pins.toolchain.isEmpty && toolchain.contains { $0.archive.suite == state.archive.suite }
+            }
+        let toolEntries = try Self.entries(
+            of: try await AptResolver(pins: pins.toolchain).resolve(tools, from: toolStates), in: toolStates)
         result.toolchain = toolEntries.map { Self.package($0, stage: 0) }
         if let python = manifest.python {
             let own = manifest.system == .empty ? InstallationStages(toolEntries.map(\.stanza)) : graph
@@ -69,20 +77,23 @@ struct DebianResolution {
         return graph.closure(of: ["python3"]).union(own).sorted()
     }
 
-    /// The variant's packages and the manifest's.
-    private func wantedNames(_ manifest: Manifest, in states: [ArchiveState]) -> [String] {
-        guard manifest.system == .debian else { return [] }
-        let indexes = states.flatMap(\.indexes)
+    /// The packages whose programs pack an image and install its wheels.
+    static func toolNames(hasPython: Bool, isEmpty: Bool) -> [String] {
+        ["squashfs-tools-ng"] + (hasPython ? PythonPackages.tools + (isEmpty ? ["python3"] : []) : [])
+    }
+
+    /// The variant's packages and those that are asked for.
+    static func wantedNames(_ selection: Lockfile.Selection, hasPython: Bool, in indexes: [PackageIndex]) -> [String] {
         var names = indexes.reduce(into: Set<String>()) { $0.formUnion($1.essential) }
-        if manifest.variant == .minbase {
+        if selection.variant == .minbase {
             names.formUnion(indexes.reduce(into: Set<String>()) { $0.formUnion($1.required) })
             names.insert("apt")
         }
         // apt would take usrmerge, the first alternative, and perl with it; the base is merged from the start.
         if indexes.contains(where: { !$0.stanzas(named: "usr-is-merged").isEmpty }) { names.insert("usr-is-merged") }
         // Wheels need an interpreter with its standard library.
-        if manifest.python != nil { names.insert("python3") }
-        return names.union(manifest.packages).sorted()
+        if hasPython { names.insert("python3") }
+        return names.union(selection.install).sorted()
     }
 
     struct Entry {

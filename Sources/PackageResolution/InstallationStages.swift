@@ -65,6 +65,38 @@ struct InstallationStages {
         return closure
     }
 
+    /// What names lead to: each package by its name, or the first that stands for it, with all that it depends on; and the
+    /// names that lead nowhere.
+    func reached(from names: some Sequence<String>) -> (packages: Set<String>, missing: [String]) {
+        var (roots, missing) = ([String](), [String]())
+        for name in names {
+            if let root = stanzas[name] != nil ? name : providers[name]?.first {
+                roots.append(root)
+            } else {
+                missing.append(name)
+            }
+        }
+        return (closure(of: roots), missing.sorted())
+    }
+
+    /// The fewest names that lead, with those given, to every package: those that nothing else leads to, and of circles of
+    /// which that is true the first by name.
+    func roots(besides names: [String]) -> [String] {
+        var reached = reached(from: names).packages
+        var roots: [String] = []
+        let rest = stanzas.keys.filter { !reached.contains($0) }.sorted()
+        let needed = Set(
+            rest.flatMap { name in
+                (targets(stanzas[name]?.preDepends) + targets(stanzas[name]?.depends)).filter { $0 != name }
+            })
+        // First what nothing needs, then what only circles need.
+        for name in rest.filter({ !needed.contains($0) }) + rest.filter(needed.contains) where !reached.contains(name) {
+            roots.append(name)
+            reached.formUnion(closure(of: [name]))
+        }
+        return roots.sorted()
+    }
+
     /// Dependencies that nothing here fulfils, by name: `NAME depends on A | B, which isn't locked`.
     func unmet() -> [String] {
         stanzas.values.sorted { $0.name < $1.name }.flatMap { stanza in

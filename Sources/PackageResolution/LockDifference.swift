@@ -31,6 +31,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
         func compare<Value: Equatable>(_ what: String, _ a: Value, _ b: Value) {
             if a != b { others.append("\(what): \(a) -> \(b)") }
         }
+        compare("version", old.version, new.version)
         compare("recipe", old.recipe, new.recipe)
         compare("name", old.name, new.name)
         compare("system", old.system.rawValue, new.system.rawValue)
@@ -51,6 +52,11 @@ public struct LockDifference: Codable, Equatable, Sendable {
                 lock.alpine.repositories.first { $0.name == name }?.index.sha256 ?? "none"
             }
             compare("repository \(name)", index(old), index(new))
+        }
+        // Format 1 doesn't say; the manifest's hash does.
+        if old.selection != nil, new.selection != nil {
+            compare("variant", old.selection?.variant.rawValue ?? "", new.selection?.variant.rawValue ?? "")
+            compare("install", old.selection?.install ?? [], new.selection?.install ?? [])
         }
         compare("steps", old.steps, new.steps)
         compare("prune", old.prune, new.prune)

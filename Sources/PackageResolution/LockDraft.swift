@@ -14,6 +14,7 @@ public struct LockDraft: Sendable {
     private let suites: DebianSuites?
     /// Files of keys that may sign an Alpine index besides the minirootfs's own.
     private let alpineKeys: [String]
+    private let allowExpired: Bool
 
     /// What was found.
     public struct Found: Sendable {
@@ -50,8 +51,9 @@ public struct LockDraft: Sendable {
     ///   - suites: Where to look instead of the release's own suites.
     public init(
         store: Store, fetcher: Fetcher, keyrings: [String], sandbox: any ResolutionSandbox, suites: DebianSuites?,
-        events: @escaping EventSink
+        allowExpired: Bool, events: @escaping EventSink
     ) {
+        self.allowExpired = allowExpired
         alpineKeys = keyrings.filter { $0.hasSuffix(".pub") }
         let keyrings = keyrings.filter { !$0.hasSuffix(".pub") }
         (self.store, self.fetcher, self.sandbox, self.suites, self.events) = (store, fetcher, sandbox, suites, events)
@@ -147,8 +149,21 @@ public struct LockDraft: Sendable {
             "Of \(contents.packages.count) packages \(packages.count) were found; the likely state is of "
                 + (states.likely.map(\.archive.snapshot).max() ?? "an unknown time") + ".")
         found.add(states.remarks + tools.states.remarks)
+        found.lock.selection = Self.selection(
+            InstallationStages(entries.map(\.stanza)), states.likely.flatMap(\.indexes), hasPython: hasWheels)
         if hasWheels { try await draftWheels(contents, entries.map(\.stanza), &found) }
         return found
+    }
+
+    /// The least that leads to the image's packages: a variant, and those that no other depends on.
+    private static func selection(
+        _ graph: InstallationStages, _ indexes: [PackageIndex], hasPython: Bool
+    ) -> Lockfile.Selection {
+        func names(_ variant: Manifest.Variant) -> [String] {
+            DebianResolution.wantedNames(.init(variant: variant, install: []), hasPython: hasPython, in: indexes)
+        }
+        let variant: Manifest.Variant = graph.reached(from: names(.minbase)).missing.isEmpty ? .minbase : .essential
+        return Lockfile.Selection(variant: variant, install: graph.roots(besides: names(variant)))
     }
 
     /// The suites and components that the image's own apt names, or the release's.
@@ -219,7 +234,8 @@ public struct LockDraft: Sendable {
                     found.append(
                         try await .atTime(
                             time, isNamed: !named.isEmpty, suite: suite, components: suites.components,
-                            keys: suites.keys, signature: debian.signature, store: store, fetcher: fetcher))
+                            keys: suites.keys, signature: debian.signature, allowExpired: allowExpired, store: store,
+                            fetcher: fetcher))
                 } catch is StoreError {
                     let note = "no state of \(suite) at \(time.text) can be had; its newest is looked in"
                     events(.note(note))
@@ -238,9 +254,7 @@ public struct LockDraft: Sendable {
     private func toolchain(
         _ base: States?, time: Int, withPython: Bool, withInterpreter: Bool
     ) async throws -> (packages: [Lockfile.Package], states: States, stanzas: [PackageIndex.Stanza]) {
-        let names =
-            ["squashfs-tools-ng"] + (withPython ? PythonPackages.tools : [])
-            + (withInterpreter ? ["python3"] : [])
+        let names = DebianResolution.toolNames(hasPython: withPython, isEmpty: withInterpreter)
         let states: States
         if let base, Self.has(names, base.likely) {
             states = base

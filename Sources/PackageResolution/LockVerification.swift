@@ -15,6 +15,8 @@ public struct LockVerification {
         public var packages: Int
         /// Wheels that pip chose again.
         public var wheels = 0
+        /// Suites signed by a key that has expired since, with the day.
+        public var expiredKeys: [String] = []
         /// The keys that the lock lets sign and that are not known as Debian's own, or as the minirootfs's.
         public var unfamiliarKeys: [String]
     }
@@ -108,7 +110,37 @@ public struct LockVerification {
         }
     }
 
-    /// - Throws: `ResolutionError.contradicted` with everything that doesn't follow.
+    /// What a lock lists and nothing that was asked for leads to; and what was asked for and is not there.
+    ///
+    /// It says what apt could have chosen, not what it would: of several alternatives that are all locked, the first counts.
+    private static func unreached(
+        _ lock: Lockfile, _ states: [String: ArchiveState], packages: InstallationStages, tools: InstallationStages
+    ) -> [String] {
+        var wrong: [String] = []
+        func compare(_ what: String, _ list: [Lockfile.Package], _ graph: InstallationStages, _ names: [String]) {
+            let (reached, missing) = graph.reached(from: names)
+            wrong += missing.map { "\(what)\($0) is asked for, and isn't locked" }
+            wrong += list.map(\.name).filter { !reached.contains($0) }.map {
+                "\(what)\($0): nothing that is asked for depends on it"
+            }
+        }
+        if let selection = lock.selection {
+            // The base's own suites; the toolchain's may be of another release.
+            let used = Set(lock.packages.map(\.archive))
+            let own = lock.archives.filter { used.contains($0.name) || $0.suite.hasPrefix(lock.release) }
+            let indexes = own.compactMap { states[$0.name] }.flatMap(\.indexes)
+            compare(
+                "", lock.packages, packages,
+                DebianResolution.wantedNames(selection, hasPython: lock.python != nil, in: indexes))
+        }
+        compare(
+            "toolchain ", lock.toolchain, tools,
+            DebianResolution.toolNames(hasPython: lock.python != nil, isEmpty: lock.system == .empty))
+        return wrong
+    }
+
+    /// - Throws: `ResolutionError.contradicted` with everything that doesn't follow; `.selectionUnknown` when all of it does
+    ///   and the lock doesn't say what was asked for.
     public func verify(_ lock: Lockfile) async throws -> Outcome {
         var states: [String: ArchiveState] = [:]
         var wrong: [String] = []
@@ -155,15 +187,23 @@ public struct LockVerification {
                 wrong.append("python.interpreter is not what python3 depends on")
             }
         }
+        if wrong.isEmpty {
+            wrong = Self.unreached(
+                lock, states, packages: InstallationStages(stanzas), tools: InstallationStages(tools))
+        }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         try checkPresent(lock)
         var unfamiliar = Set(lock.archives.flatMap(\.keys)).subtracting(DebianSuites.knownKeys).sorted()
         wrong = try await verifyAlpine(lock, unfamiliar: &unfamiliar) + verifyWheels(lock)
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
+        if lock.system == .debian, lock.selection == nil { throw ResolutionError.selectionUnknown }
         return Outcome(
             archives: lock.archives.count + lock.alpine.repositories.count,
             packages: lock.packages.count + lock.toolchain.count + lock.alpine.packages.count,
-            wheels: lock.python?.wheels.count ?? 0, unfamiliarKeys: unfamiliar)
+            wheels: lock.python?.wheels.count ?? 0,
+            expiredKeys: lock.archives.compactMap { archive in
+                states[archive.name]?.keyExpiry.map { "\(archive.suite) (\(SnapshotTime(seconds: $0).text))" }
+            }, unfamiliarKeys: unfamiliar)
     }
 
     private static func difference(_ name: String, _ locked: Lockfile.Input, _ listed: Lockfile.Input) -> String {

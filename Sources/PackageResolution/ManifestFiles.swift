@@ -73,13 +73,28 @@ public enum LockCheck {
         let tarball = manifest.alpine?.minirootfs.map { $0 == lock.tarball?.sha256 } ?? true
         return lock.name == manifest.name && lock.system == manifest.system && lock.files == found.files
             && lock.steps == manifest.steps && lock.prune == manifest.prune && lock.allowed == manifest.allowed
+            && (lock.selection == nil || lock.selection == manifest.selection)
             && lock.image == manifest.image && lock.python?.packages == manifest.python
             && lock.initProgram == manifest.initProgram && tarball
             && (manifest.system != .tarball || lock.tarball == found.tarball)
             && (manifest.system != .alpine || lock.alpine.world == manifest.packages)
     }
 
+    /// A lock of format 1 with what its manifest asks for, and nothing moved.
     /// - Throws: `ResolutionError.stale` when the lock was made from another manifest or other files.
+    public static func upgraded(
+        _ lock: Lockfile, to manifest: Manifest, directory: String, manifestPath: String, lockPath: String
+    ) async throws -> Lockfile {
+        var lock = lock
+        lock.version = Lockfile.newestVersion
+        if manifest.system == .debian, lock.selection == nil { lock.selection = manifest.selection }
+        try await check(
+            manifest, directory: directory, manifestPath: manifestPath, lock: lock, lockPath: lockPath)
+        return lock
+    }
+
+    /// - Throws: `ResolutionError.stale` when the lock was made from another manifest or other files, `.selectionUnknown`
+    ///   when all that it says is the manifest's and it doesn't say what was asked for.
     public static func check(
         _ manifest: Manifest, directory: String, manifestPath: String, lock: Lockfile, lockPath: String
     ) async throws {
@@ -105,5 +120,6 @@ public enum LockCheck {
         guard found.sha256(with: manifest) == lock.manifestSHA256, repeats(manifest, found, lock) else {
             throw ResolutionError.stale(manifest: manifestPath, lock: lockPath)
         }
+        if lock.system == .debian, lock.selection == nil { throw ResolutionError.selectionUnknown }
     }
 }

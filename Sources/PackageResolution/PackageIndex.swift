@@ -81,24 +81,52 @@ struct PackageIndex: Sendable {
 
     private static func parse(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Stanza {
         var stanza = Stanza()
-        for line in bytes.split(separator: 10) where line.first != 32 {
-            guard let colon = line.firstIndex(of: 0x3a) else { continue }
-            let value = String(decoding: line[(colon + 1)...].drop { $0 == 32 }, as: UTF8.self)
-            switch String(decoding: line[..<colon], as: UTF8.self) {
-            case "Package": stanza.name = value
-            case "Version": stanza.version = value
-            case "Architecture": stanza.architecture = value
-            case "Filename": stanza.path = value
-            case "Size": stanza.size = Int(value) ?? -1
-            case "SHA256": stanza.sha256 = value
-            case "Essential": stanza.isEssential = value == "yes"
-            case "Depends": stanza.depends = value
-            case "Pre-Depends": stanza.preDepends = value
-            case "Provides": stanza.provides = value
-            default: continue
+        var fields: [String: String] = [:]
+        var current = ""
+        for line in bytes.split(separator: 10) {
+            let isMore = line.first == 32 || line.first == 9
+            guard let colon = isMore ? line.startIndex : line.firstIndex(of: 0x3a) else { continue }
+            if !isMore { current = String(decoding: line[..<colon], as: UTF8.self).lowercased() }
+            guard Self.fields.contains(current) else { continue }
+            let value = line[(colon + 1)...].drop { $0 == 32 || $0 == 9 }
+            let text = String(decoding: value.last == 13 ? value.dropLast() : value, as: UTF8.self)
+            // A value may go on in further lines (deb822(5)).
+            fields[current] = isMore ? "\(fields[current] ?? "") \(text)" : text
+        }
+        stanza.name = fields["package"] ?? ""
+        stanza.version = fields["version"] ?? ""
+        stanza.architecture = fields["architecture"] ?? ""
+        stanza.path = Self.normalized(fields["filename"] ?? "")
+        stanza.size = fields["size"].flatMap { Int($0) } ?? -1
+        stanza.sha256 = fields["sha256"]?.lowercased() ?? ""
+        stanza.isEssential = fields["essential"] == "yes"
+        stanza.depends = fields["depends"] ?? ""
+        stanza.preDepends = fields["pre-depends"] ?? ""
+        stanza.provides = fields["provides"] ?? ""
+        return stanza
+    }
+
+    private static let fields: Set<String> = [
+        "package", "version", "architecture", "filename", "size", "sha256", "essential", "depends", "pre-depends",
+        "provides",
+    ]
+
+    /// A pool path without the `./` and doubled slashes that some archives' tools write. One that climbs stays as it is, and
+    /// is then no path that a lock may have.
+    private static func normalized(_ path: String) -> String {
+        path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    }
+
+    /// Names that a package of the index stands for besides its own.
+    func provides(_ name: String) -> Bool {
+        ranges.values.contains { ranges in
+            ranges.contains { range in
+                let provided = text.withUnsafeBufferPointer { bytes in
+                    Self.value(of: "Provides", in: UnsafeBufferPointer(rebasing: bytes[range]))
+                }
+                return provided.map { DependencyField.names($0).joined().contains(name) } == true
             }
         }
-        return stanza
     }
 }
 

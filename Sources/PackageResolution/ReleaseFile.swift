@@ -10,24 +10,34 @@ struct ReleaseFile {
     let validUntil: Int?
     let validUntilText: String
     let acquireByHash: Bool
+    /// Whether packages of every architecture are in indexes of their own (`binary-all`) alone.
+    private let hasOwnIndexForAll: Bool
     private let files: [String: Lockfile.Input]
 
+    /// - Throws: `ResolutionError.otherSuite` for the Release of another suite than the one that was asked for.
     init(text: String, suite: String) throws {
         var fields: [String: String] = [:]
         var files: [String: Lockfile.Input] = [:]
         var current = ""
         for line in text.split(separator: "\n") {
-            if line.hasPrefix(" ") {
-                guard current == "sha256" else { continue }
-                let words = line.split(separator: " ")
-                guard words.count == 3, let size = Int(words[1]) else {
+            if line.hasPrefix(" ") || line.hasPrefix("\t") {
+                guard current == "sha256" else {
+                    // A value may go on (deb822(5)).
+                    let more = line.trimmingPrefix { $0 == " " || $0 == "\t" }
+                    fields[current] = [fields[current] ?? "", String(more)].filter { !$0.isEmpty }.joined(
+                        separator: " ")
+                    continue
+                }
+                let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+                guard words.count == 3, let size = Int(words[1]), (0...Lockfile.largestInput).contains(size) else {
                     throw ResolutionError.malformed("the Release of \(suite) has a malformed SHA256 line:\(line)")
                 }
                 let path = String(words[2])
                 files[path] = Lockfile.Input(path: path, size: size, sha256: String(words[0]))
             } else if let colon = line.firstIndex(of: ":") {
                 current = line[..<colon].lowercased()
-                fields[current] = String(line[line.index(after: colon)...].drop { $0 == " " })
+                let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+                fields[current] = String(value.last == "\r" ? value.dropLast() : value)
             }
         }
         guard let date = fields["date"].flatMap(Self.seconds), !files.isEmpty else {
@@ -41,14 +51,34 @@ struct ReleaseFile {
             throw ResolutionError.malformed("the Release of \(suite) has a malformed Valid-Until: \(validUntilText)")
         }
         acquireByHash = fields["acquire-by-hash"] == "yes"
+        let packagesForAll = fields["no-support-for-architecture-all"]?.contains("Packages") != true
+        hasOwnIndexForAll =
+            packagesForAll && fields["architectures"]?.split(separator: " ").contains("all") == true
+        try Self.check(suite: suite, named: fields["suite"], codename: fields["codename"])
     }
 
     /// A file that the Release lists, by path relative to the suite.
     func file(_ path: String) -> Lockfile.Input? { files[path] }
 
-    /// The best spelling of a component's package index. Only xz and gzip are read.
-    func packageIndex(component: String) -> Lockfile.Input? {
-        ["xz", "gz"].lazy.compactMap { file("\(component)/binary-amd64/Packages.\($0)") }.first
+    /// A mirror could serve one suite of an archive for another, whose signature is as good. A suite is known by its name or
+    /// its code name; the security suites of old (`buster/updates`) by the release's.
+    private static func check(suite: String, named name: String?, codename: String?) throws {
+        let known = [suite] + (suite.hasSuffix("/updates") ? [String(suite.dropLast("/updates".count))] : [])
+        if name == suite || codename.map(known.contains) == true { return }
+        throw ResolutionError.otherSuite(
+            suite: suite, found: [name, codename].compactMap { $0 }.filter { !$0.isEmpty })
+    }
+
+    /// The spellings of an index that are read, the best first; none is the plain file.
+    static let compressions = ["xz", "gz", "zst", "bz2", ""]
+
+    /// A component's package indexes, each in its best spelling: this architecture's, and the one for every architecture
+    /// where the suite keeps that apart. None where the Release lists no index of the component.
+    func packageIndexes(component: String) -> [Lockfile.Input] {
+        (["amd64"] + (hasOwnIndexForAll ? ["all"] : [])).compactMap { architecture in
+            let plain = "\(component)/binary-\(architecture)/Packages"
+            return Self.compressions.lazy.compactMap { file($0.isEmpty ? plain : "\(plain).\($0)") }.first
+        }
     }
 
     private static func seconds(_ text: String) -> Int? {

@@ -2,6 +2,8 @@
 public enum ResolutionError: Error, CustomStringConvertible {
     /// A Release that no allowed key signed, or whose signature is bad.
     case signature(suite: String, reason: String)
+    /// The Release of another suite.
+    case otherSuite(suite: String, found: [String])
     /// A Release past its Valid-Until.
     case expired(suite: String, validUntil: String)
     /// A Release that isn't one, or an index that doesn't follow from it.
@@ -14,6 +16,8 @@ public enum ResolutionError: Error, CustomStringConvertible {
     case olderRelease(suite: String, locked: String, found: String)
     /// A lock that its own archives contradict.
     case contradicted([String])
+    /// A lock of format 1 follows from its archives, but doesn't say what was asked for.
+    case selectionUnknown
     /// Manifest and lock don't belong together.
     case stale(manifest: String, lock: String)
     /// `--update` of a package that the lock doesn't have.
@@ -37,6 +41,10 @@ public enum ResolutionError: Error, CustomStringConvertible {
         switch self {
         case .signature(let suite, let reason):
             "the Release of \(suite) is not trusted: \(reason)"
+        case .otherSuite(let suite, let found):
+            "the Release served for \(suite) is "
+                + (found.isEmpty ? "of a suite that it doesn't name" : "that of \(found.joined(separator: ", "))")
+                + "; choose another mirror"
         case .expired(let suite, let validUntil):
             "the Release of \(suite) expired on \(validUntil): the mirror may be stale or replaying an old state; "
                 + "choose another mirror, or pass --allow-expired to lock that state all the same"
@@ -50,6 +58,9 @@ public enum ResolutionError: Error, CustomStringConvertible {
         case .contradicted(let reasons):
             "the lock does not follow from its archives:\n" + reasons.map { "  \($0)\n" }.joined()
                 + "Do not build it; lock the manifest anew and compare (rtverify lock diff)."
+        case .selectionUnknown:
+            "everything in the lock follows from its archives, but its format is 1 and doesn't say what was asked for: "
+                + "whether a package was added can't be told; run: rtverify lock --upgrade MANIFEST -o LOCK"
         case .stale(let manifest, let lock):
             "\(lock) was not made from \(manifest) as it is now; run: rtverify lock \(manifest) -o \(lock)"
         case .notLocked(let name): "the lock has no package '\(name)' to update"

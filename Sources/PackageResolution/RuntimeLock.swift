@@ -35,6 +35,7 @@ public struct RuntimeLock: Sendable {
     /// Versions to hold, by name.
     private struct Pins {
         var debian: [String: String] = [:]
+        var toolchain: [String: String] = [:]
         var wheels: [String: String] = [:]
     }
 
@@ -75,22 +76,30 @@ public struct RuntimeLock: Sendable {
                     + "update without naming packages")
         }
         let wheels = old.python?.wheels ?? []
-        let names = Set(old.packages.map(\.name) + wheels.map(\.name))
-        if let unknown = packages.first(where: { !names.contains($0) }) { throw ResolutionError.notLocked(unknown) }
+        let names = Set((old.packages + old.toolchain).map(\.name))
+        let wheelNames = Set(wheels.map(\.name))
+        // PyYAML is pyyaml.
+        if let unknown = packages.first(where: {
+            !names.contains($0) && !wheelNames.contains(PythonPackages.normalizedName($0))
+        }) {
+            throw ResolutionError.notLocked(unknown)
+        }
+        let moved = (packages: Set(packages), wheels: Set(packages.map { PythonPackages.normalizedName($0) }))
         // What isn't named stays as it was, so the state that it came from is needed as well.
         var older: [ArchiveState] = []
         for archive in old.archives {
             try await ArchiveState.fetch(archive, fetcher: fetcher)
             older.append(try await .locked(archive, signature: debian.signature, store: store))
         }
-        func held(_ versions: [(String, String)]) -> [String: String] {
-            Dictionary(versions.filter { !packages.contains($0.0) }, uniquingKeysWith: { first, _ in first })
+        func held(_ versions: [(String, String)], moving moved: Set<String>) -> [String: String] {
+            Dictionary(versions.filter { !moved.contains($0.0) }, uniquingKeysWith: { first, _ in first })
         }
         return try await lock(
             manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
             pins: Pins(
-                debian: held(old.packages.map { ($0.name, $0.version) }),
-                wheels: held(wheels.map { ($0.name, $0.version) })),
+                debian: held(old.packages.map { ($0.name, $0.version) }, moving: moved.packages),
+                toolchain: held(old.toolchain.map { ($0.name, $0.version) }, moving: moved.packages),
+                wheels: held(wheels.map { ($0.name, $0.version) }, moving: moved.wheels)),
             older: older)
     }
 
@@ -100,7 +109,7 @@ public struct RuntimeLock: Sendable {
     ) async throws -> Lockfile {
         events(.phase(name: "resolve \(manifest.name)", total: 0))
         let debian = try await debian.resolve(
-            manifest, base: base, toolchain: toolchain, pins: pins.debian, older: older)
+            manifest, base: base, toolchain: toolchain, pins: (pins.debian, pins.toolchain), older: older)
         let files = try await ManifestFiles(manifest: manifest, directory: directory).files(
             keep: { try store.keep($0) },
             download: { try await fetcher.download($0, limit: ManifestFiles.largest) })
@@ -112,6 +121,10 @@ public struct RuntimeLock: Sendable {
             steps: manifest.steps, prune: manifest.prune, image: manifest.image, archives: debian.archives,
             packages: debian.packages, toolchain: debian.toolchain)
         lock.manifestSHA256 = files.sha256(with: manifest)
+        if manifest.system == .debian { lock.selection = manifest.selection }
+        for state in base + toolchain where state.keyExpiry != nil {
+            events(.note("the key that signed \(state.archive.suite) has expired; --allow-expired lets it count"))
+        }
         (lock.system, lock.allowed, lock.tarball) = (manifest.system, manifest.allowed, files.tarball)
         if let program = manifest.initProgram {
             lock.initProgram = program

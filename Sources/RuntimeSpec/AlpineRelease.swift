@@ -103,11 +103,12 @@ extension Lockfile {
                     Repository(
                         name: try fields.string("name", "a name", Spelling.isName),
                         index: Input(
-                            path: try path(fields, "path"), size: try fields.integer("size", in: 1...Int.max),
+                            path: try path(fields, "path"),
+                            size: try fields.integer("size", in: 1...Lockfile.largestInput),
                             sha256: try fields.string("sha256", hash, Spelling.isSHA256)),
                         key: Input(
                             path: try fields.string("key", "a key's file name", Spelling.isName),
-                            size: try fields.integer("key-size", in: 1...Int.max),
+                            size: try fields.integer("key-size", in: 1...Lockfile.largestInput),
                             sha256: try fields.string("key-sha256", hash, Spelling.isSHA256)))
                 },
                 world: try root.optionalTable("apk", known: ["install"])?.strings(
@@ -120,7 +121,8 @@ extension Lockfile {
                         name: try fields.string("name", "an Alpine package name", Spelling.isAlpineName),
                         version: try fields.string("version", "a version", Spelling.isPythonVersion),
                         file: Input(
-                            path: try path(fields, "path"), size: try fields.integer("size", in: 1...Int.max),
+                            path: try path(fields, "path"),
+                            size: try fields.integer("size", in: 1...Lockfile.largestInput),
                             sha256: try fields.string("sha256", hash, Spelling.isSHA256)))
                 })
         }

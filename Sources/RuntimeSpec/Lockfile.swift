@@ -1,7 +1,10 @@
 /// What `rtverify lock` pinned: all that an image's bytes depend on.
 public struct Lockfile: Equatable, Sendable {
-    /// The newest format this program reads and the one it writes.
-    public static let newestVersion = 1
+    /// The newest format this program reads and the one it writes. Format 2 says what was asked for (`selection`), so that
+    /// what was added to a lock afterwards is found.
+    public static let newestVersion = 2
+    /// Bytes that an input may have: 1 TiB. What says more is no lock of a runtime, and sums of sizes stay numbers.
+    public static let largestInput = 1 << 40
     /// The newest recipe this program builds. A change to rtverify that changes an image's bytes is a new recipe.
     public static let newestRecipe = 1
 
@@ -13,19 +16,21 @@ public struct Lockfile: Equatable, Sendable {
         public var components: [String]
         /// The Date of the Release, as the snapshot archive spells times: `20261121T101112Z`.
         public var snapshot: String
-        /// The signed Release.
+        /// The signed Release: InRelease, or a Release whose signature lies beside it.
         public var inRelease: Input
+        /// Release.gpg, where the archive has no InRelease.
+        public var signature: Input?
         /// Fingerprints of the primary keys that were allowed to sign it.
         public var keys: [String]
         /// The package indexes, by path relative to the suite's folder.
         public var indexes: [Input]
 
         public init(
-            name: String, suite: String, components: [String], snapshot: String, inRelease: Input, keys: [String],
-            indexes: [Input]
+            name: String, suite: String, components: [String], snapshot: String, inRelease: Input,
+            signature: Input? = nil, keys: [String], indexes: [Input]
         ) {
             (self.name, self.suite, self.components, self.snapshot) = (name, suite, components, snapshot)
-            (self.inRelease, self.keys, self.indexes) = (inRelease, keys, indexes)
+            (self.inRelease, self.signature, self.keys, self.indexes) = (inRelease, signature, keys, indexes)
         }
     }
 
@@ -77,6 +82,19 @@ public struct Lockfile: Equatable, Sendable {
         }
     }
 
+    /// What a manifest asks of a Debian base.
+    public struct Selection: Equatable, Sendable {
+        public var variant: Manifest.Variant
+        /// Packages besides the variant's, sorted.
+        public var install: [String]
+
+        public init(variant: Manifest.Variant, install: [String]) {
+            (self.variant, self.install) = (variant, install.sorted())
+        }
+    }
+
+    /// The format: 1 for locks that don't say what was asked for.
+    public var version: Int
     public var recipe: Int
     /// SHA-256 of the parsed manifest and the files it names.
     public var manifestSHA256: String
@@ -88,6 +106,8 @@ public struct Lockfile: Equatable, Sendable {
     public var system = Manifest.System.debian
     /// Debian's release; empty for an empty base.
     public var release: String
+    /// What was asked of a Debian base; nil for another base, and in format 1.
+    public var selection: Selection?
     public var files: [File]
     public var steps: [String]
     public var prune: [String]
@@ -111,10 +131,12 @@ public struct Lockfile: Equatable, Sendable {
     public var toolchain: [Package]
 
     public init(
-        recipe: Int, manifestSHA256: String, sourceDateEpoch: Int, name: String, architecture: String, release: String,
-        files: [File], steps: [String], prune: [String], image: ImageOptions, archives: [Archive],
+        version: Int = newestVersion, recipe: Int, manifestSHA256: String, sourceDateEpoch: Int, name: String,
+        architecture: String, release: String, files: [File], steps: [String], prune: [String], image: ImageOptions,
+        archives: [Archive],
         packages: [Package], toolchain: [Package]
     ) {
+        self.version = version
         (self.recipe, self.manifestSHA256, self.sourceDateEpoch) = (recipe, manifestSHA256, sourceDateEpoch)
         (self.name, self.architecture, self.release) = (name, architecture, release)
         (self.files, self.steps, self.prune, self.image) = (files, steps, prune, image)
@@ -135,7 +157,7 @@ public struct Lockfile: Equatable, Sendable {
     public var text: String {
         var text = TOMLText()
         text.comment("Written by `rtverify lock`; not meant to be edited by hand.")
-        text.value("version", Self.newestVersion)
+        text.value("version", version)
         text.value("recipe", recipe)
         text.value("manifest-sha256", manifestSHA256)
         text.value("source-date-epoch", sourceDateEpoch)
@@ -145,10 +167,15 @@ public struct Lockfile: Equatable, Sendable {
         text.table("base")
         text.value("system", system.rawValue)
         if system == .debian || system == .alpine { text.value("release", release) }
+        if let selection { text.value("variant", selection.variant.rawValue) }
         if let tarball {
             text.value("tarball", tarball.path)
             text.value("size", tarball.size)
             text.value("sha256", tarball.sha256)
+        }
+        if let selection {
+            text.table("packages")
+            text.value("install", selection.install)
         }
         if let initProgram {
             initProgram.write(to: &text)
@@ -176,8 +203,13 @@ public struct Lockfile: Equatable, Sendable {
             text.value("suite", archive.suite)
             text.value("components", archive.components)
             text.value("snapshot", archive.snapshot)
-            text.value("inrelease-size", archive.inRelease.size)
-            text.value("inrelease-sha256", archive.inRelease.sha256)
+            let release = archive.signature == nil ? "inrelease" : "release"
+            text.value("\(release)-size", archive.inRelease.size)
+            text.value("\(release)-sha256", archive.inRelease.sha256)
+            if let signature = archive.signature {
+                text.value("signature-size", signature.size)
+                text.value("signature-sha256", signature.sha256)
+            }
             text.value("keys", archive.keys)
             for index in archive.indexes {
                 text.element("archive.index")

@@ -5,17 +5,19 @@ extension Lockfile {
     ///   - file: The name that errors show.
     /// - Throws: `SpecError`: malformed, of a newer version or recipe, or inconsistent in itself.
     public init(text: String, file: String) throws {
+        let root = try TOMLFields(text: text, file: file)
         // The version comes first, so that a newer lock is called that, and not one with unknown keys.
-        try Self.checkVersion(text: text, file: file)
-        let root = try TOMLFields(text: text, file: file, known: Self.rootKeys)
+        let version = try Self.known(root, "version", newest: Self.newestVersion)
+        let recipe = try Self.known(root, "recipe", newest: Self.newestRecipe)
+        try root.check(known: Self.rootKeys)
 
         let runtime = try root.table("runtime", known: ["name", "architecture"])
-        let base = try root.table("base", known: ["system", "release", "tarball", "size", "sha256"])
+        let base = try root.table("base", known: ["system", "release", "variant", "tarball", "size", "sha256"])
         let system = try Manifest.system(base)
         let prune = try root.table("prune", known: ["paths"])
 
         self.init(
-            recipe: try root.integer("recipe", in: 1...Int.max),
+            version: version, recipe: recipe,
             manifestSHA256: try root.string("manifest-sha256", Self.hash, Spelling.isSHA256),
             sourceDateEpoch: try root.integer("source-date-epoch", in: 0...0xffff_ffff),
             name: try runtime.string("name", "a name", Spelling.isName),
@@ -28,7 +30,9 @@ extension Lockfile {
                     mode: try Manifest.mode(file),
                     source: try Self.input(file, path: "source"))
             },
-            steps: try root.tables("step", known: ["run"]).map { try $0.string("run", "a command") { !$0.isEmpty } },
+            steps: try root.tables("step", known: ["run"]).map {
+                try $0.string("run", "a command", Spelling.isCommand)
+            },
             prune: try prune.strings("paths", "a normalized absolute path", Spelling.isImagePath),
             image: try ImageOptions(try root.table("image", known: ImageOptions.keys)),
             archives: try root.tables("archive", known: Self.archiveKeys).map(Self.archive),
@@ -37,6 +41,7 @@ extension Lockfile {
             },
             toolchain: try root.tables("toolchain", known: Self.packageKeys).map { try Self.package($0, stage: 0) })
         self.system = system
+        selection = try Self.selection(base, root)
         allowed = try Allowance.all(in: root)
         python = try Python(in: root)
         alpine = try Alpine(in: root)
@@ -49,30 +54,33 @@ extension Lockfile {
     }
 
     private static let rootKeys = [
-        "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "image", "prune", "allow",
+        "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "packages", "image", "prune",
+        "allow",
         "file", "step", "archive", "package", "toolchain", "python", "wheel", "apk", "repository", "alpine-package",
         "init",
     ]
     private static let archiveKeys = [
-        "name", "suite", "components", "snapshot", "inrelease-size", "inrelease-sha256", "keys", "index",
+        "name", "suite", "components", "snapshot", "inrelease-size", "inrelease-sha256", "release-size",
+        "release-sha256", "signature-size", "signature-sha256", "keys", "index",
     ]
     private static let packageKeys = ["name", "version", "architecture", "archive", "path", "size", "sha256"]
     private static let hash = "64 lower-case hexadecimal digits"
 
-    private static func checkVersion(text: String, file: String) throws {
-        // Unknown tables are none of this check's business, so it reads the lines before the first one.
-        let head = text.split(whereSeparator: \.isNewline).prefix { !$0.hasPrefix("[") }
-        for (key, newest) in [("version", newestVersion), ("recipe", newestRecipe)] {
-            guard let line = head.first(where: { $0.hasPrefix("\(key) =") }) else {
-                // What isn't TOML at all is reported as that.
-                _ = try TOMLFields(text: text, file: file, known: rootKeys)
-                throw SpecError.missingKey(file: file, key: key)
-            }
-            guard let number = Int(line.dropFirst(key.utf8.count + 2).drop { $0 == " " }) else { continue }
-            if number > newest || number < 1 {
-                throw SpecError.unsupported(file: file, what: key, found: number, newest: newest)
-            }
+    /// The number of a format or recipe that this program has.
+    private static func known(_ root: TOMLFields, _ key: String, newest: Int) throws -> Int {
+        let number = try root.integer(key, in: Int.min...Int.max)
+        guard (1...newest).contains(number) else {
+            throw SpecError.unsupported(file: root.file, what: key, found: number, newest: newest)
         }
+        return number
+    }
+
+    private static func selection(_ base: TOMLFields, _ root: TOMLFields) throws -> Selection? {
+        guard base.has("variant") else { return nil }
+        return Selection(
+            variant: try Manifest.variant(base),
+            install: try root.table("packages", known: ["install"]).strings(
+                "install", "a Debian package name", Spelling.isPackageName))
     }
 
     private static func input(_ fields: TOMLFields, path: String) throws -> Input {
@@ -80,12 +88,18 @@ extension Lockfile {
             path: try fields.string(path, "a URL, or a relative path without empty, '.' or '..' parts") {
                 Spelling.isArchivePath($0) || Spelling.isURL($0)
             },
-            size: try fields.integer("size", in: 0...Int.max),
+            size: try fields.integer("size", in: 0...Lockfile.largestInput),
             sha256: try fields.string("sha256", hash, Spelling.isSHA256))
     }
 
     private static func archive(_ fields: TOMLFields) throws -> Archive {
         let suite = try fields.string("suite", "a suite's name", Spelling.isSuite)
+        let isDetached = fields.has("signature-sha256")
+        func releaseFile(_ key: String, _ name: String) throws -> Input {
+            Input(
+                path: "dists/\(suite)/\(name)", size: try fields.integer("\(key)-size", in: 1...largestInput),
+                sha256: try fields.string("\(key)-sha256", hash, Spelling.isSHA256))
+        }
         return Archive(
             name: try fields.string("name", "a name", Spelling.isName),
             suite: suite,
@@ -93,9 +107,8 @@ extension Lockfile {
             snapshot: try fields.string("snapshot", "a time like 20261121T101112Z") {
                 $0.utf8.count == 16 && $0.hasSuffix("Z") && Spelling.isName($0)
             },
-            inRelease: Input(
-                path: "dists/\(suite)/InRelease", size: try fields.integer("inrelease-size", in: 1...Int.max),
-                sha256: try fields.string("inrelease-sha256", hash, Spelling.isSHA256)),
+            inRelease: try releaseFile(isDetached ? "release" : "inrelease", isDetached ? "Release" : "InRelease"),
+            signature: isDetached ? try releaseFile("signature", "Release.gpg") : nil,
             keys: try fields.strings(
                 "keys", "a fingerprint of 40 upper-case hexadecimal digits", Spelling.isFingerprint),
             indexes: try fields.tables("index", known: ["path", "size", "sha256"]).map {
@@ -136,6 +149,12 @@ extension Lockfile {
         if system == .alpine, let tarball, Spelling.isURL(tarball.path) {
             throw fail("Alpine's minirootfs comes from Alpine's mirrors: 'base.tarball' is a path there, no URL")
         }
+        if (selection != nil) != (system == .debian && version > 1) {
+            throw fail(
+                selection == nil
+                    ? "its format is \(version), and it doesn't say what was asked for (was the file cut short?)"
+                    : "\(system.phrase) of format \(version) has no 'variant'")
+        }
         if packages.isEmpty, system == .debian { throw fail("it lists no package (was the file cut short?)") }
         if toolchain.isEmpty { throw fail("it lists no toolchain (was the file cut short?)") }
         if let twice = Manifest.firstDuplicate(archives.map(\.name)) { throw fail("archive '\(twice)' stands twice") }
@@ -155,7 +174,8 @@ extension Lockfile {
         }
         var sizes: [String: Int] = [:]
         let wheels = python?.wheels.map(\.file) ?? []
-        for input in packages.map(\.file) + toolchain.map(\.file) + files.map(\.source) + wheels {
+        let others = alpine.packages.map(\.file) + [tarball].compactMap { $0 }
+        for input in packages.map(\.file) + toolchain.map(\.file) + files.map(\.source) + wheels + others {
             if let known = sizes.updateValue(input.size, forKey: input.sha256), known != input.size {
                 throw fail("\(input.sha256) has two sizes, \(known) and \(input.size)")
             }

@@ -86,13 +86,7 @@ public struct Manifest: Equatable, Sendable {
             : DebianSuites(release: "", suites: [], components: [], keys: [])
         alpine = system == .alpine ? try AlpineBase(base) : nil
         tarball = system == .tarball ? try FileSource(base, "source") : nil
-        let variants = Variant.allCases.map(\.rawValue)
-        variant =
-            base.has("variant")
-            ? Variant(
-                rawValue: try base.string("variant", "one of \(variants.joined(separator: ", "))") {
-                    variants.contains($0)
-                }) ?? .minbase : .minbase
+        variant = base.has("variant") ? try Self.variant(base) : .minbase
 
         let packages = try root.optionalTable("packages", known: ["install"])
         self.packages = Set(
@@ -111,13 +105,23 @@ public struct Manifest: Equatable, Sendable {
         if let twice = Self.firstDuplicate(files.map(\.target)) {
             throw SpecError.inconsistent(file: file, reason: "two files have the target '\(twice)'")
         }
-        steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command") { !$0.isEmpty } }
+        steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command", Spelling.isCommand) }
         try Self.check(file: file, system, packages: self.packages, steps: steps, python: python, initProgram)
         if initProgram != nil, files.contains(where: { $0.target == "/sbin/init" }) {
             throw SpecError.inconsistent(file: file, reason: "[init] and a file are both /sbin/init")
         }
         let prune = try root.optionalTable("prune", known: ["paths"])
         self.prune = try prune?.strings("paths", "a normalized absolute path", Spelling.isImagePath) ?? []
+        for target in files.map(\.target) {
+            guard let reason = ReservedPaths.reason(target, system: system, pruned: self.prune) else { continue }
+            throw SpecError.inconsistent(
+                file: file, reason: "the file '\(target)' would not be in the image: \(reason)")
+        }
+        for path in self.prune where ["/dev", "/proc", "/sys"].contains(where: { ReservedPaths.isAtOrBelow(path, $0) })
+        {
+            throw SpecError.inconsistent(
+                file: file, reason: "'\(path)' can't be pruned: the system is there, not the image")
+        }
         allowed = try Allowance.all(in: root)
         image = try root.optionalTable("image", known: ImageOptions.keys).map(ImageOptions.init) ?? ImageOptions()
 
@@ -164,6 +168,9 @@ public struct Manifest: Equatable, Sendable {
         }
     }
 
+    /// What it asks of a Debian base, as a lock repeats it.
+    public var selection: Lockfile.Selection { .init(variant: variant, install: packages) }
+
     /// The manifest in one fixed form, defaults and all: what `manifest-sha256` is taken of. Comments, the order of
     /// keys and a default that is spelled out don't change it.
     public var canonicalText: String {
@@ -206,6 +213,13 @@ public struct Manifest: Equatable, Sendable {
         return text.text
     }
 
+    /// Reads `base.variant`, in a manifest or a lock.
+    static func variant(_ base: TOMLFields) throws -> Variant {
+        let names = Variant.allCases.map(\.rawValue).joined(separator: ", ")
+        let text = try base.string("variant", "one of \(names)") { Variant(rawValue: $0) != nil }
+        return Variant(rawValue: text) ?? .minbase
+    }
+
     /// Reads `base.system`, in a manifest or a lock.
     static func system(_ base: TOMLFields) throws -> System {
         let names = System.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
@@ -237,7 +251,9 @@ public struct Manifest: Equatable, Sendable {
     static func mode(_ fields: TOMLFields) throws -> Int {
         guard fields.has("mode") else { return 0o644 }
         let text = try fields.string("mode", "an octal string from \"0000\" to \"7777\"") {
-            (1...5).contains($0.utf8.count) && Int($0, radix: 8).map { $0 <= 0o7777 } == true
+            // No sign, which Int would take too.
+            (1...5).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x30...0x37).contains($0) }
+                && Int($0, radix: 8).map { $0 <= 0o7777 } == true
         }
         return Int(text, radix: 8) ?? 0o644
     }

@@ -115,7 +115,7 @@ extension Lockfile {
                     version: try wheel.string("version", "a version", Spelling.isPythonVersion),
                     file: Input(
                         path: try wheel.string("file", "a wheel's file name", Spelling.isWheel),
-                        size: try wheel.integer("size", in: 1...Int.max),
+                        size: try wheel.integer("size", in: 1...Lockfile.largestInput),
                         sha256: try wheel.string(
                             "sha256", "64 lower-case hexadecimal digits", Spelling.isSHA256)))
             }

@@ -8,17 +8,33 @@ struct TOMLFields {
 
     /// Reads a whole document. Throws `SpecError.notTOML` with the line.
     init(text: String, file: String, known: [String]) throws {
+        try self.init(text: text, file: file)
+        try check(known: known)
+    }
+
+    /// Reads a whole document whose keys are looked at later: which are known may depend on one of them.
+    init(text: String, file: String) throws {
+        // The parser would take it for the end, and the rest for nothing.
+        if let zero = text.utf8.firstIndex(of: 0) {
+            let line = text.utf8[..<zero].count { $0 == 10 } + 1
+            throw SpecError.notTOML(file: file, line: line, reason: "a NUL byte")
+        }
         let table: TOMLTable
         do {
             table = try TOMLTable(string: text)
         } catch let error as TOMLParseError {
             throw SpecError.notTOML(file: file, line: error.source.begin.line, reason: error.description)
         }
-        try self.init(table, file: file, path: "", known: known)
+        (self.table, self.file, path) = (table, file, "")
     }
 
     private init(_ table: TOMLTable, file: String, path: String, known: [String]) throws {
         (self.table, self.file, self.path) = (table, file, path)
+        try check(known: known)
+    }
+
+    /// - Throws: `SpecError.unknownKey` for any other key.
+    func check(known: [String]) throws {
         for key in table.keys.sorted() where !known.contains(key) {
             let nearest = known.min { Spelling.distance($0, key) < Spelling.distance($1, key) }
             throw SpecError.unknownKey(file: file, key: name(of: key), nearest: nearest.map(name(of:)))
@@ -84,9 +100,7 @@ struct TOMLFields {
     /// A string that must satisfy `check`; `expected` says what that is.
     func string(_ key: String, _ expected: String, _ check: (String) -> Bool) throws -> String {
         let text = try string(key)
-        guard check(text) else {
-            throw SpecError.badValue(file: file, key: name(of: key), found: "'\(text)'", expected: expected)
-        }
+        guard check(text) else { throw bad(key, text, expected) }
         return text
     }
 
@@ -102,15 +116,13 @@ struct TOMLFields {
     /// An array of strings that each satisfy `check`; empty when the key isn't there.
     func strings(_ key: String, _ expected: String, _ check: (String) -> Bool) throws -> [String] {
         let texts = try optionalStrings(key) ?? []
-        for text in texts where !check(text) {
-            throw SpecError.badValue(file: file, key: name(of: key), found: "'\(text)'", expected: expected)
-        }
+        for text in texts where !check(text) { throw bad(key, text, expected) }
         return texts
     }
 
     func optionalInteger(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let value = table[key] else { return nil }
-        guard let number = value.int else { throw bad(key, "an integer") }
+        guard value.type == .int, let number = value.int else { throw bad(key, "an integer") }
         guard range.contains(number) else {
             throw SpecError.badValue(
                 file: file, key: name(of: key), found: "\(number)",
@@ -126,6 +138,12 @@ struct TOMLFields {
     }
 
     func missing(_ key: String) -> SpecError { .missingKey(file: file, key: name(of: key)) }
+
+    /// A text may be a stranger's, of any length.
+    private func bad(_ key: String, _ text: String, _ expected: String) -> SpecError {
+        let end = text.count > 200 ? "… (\(text.utf8.count) bytes)" : ""
+        return .badValue(file: file, key: name(of: key), found: "'\(text.prefix(200))'\(end)", expected: expected)
+    }
 
     private func bad(_ key: String, _ expected: String) -> SpecError {
         .badValue(

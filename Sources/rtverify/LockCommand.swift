@@ -13,6 +13,7 @@ struct Lock: AsyncParsableCommand {
         discussion: """
             rtverify lock MANIFEST                        resolve anew and write the lock
             rtverify lock --update MANIFEST [PACKAGE...]  move forward: everything, or the packages named
+            rtverify lock --upgrade MANIFEST              the lock in today's format, with nothing moved
             rtverify lock --check MANIFEST                offline: was the lock made from this manifest?
             rtverify lock --verify LOCK                   offline: derive signature, index and every entry again
             rtverify lock --from-image IMAGE -o DRAFT     draft the lock that an image was made from
@@ -43,6 +44,8 @@ extension Lock {
         var packages: [String] = []
         @Flag(help: "Move the lock forward, never to an older Release, and say what changed.")
         var update = false
+        @Flag(help: "Write the lock in today's format, with what the manifest asks for; nothing that is locked moves.")
+        var upgrade = false
         @Flag(help: "Say offline whether manifest and lock belong together.")
         var check = false
         @Flag(help: "Derive the lock's every entry again, offline, from what the store holds.")
@@ -68,8 +71,8 @@ extension Lock {
         @OptionGroup var out: OutputOptions
 
         func validate() throws {
-            if [update, check, verify, fromImage].filter({ $0 }).count > 1 {
-                throw ValidationError("Choose one of --update, --check, --verify and --from-image.")
+            if [update, upgrade, check, verify, fromImage].filter({ $0 }).count > 1 {
+                throw ValidationError("Choose one of --update, --upgrade, --check, --verify and --from-image.")
             }
             if fromImage, output == nil { throw ValidationError("--from-image takes -o: a draft is not yet the lock.") }
             if suite.isEmpty != key.isEmpty || (!suite.isEmpty && !fromImage) {
@@ -90,6 +93,7 @@ extension Lock {
                 let manifest = try Manifest(text: try Paths.readText(file), file: file)
                 let path = output ?? Self.defaultPath(manifest.name)
                 if check { return try await runCheck(manifest, path) }
+                if upgrade { return try await runUpgrade(manifest, path) }
                 let store = try source.openStore()
                 let fetcher = try source.fetcher(store: store, display: display)
                 let sandbox = source.packageSandbox(store: store, display: display)
@@ -111,8 +115,7 @@ extension Lock {
                     throw error
                 }
                 await fetcher.shutdown()
-                try Paths.createDirectory(Paths.parent(of: path))
-                try AtomicFile.write(lock.text, to: path)
+                try Self.write(lock, to: path)
                 display.finish()
                 if let old { try LockReport.print(LockDifference(from: old, to: lock), json: out.json) }
                 LockReport.print(lock, path: path, json: out.json && old == nil, quiet: out.json)
@@ -127,7 +130,7 @@ extension Lock {
             let draft = LockDraft(
                 store: store, fetcher: fetcher, keyrings: keyring,
                 sandbox: source.packageSandbox(store: store, display: display), suites: suite.isEmpty ? nil : suites,
-                events: display.report)
+                allowExpired: allowExpired, events: display.report)
             let path = output ?? ""
             let result: Result<LockDraft.Found, any Error>
             do {
@@ -163,6 +166,21 @@ extension Lock {
             let outcome = try await verification.verify(lock)
             display.finish()
             try LockReport.print(outcome, path: file, json: out.json)
+        }
+
+        private func runUpgrade(_ manifest: Manifest, _ path: String) async throws {
+            let old = try Lockfile(text: try Paths.readText(path), file: path)
+            let lock = try await LockCheck.upgraded(
+                old, to: manifest, directory: Paths.parent(of: file), manifestPath: file, lockPath: path)
+            if lock != old { try Self.write(lock, to: path) }
+            LockReport.print(lock, path: path, json: out.json, quiet: out.json)
+        }
+
+        /// Writes a lock, once it is known that it can be read.
+        private static func write(_ lock: Lockfile, to path: String) throws {
+            _ = try Lockfile(text: lock.text, file: path)
+            try Paths.createDirectory(Paths.parent(of: path))
+            try AtomicFile.write(lock.text, to: path)
         }
 
         private func runCheck(_ manifest: Manifest, _ path: String) async throws {

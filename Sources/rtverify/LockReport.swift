@@ -91,6 +91,11 @@ enum LockReport {
         if outcome.wheels > 0 {
             Swift.print("\(outcome.wheels) wheels are what pip chooses from them, and all it needs")
         }
+        if !outcome.expiredKeys.isEmpty {
+            Swift.print(
+                "keys that had not expired when they signed, and have since: \(outcome.expiredKeys.joined(separator: ", "))"
+            )
+        }
         if !outcome.unfamiliarKeys.isEmpty {
             Swift.print(
                 "the lock lets keys sign that are not Debian's or Alpine's: \(outcome.unfamiliarKeys.joined(separator: ", "))"

@@ -97,7 +97,7 @@ final class BadInputTests: XCTestCase {
         let text = try archive.bench.read("test.lock")
         for (name, bad) in [
             ("cut short", String(text.prefix(text.count / 2))), ("malformed", text + "\n= ="),
-            ("newer", text.replacing("version = 1\n", with: "version = 9\n", maxReplacements: 1)),
+            ("newer", text.replacing("version = 2\n", with: "version = 9\n", maxReplacements: 1)),
             ("empty", ""),
         ] {
             try archive.bench.write(bad, to: "test.lock")

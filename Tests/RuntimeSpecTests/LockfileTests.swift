@@ -11,7 +11,7 @@ final class LockfileTests: XCTestCase {
                 archive: "test", name: name, version: "1:1.0~rc1-1+b2", architecture: "amd64", file: input, stage: stage
             )
         }
-        return Lockfile(
+        var lock = Lockfile(
             recipe: 1, manifestSHA256: Self.hash, sourceDateEpoch: 1_700_000_000, name: "test", architecture: "x86_64",
             release: "test",
             files: [
@@ -32,6 +32,8 @@ final class LockfileTests: XCTestCase {
                 if package.name == "b" { package.name = "b2" }
                 return package
             }, toolchain: [package("tools", stage: 0)])
+        lock.selection = Lockfile.Selection(variant: .essential, install: ["b2"])
+        return lock
     }
 
     func testWhatIsWrittenIsReadBack() throws {
@@ -64,9 +66,49 @@ final class LockfileTests: XCTestCase {
 
     func testANewerLockSaysWhichProgramToUse() {
         XCTAssertTrue(
-            failure(lock.text.replacing("version = 1\n", with: "version = 2\n[new]\n", maxReplacements: 1))
-                .contains("version 2 is not known to this rtverify"))
+            failure(lock.text.replacing("version = 2\n", with: "version = 3\nnew = 1\n", maxReplacements: 1))
+                .contains("version 3 is not known to this rtverify"))
         XCTAssertTrue(failure(lock.text.replacing("recipe = 1", with: "recipe = 7")).contains("recipe 7 is not known"))
+    }
+
+    /// Numbers as TOML spells them, and nothing that only looks like one.
+    func testVersionAndRecipeAreReadAsNumbersHoweverTheyAreSpelled() {
+        for (spelling, words) in [
+            ("version = 3 # newer", "version 3"), ("version = 0x3", "version 3"), ("version = 1_000", "version 1000"),
+            ("version = 0", "version 0"), ("version = -1", "version -1"), ("version = 2.0", "'version' is a"),
+            ("version = \"2\"", "'version' is a"),
+        ] {
+            let text = failure(lock.text.replacing("version = 2\n", with: "\(spelling)\n", maxReplacements: 1))
+            XCTAssertTrue(text.contains(words), "\(spelling): \(text)")
+        }
+        for spelling in ["recipe = 2 # newer", "recipe = 0x2", "recipe = 1_000"] {
+            let text = failure(lock.text.replacing("recipe = 1\n", with: "\(spelling)\n", maxReplacements: 1))
+            XCTAssertTrue(text.contains("is not known"), "\(spelling): \(text)")
+        }
+    }
+
+    func testSizesAreBoundedAndAZeroByteIsNoEnd() {
+        for size in ["9223372036854775807", "1099511627777", "-1"] {
+            XCTAssertTrue(failure(lock.text.replacing("size = 3", with: "size = \(size)")).contains("size'"), size)
+            XCTAssertTrue(
+                failure(lock.text.replacing("inrelease-size = 9", with: "inrelease-size = \(size)")).contains("size'"))
+        }
+        XCTAssertTrue(failure(lock.text + "\0anything").contains("a NUL byte"))
+        XCTAssertTrue(
+            failure(lock.text.replacing("run = \"echo", with: "run = \"\\u0000echo")).contains("step[0].run"))
+        XCTAssertLessThan(
+            failure(lock.text.replacing("\"pool/a.deb\"", with: "\"\(String(repeating: "/x", count: 1 << 20))\""))
+                .utf8.count, 1000)
+    }
+
+    func testALockOfFormat1IsReadAndWrittenAsItIs() throws {
+        var old = lock
+        (old.version, old.selection) = (1, nil)
+        XCTAssertEqual(try Lockfile(text: old.text, file: "x"), old)
+        XCTAssertTrue(old.text.contains("version = 1\n"))
+        // Each format has what it has.
+        XCTAssertTrue(failure(old.text.replacing("version = 1\n", with: "version = 2\n")).contains("asked for"))
+        XCTAssertTrue(failure(lock.text.replacing("version = 2\n", with: "version = 1\n")).contains("'variant'"))
     }
 
     func testAnUnknownKeyNamesTheNearestKnownOne() {
@@ -115,6 +157,22 @@ final class ManifestTests: XCTestCase {
         XCTAssertNotEqual(a.canonicalText, c.canonicalText)
     }
 
+    /// Where a build has its own, or empties what is there, no file would be.
+    func testAFileThatWouldNotBeInTheImageIsRefused() {
+        for target in [
+            "/dev/x", "/proc/x", "/run/lock/x", "/tmp/x", "/var/tmp/x", "/.rtverify/x", "/var/lib/dpkg/updates/x",
+            "/var/cache/apt/x", "/var/lib/apt/lists/x", "/usr/sbin/policy-rc.d", "/etc/ssh/ssh_host_rsa_key",
+            "/var/log/dpkg.log", "/usr/share/doc/x",
+        ] {
+            let more = "[[file]]\nsource = \"a\"\ntarget = \"\(target)\"\n[prune]\npaths = [\"/usr/share/doc\"]\n"
+            XCTAssertTrue(failure(smallest + more).contains("'\(target)' would not be in the image"), target)
+        }
+        XCTAssertEqual(failure(smallest + "[[file]]\nsource = \"a\"\ntarget = \"/runner/x\"\n"), "accepted")
+        for path in ["/dev", "/proc", "/proc/x", "/sys"] {
+            XCTAssertTrue(failure(smallest + "[prune]\npaths = [\"\(path)\"]\n").contains("can't be pruned"), path)
+        }
+    }
+
     func testBadInputIsNamed() {
         XCTAssertTrue(failure(smallest + "relaese = \"x\"\n").contains("did you mean 'base.release'?"))
         XCTAssertTrue(
@@ -124,6 +182,11 @@ final class ManifestTests: XCTestCase {
         XCTAssertTrue(failure(smallest + "[image]\ncompression = \"lz4\"\nlevel = 3\n").contains("no level"))
         XCTAssertTrue(failure(smallest + "[prune]\npaths = [\"/usr/../etc\"]\n").contains("normalized"))
         XCTAssertTrue(failure(smallest + "[packages]\ninstall = [\"Curl\"]\n").contains("package name"))
+        for mode in ["-1", "+644", "8", "17777", ""] {
+            let file = "[[file]]\nsource = \"a\"\ntarget = \"/a\"\nmode = \"\(mode)\"\n"
+            XCTAssertTrue(failure(smallest + file).contains("file[0].mode"), mode)
+        }
+        XCTAssertTrue(failure(smallest + "\0[packages]\n").contains("a NUL byte"))
         XCTAssertTrue(failure("[base]\nsystem = \"debian\"\n").contains("'runtime' is missing"))
     }
 }

@@ -149,7 +149,8 @@ def sign(options):
     data = open(f"{suite}/main/binary-amd64/Packages.gz", "rb").read()
     date = int(options[options.index("--date") + 1]) if "--date" in options else 1700000000
     until = 1700000001 if "--expired" in options else 4000000000
-    release = (f"Origin: Test\nSuite: test\nCodename: test\nArchitectures: amd64\nComponents: main\n"
+    suite_name = options[options.index("--suite") + 1] if "--suite" in options else "Suite: test\nCodename: test\n"
+    release = (f"Origin: Test\n{suite_name}Architectures: amd64\nComponents: main\n"
                f"Date: {email.utils.formatdate(date, usegmt=True).replace('GMT', 'UTC')}\n"
                f"Valid-Until: {email.utils.formatdate(until, usegmt=True).replace('GMT', 'UTC')}\n"
                # apt looks for the plain index's name, whichever spelling it then takes.
@@ -165,6 +166,9 @@ if "--sign" in sys.argv:
     if "--bump" in sys.argv:
         deb("early", "2.0", files={"/usr/share/early": "newer\n"})
         deb("special", "2.0", build=special)
+    if "--bump-packer" in sys.argv:
+        deb("squashfs-tools-ng", "2.0", fields="Depends: liblzo2-2\n", build=packer)
+        deb("liblzo2-2", "2.0", build=lzo)
     sign(sys.argv)
     sys.exit()
 

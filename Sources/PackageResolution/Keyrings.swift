@@ -1,0 +1,80 @@
+import Glibc
+import InputStore
+
+/// Files and folders of OpenPGP keys, by their contents and not by their names: binary keyrings, GnuPG's keyboxes, and
+/// armored blocks (RFC 9580 6.2), one or several.
+struct Keyrings {
+    private let paths: [String]
+    /// Whether they were named, and must be there.
+    private let areNamed: Bool
+
+    /// Those of Debian-like hosts.
+    private static let folders = ["/usr/share/keyrings", "/etc/apt/trusted.gpg.d", "/etc/apt/keyrings"]
+
+    /// - Parameter named: Files or folders; those of the host when empty. Which of their keys the host happens to trust
+    ///   counts for nothing: only the fingerprints that are allowed do.
+    init(named: [String]) {
+        areNamed = !named.isEmpty
+        paths = (named.isEmpty ? Self.folders : named).map(Paths.absolute)
+    }
+
+    /// Binary keyrings that gpgv reads, written to a folder where they aren't that already.
+    /// - Throws: `StoreError.system` with the name of a file that was given and can't be read; `ResolutionError.malformed`
+    ///   for one that holds no key.
+    func files(in folder: String) throws -> [String] {
+        var files: [String] = []
+        for path in paths.flatMap(Self.members) {
+            let bytes: [UInt8]
+            do {
+                bytes = try Paths.readBytes(path, limit: 1 << 26)
+            } catch {
+                if areNamed { throw error }
+                continue
+            }
+            switch Self.kind(bytes) {
+            case .binary: files.append(path)
+            case .armored(let keys):
+                let file = "\(folder)/keyring-\(files.count).gpg"
+                try AtomicFile.write(keys, to: file)
+                files.append(file)
+            case .other where areNamed && paths.contains(path):
+                throw ResolutionError.malformed("\(path) holds no OpenPGP public key, armored or not")
+            case .other: continue
+            }
+        }
+        return files
+    }
+
+    private static func members(_ path: String) -> [String] {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [path] }
+        return HostSources.names(in: path).map { "\(path)/\($0)" }.filter { member in
+            stat(member, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        }
+    }
+
+    enum Kind: Equatable {
+        case binary
+        /// The packets of all blocks.
+        case armored([UInt8])
+        case other
+    }
+
+    static func kind(_ bytes: [UInt8]) -> Kind {
+        // A keybox says so behind its first header.
+        if bytes.dropFirst(8).starts(with: "KBXf".utf8) { return .binary }
+        // A public key's packet comes first, in the old form of a header or the new one (RFC 9580 4.2, 5.5.1.1).
+        if let first = bytes.first, first & 0xfc == 0x98 || first == 0xc6 { return .binary }
+        let lines = bytes.split(separator: 10, omittingEmptySubsequences: false).map { line in
+            String(decoding: line.last == 13 ? line.dropLast() : line, as: UTF8.self)
+        }
+        var (keys, rest) = ([UInt8](), lines[...])
+        while let begin = rest.firstIndex(where: { $0.hasPrefix("-----BEGIN PGP PUBLIC KEY BLOCK") }) {
+            let body = rest[begin...].dropFirst().drop { !$0.allSatisfy(\.isWhitespace) }
+            let end = body.firstIndex { $0.hasPrefix("-----END") } ?? body.endIndex
+            keys += Base64.decode(body[..<end].prefix { !$0.hasPrefix("=") }.joined())
+            rest = rest[end...].dropFirst()
+        }
+        return keys.isEmpty ? .other : .armored(keys)
+    }
+}
