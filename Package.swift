@@ -29,7 +29,7 @@ let package = Package(
         .executableTarget(
             name: "rtverify",
             dependencies: [
-                "AlephNetwork", "CSandbox", "ContentHash", "ImageBuild", "ImageComparison", "InputStore",
+                "AlephNetwork", "CSandbox", "ContentHash", "Host", "ImageBuild", "ImageComparison", "InputStore",
                 "PackageResolution",
                 "Reporting",
                 "RootfsBuild", "RuntimeSpec", "RuntimeTemplates", "SquashfsImage", "VirtualMachine",
@@ -37,7 +37,7 @@ let package = Package(
             ],
             linkerSettings: staticRuntime),
         .target(
-            name: "AlephNetwork", dependencies: ["COpenSSL", "CSecp256k1", "ContentHash", "InputStore"],
+            name: "AlephNetwork", dependencies: ["COpenSSL", "CSecp256k1", "ContentHash", "Host", "InputStore"],
             // By file name, like libsquashfs: it is libsecp256k1-1 here and libsecp256k1-2 there.
             linkerSettings: [.linkedLibrary(":libsecp256k1.a")]),
         .target(name: "RuntimeSpec", dependencies: ["TOMLKit"], resources: [.embedInCode("init.sh")]),
@@ -45,9 +45,11 @@ let package = Package(
         .target(
             name: "InputStore",
             dependencies: [
-                "ContentHash", "CLinux", "Reporting", "RuntimeSpec",
+                "ContentHash", "CLinux", "Host", "Reporting", "RuntimeSpec",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .target(
@@ -60,7 +62,7 @@ let package = Package(
         .target(
             name: "RootfsBuild",
             dependencies: [
-                "CArchive", "CLinux", "CSandbox", "ContentHash", "Reporting", "RuntimeSpec",
+                "CArchive", "CLinux", "CSandbox", "ContentHash", "Host", "Reporting", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -68,7 +70,7 @@ let package = Package(
         .target(
             name: "SquashfsImage",
             dependencies: [
-                "CLinux", "CSquashfs", "ContentHash", "Reporting", "RootfsBuild", "RuntimeSpec",
+                "CLinux", "CSquashfs", "ContentHash", "Host", "Reporting", "RootfsBuild", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -81,7 +83,7 @@ let package = Package(
         .target(
             name: "ImageComparison",
             dependencies: [
-                "CArchive", "CLinux", "CSandbox", "ContentHash", "Reporting", "RootfsBuild", "RuntimeSpec",
+                "CArchive", "CLinux", "CSandbox", "ContentHash", "Host", "Reporting", "RootfsBuild", "RuntimeSpec",
                 "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -89,7 +91,7 @@ let package = Package(
         .target(
             name: "ImageBuild",
             dependencies: [
-                "CLinux", "ContentHash", "ImageComparison", "InputStore", "PackageResolution", "Reporting",
+                "CLinux", "ContentHash", "Host", "ImageComparison", "InputStore", "PackageResolution", "Reporting",
                 "RootfsBuild",
                 "RuntimeSpec", "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -115,11 +117,13 @@ let package = Package(
         .target(
             name: "VirtualMachine",
             dependencies: [
-                "CArchive", "CLinux", "InputStore", "PackageResolution", "Reporting", "RootfsBuild", "RuntimeSpec",
+                "CArchive", "CLinux", "Host", "InputStore", "PackageResolution", "Reporting", "RootfsBuild",
+                "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("initramfs.sh")]),
+        .target(name: "Host"),
         .target(name: "Reporting"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),

@@ -1,4 +1,5 @@
 import ContentHash
+import Host
 import InputStore
 
 /// The nodes and gateways that are asked. Whatever they say is checked; what can't be is compared between them.
@@ -117,24 +118,5 @@ public struct NodeSet: Sendable {
         } catch {
             throw MessageError.unavailable("\(error)")
         }
-    }
-}
-
-/// Work that took too long.
-public struct DeadlineExceeded: Error {}
-
-/// Cancels work that takes longer.
-public func withDeadline<Value: Sendable>(
-    seconds: Int, _ body: @escaping @Sendable () async throws -> Value
-) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value.self) { group in
-        group.addTask(operation: body)
-        group.addTask {
-            try await Task.sleep(for: .seconds(seconds))
-            throw DeadlineExceeded()
-        }
-        defer { group.cancelAll() }
-        guard let value = try await group.next() else { throw DeadlineExceeded() }
-        return value
     }
 }

@@ -1,5 +1,6 @@
 import ContentHash
 import Glibc
+import Host
 import ImageComparison
 import InputStore
 import PackageResolution
@@ -123,7 +124,7 @@ public struct ImageBuilder: Sendable {
     private func build(
         _ runtime: LockedRuntime, image path: String, jobs: Int, singleProcessor: Bool, name: String
     ) async throws -> FileIdentity {
-        let image = try AtomicFile(directory: Paths.parent(of: path))
+        let image = try AtomicFile(replacing: path)
         let work = try await WorkFolder.create(in: store, name: name)
         let job = BuildJob(
             lock: runtime.text, store: store.directory, workFolder: work.path, jobs: jobs, stepTimeout: stepTimeout,
@@ -137,6 +138,7 @@ public struct ImageBuilder: Sendable {
         events(.phase(name: "hash", total: 0))
         // Removing tens of thousands of files takes as long as hashing the image: they go side by side.
         async let removed: Void = work.remove()
+        async let synced: Void = onThread { try image.sync() }
         async let keys = privateKeys(in: image, allowed: runtime.lock.allowed)
         // The file goes with its last mention, so the thread holds it, not its descriptor alone.
         let identity = try await onThread {
@@ -146,7 +148,8 @@ public struct ImageBuilder: Sendable {
         await removed
         let found = try await keys
         guard found.isEmpty else { throw BuildError.privateKeys(found) }
-        try image.publish(as: path)
+        try await synced
+        try image.publish(syncing: false)
         return identity
     }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import RootfsBuild
 import Synchronization
 

@@ -70,11 +70,8 @@ public struct PackageSandbox: ResolutionSandbox {
             switch try store.state(of: wheel.file) {
             case .present: return false
             case .absent: return true
-            case .changed(let found):
-                events(
-                    .note(
-                        "\(store.path(of: wheel.file.sha256)) has changed on disk (its bytes now hash to \(found)); "
-                            + "it is dropped and fetched anew"))
+            case .changed(let reason):
+                events(.note("\(store.path(of: wheel.file.sha256)) \(reason); it is dropped and fetched anew"))
                 store.remove(wheel.file.sha256)
                 return true
             }

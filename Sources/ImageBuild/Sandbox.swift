@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import InputStore
 import Reporting
 import RootfsBuild

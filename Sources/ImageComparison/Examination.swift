@@ -1,5 +1,6 @@
 import CSandbox
 import Glibc
+import Host
 import Reporting
 import RootfsBuild
 

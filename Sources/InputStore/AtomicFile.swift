@@ -10,12 +10,42 @@ public final class AtomicFile: @unchecked Sendable {
     /// Open for reading and writing.
     public let descriptor: CInt
     private let directory: String
+    private let target: String
     private var temporaryName: String?
+
+    /// Creates the file that will be published as `path`, in place of a file that has this name, or of the file that a link
+    /// of this name leads to: a device, a folder or a pipe is nobody's to replace.
+    /// - Throws: `StoreError.noTarget`, `.system`.
+    public convenience init(replacing path: String, mode: mode_t = 0o644) throws {
+        var (status, target) = (stat(), path)
+        if path == "-" || path.isEmpty || path.hasSuffix("/") {
+            throw StoreError.noTarget(
+                path, reason: path == "-" ? "a file with a name is written here" : "it is no file's name")
+        }
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw StoreError.noTarget(path, reason: "something is there that is no file")
+            }
+            if let real = realpath(path, nil) {
+                target = String(cString: real)
+                free(real)
+            }
+        } else if lstat(path, &status) == 0 {
+            throw StoreError.noTarget(path, reason: "a link is there that leads nowhere")
+        }
+        let name = target.split(separator: "/").last ?? ""
+        guard name.utf8.count <= 255 else { throw StoreError.system("cannot write \(path.prefix(100))…", ENAMETOOLONG) }
+        try self.init(directory: Paths.parent(of: target), target: target, mode: mode)
+    }
 
     /// Creates the file in the folder that it will be published in.
     /// - Throws: `StoreError.system`.
-    public init(directory: String, mode: mode_t = 0o644) throws {
-        self.directory = directory
+    public convenience init(directory: String, mode: mode_t = 0o644) throws {
+        try self.init(directory: directory, target: "", mode: mode)
+    }
+
+    private init(directory: String, target: String, mode: mode_t) throws {
+        (self.directory, self.target) = (directory, target)
         let unnamed = rtv_open_unnamed(directory, mode)
         if unnamed >= 0 {
             descriptor = unnamed
@@ -58,8 +88,20 @@ public final class AtomicFile: @unchecked Sendable {
         }
     }
 
-    /// Gives the file its name, in the folder it was made in, in place of what had that name.
-    public func publish(as path: String) throws {
+    /// Has the disk have the bytes, so that a crash leaves no empty file under a name. It may take a while, and a thread.
+    public func sync() throws {
+        guard fdatasync(descriptor) == 0 || errno == EINVAL || errno == EROFS else {
+            throw StoreError.system("cannot write \(target.isEmpty ? "in \(directory)" : target)", errno)
+        }
+    }
+
+    /// Gives the file the name that it was made for.
+    /// - Parameter syncing: Whether the disk has its bytes first.
+    public func publish(syncing: Bool = true) throws { try publish(as: target, syncing: syncing) }
+
+    /// Gives the file a name in the folder that it was made in, in place of what had that name.
+    func publish(as path: String, syncing: Bool) throws {
+        if syncing { try sync() }
         if let temporaryName {
             guard rename(temporaryName, path) == 0 else { throw StoreError.system("cannot write \(path)", errno) }
             self.temporaryName = nil
@@ -90,9 +132,9 @@ public final class AtomicFile: @unchecked Sendable {
 
     /// Writes a whole file at once.
     public static func write(_ bytes: [UInt8], to path: String) throws {
-        let file = try AtomicFile(directory: Paths.parent(of: path))
+        let file = try AtomicFile(replacing: path)
         try bytes.withUnsafeBytes { try file.write($0) }
-        try file.publish(as: path)
+        try file.publish()
     }
 }
 
@@ -124,7 +166,7 @@ public enum Paths {
 
     /// Reads a small file whole.
     /// - Throws: `StoreError.system`; a file of more than `limit` bytes is too large (EFBIG).
-    public static func readBytes(_ path: String, limit: Int = .max) throws -> [UInt8] {
+    public static func readBytes(_ path: String, limit: Int = 1 << 30) throws -> [UInt8] {
         guard let file = fopen(path, "re") else { throw StoreError.system("cannot read \(path)", errno) }
         defer { fclose(file) }
         var bytes: [UInt8] = []

@@ -1,18 +1,19 @@
-import AsyncHTTPClient
 import CLinux
 import ContentHash
 import Glibc
 import NIOCore
-import NIOSSL
 import Reporting
 import RuntimeSpec
-import Synchronization
 
 /// What one source said instead of the right bytes.
 struct SourceFailure: Error, CustomStringConvertible {
     enum Kind {
-        /// The source is there and lacks the file, or serves another.
+        /// The source is there and lacks the file.
         case file
+        /// It serves another file.
+        case wrongBytes
+        /// The source is there, and had no time for this file, or broke off.
+        case busy
         /// The source itself can't be reached.
         case source
     }
@@ -21,56 +22,36 @@ struct SourceFailure: Error, CustomStringConvertible {
     var description: String
 }
 
-/// Where a body goes, piece by piece.
-protocol BodySink: AnyObject {
-    func append(_ bytes: UnsafeRawBufferPointer) throws
-    /// The body begins anew.
-    func restart() throws
-}
-
-/// A file whose bytes are hashed while they are written.
-final class FileSink: BodySink {
-    private let file: AtomicFile
-    private var hasher: SHA256Hasher? = SHA256Hasher()
-
-    init(_ file: AtomicFile) { self.file = file }
-
-    func append(_ bytes: UnsafeRawBufferPointer) throws {
-        try file.write(bytes)
-        hasher?.update(bytes)
-    }
-
-    func restart() throws {
-        try file.reset()
-        hasher = SHA256Hasher()
-    }
-
-    /// The digest of what was written; once.
-    func finish() -> Digest {
-        guard let hasher = hasher.take() else { return SHA256Hasher().finalize() }
-        return hasher.finalize()
-    }
-}
-
-/// Downloads by http and https: resumed, retried with a growing pause that honours Retry-After (RFC 9110 10.2.3).
+/// Downloads by http and https: resumed, retried with a growing pause that honours Retry-After (RFC 9110 10.2.3) and holds
+/// for all that is asked of that server.
 final class Downloader: Sendable {
-    private let settings: NetworkSettings
-    private let timeout: TimeAmount
-    private let clients = Mutex<[NetworkSettings.Proxy?: HTTPClient]>([:])
+    private let client: WebClient
+    private let timeout: Int
+    private let gates: ServerGates
     private let attempts = 4
-    /// The longest pause that a server may ask for.
-    private let longestPause = 120
+    private static let connections = 8
+    /// What the snapshot archive bears without throttling.
+    private static let snapshotConnections = 2
+    private static let redirects = 5
+    /// Bytes a second, over a whole `timeout`, below which nothing arrives that is worth waiting for.
+    private static let leastRate = 100
 
-    /// - Parameter timeout: Seconds without a byte after which a connection is given up.
-    init(settings: NetworkSettings, timeout: Int) {
-        self.settings = settings
-        self.timeout = .seconds(Int64(timeout))
+    /// - Parameters:
+    ///   - timeout: Seconds without a byte after which a connection is given up.
+    ///   - snapshot: The URL of an archive of old states, which is asked by few connections.
+    init(settings: NetworkSettings, timeout: Int, snapshot: String? = nil) {
+        self.timeout = timeout
+        client = WebClient(settings: settings, timeout: timeout)
+        let slow = snapshot.flatMap { try? WebAddress($0).server }
+        gates = ServerGates { $0 == slow ? Self.snapshotConnections : Self.connections }
     }
 
-    func shutdown() async {
-        for client in clients.withLock({ Array($0.values) }) {
-            do { try await client.shutdown() } catch { /* A client that is closed already is what was wanted. */  }
-        }
+    func shutdown() async { await client.shutdown() }
+
+    /// Whether a server has had its chances: too many files in a row could not be had.
+    func isGivenUp(_ url: String) async -> Bool {
+        guard let address = try? WebAddress(url) else { return false }
+        return await gates[address.server].isGivenUp
     }
 
     /// Downloads a file whose bytes are known: no more than `input.size` bytes are taken, and their hash must be right.
@@ -83,8 +64,8 @@ final class Downloader: Sendable {
         guard size == input.size, digest.hex == input.sha256 else {
             let what = size == input.size ? "sha256 \(digest)" : "\(size) bytes"
             throw SourceFailure(
-                kind: .file,
-                description: "\(url): wrong bytes: \(what) instead of \(input.size) bytes, "
+                kind: .wrongBytes,
+                description: "\(WebAddress.withoutLogin(url)): wrong bytes: \(what) instead of \(input.size) bytes, "
                     + "sha256 \(input.sha256)")
         }
     }
@@ -95,26 +76,57 @@ final class Downloader: Sendable {
     func download(
         _ url: String, limit: Int, into sink: any BodySink, isPinned: Bool = false, received: @Sendable (Int) -> Void
     ) async throws -> Int {
+        let address: WebAddress
+        do { address = try WebAddress(url) } catch {
+            throw SourceFailure(kind: .source, description: "\(error)")
+        }
+        let gate = gates[address.server]
         var transfer = Transfer(sink: sink, isPinned: isPinned)
-        var pause = 1
-        for attempt in 1...attempts {
+        var (broken, pause) = (0, 1)
+        while true {
+            try await gate.enter()
+            let outcome: Result<Void, any Error>
             do {
-                try await self.attempt(url, limit: limit, transfer: &transfer, received: received)
+                outcome = .success(try await attempt(address, limit: limit, transfer: &transfer, received: received))
+            } catch {
+                outcome = .failure(error)
+            }
+            await gate.leave()
+            do {
+                try outcome.get()
+                await gate.answered()
                 return transfer.size
-            } catch let failure as Retry where attempt < attempts {
-                let seconds = min(failure.after ?? pause, longestPause)
+            } catch let busy as Busy {
+                guard await gate.refused(askingFor: busy.after, limit: 10 * timeout) else {
+                    await gate.failed()
+                    let wish = busy.after.map { ", and asks to wait \($0) s" } ?? ""
+                    throw SourceFailure(
+                        kind: .busy,
+                        description: "\(address.shown): answered \(busy.status)\(wish); it was waited for as long as "
+                            + "10 times --timeout")
+                }
+            } catch WebClient.Failure.broken(let reason) {
+                broken += 1
+                guard broken < attempts else {
+                    await gate.failed()
+                    throw SourceFailure(
+                        kind: .busy, description: "\(address.shown): \(reason) (tried \(attempts) times)")
+                }
+                await gate.broke(pause: pause)
                 pause *= 2
-                try await Task.sleep(for: .seconds(seconds))
-            } catch let failure as Retry {
-                throw SourceFailure(kind: .source, description: "\(url): \(failure.reason) (tried \(attempts) times)")
+            } catch WebClient.Failure.hopeless(let reason) {
+                throw SourceFailure(kind: .source, description: "\(address.shown): \(reason)")
+            } catch let failure as SourceFailure {
+                await gate.answered()
+                throw failure
             }
         }
-        throw SourceFailure(kind: .source, description: "\(url): given up")
     }
 
-    /// What may pass if one waits.
-    private struct Retry: Error {
-        var reason: String
+    /// The server has too much to do (RFC 6585 4, RFC 9110 15.6.4).
+    private struct Busy: Error {
+        var status: Int
+        /// Seconds that it asks to wait.
         var after: Int?
     }
 
@@ -138,96 +150,115 @@ final class Downloader: Sendable {
         }
     }
 
+    /// Follows redirects to the file. A login goes to the server that it was given for, and to no other.
     private func attempt(
-        _ url: String, limit: Int, transfer: inout Transfer, received: @Sendable (Int) -> Void
+        _ first: WebAddress, limit: Int, transfer: inout Transfer, received: @Sendable (Int) -> Void
     ) async throws {
-        var request = HTTPClientRequest(url: url)
-        request.headers.add(name: "User-Agent", value: "rtverify")
+        var address = first
+        for _ in 0...Self.redirects {
+            let login = address.server == first.server ? first.login : nil
+            guard let location = try await ask(address, login, limit, &transfer, received) else { return }
+            do { address = try address.redirected(to: location) } catch {
+                throw SourceFailure(kind: .file, description: "\(first.shown): its redirect leads nowhere: \(error)")
+            }
+        }
+        throw SourceFailure(kind: .file, description: "\(first.shown): more than \(Self.redirects) redirects")
+    }
+
+    /// - Returns: Where it leads instead; nil when the file has arrived.
+    private func ask(
+        _ address: WebAddress, _ login: WebAddress.Login?, _ limit: Int, _ transfer: inout Transfer,
+        _ received: @Sendable (Int) -> Void
+    ) async throws -> String? {
+        var headers: [(String, String)] = []
         // Without a name for what came before, the rest might be another file's.
         if transfer.size > 0, transfer.entityTag == nil, !transfer.isPinned { try transfer.restart() }
         if transfer.size > 0 {
-            request.headers.add(name: "Range", value: "bytes=\(transfer.size)-")
-            if let tag = transfer.entityTag { request.headers.add(name: "If-Range", value: tag) }
+            headers.append(("Range", "bytes=\(transfer.size)-"))
+            if let tag = transfer.entityTag { headers.append(("If-Range", tag)) }
         }
-        let response: HTTPClientResponse
-        do {
-            response = try await client(for: url).execute(request, deadline: .distantFuture)
-        } catch {
-            try Task.checkCancellation()
-            throw Self.classify(error, url: url)
+        var location: String?
+        try await client.get(address, headers: headers, login: login) { head, next in
+            location = try Self.location(head)
+            if location == nil { try await take(head, next, address, limit, &transfer, received) }
         }
-        switch response.status.code {
+        return location
+    }
+
+    private static func location(_ head: WebClient.Head) throws -> String? {
+        guard [301, 302, 303, 307, 308].contains(head.status) else { return nil }
+        guard let location = head.headers.first(name: "Location") else {
+            throw WebClient.Failure.broken("answered \(head.status) without a Location")
+        }
+        return location
+    }
+
+    private func take(
+        _ head: WebClient.Head, _ next: WebClient.Body, _ address: WebAddress, _ limit: Int, _ transfer: inout Transfer,
+        _ received: @Sendable (Int) -> Void
+    ) async throws {
+        try Self.check(head, address)
+        switch head.status {
         case 206 where transfer.size > 0:
             // Another part than asked for would be spliced in (RFC 9110 14.4).
-            let range = response.headers.first(name: "Content-Range") ?? ""
-            guard range.hasPrefix("bytes \(transfer.size)-") else {
+            guard (head.headers.first(name: "Content-Range") ?? "").hasPrefix("bytes \(transfer.size)-") else {
                 try transfer.restart()
-                throw Retry(reason: "the server sent another part than asked for")
+                throw WebClient.Failure.broken("the server sent another part than asked for")
             }
         case 200: if transfer.size > 0 { try transfer.restart() }
-        case 408, 425, 429, 500...599:
-            throw Retry(
-                reason: "answered \(response.status.code)",
-                after: response.headers.first(name: "Retry-After").flatMap(Self.seconds(retryAfter:)))
         case 416 where transfer.size > 0:
             try transfer.restart()
-            throw Retry(reason: "the file changed while it was resumed")
-        default:
-            throw SourceFailure(kind: .file, description: "\(url): answered \(response.status.code)")
+            throw WebClient.Failure.broken("the file changed while it was resumed")
+        default: throw SourceFailure(kind: .file, description: "\(address.shown): answered \(head.status)")
         }
         // A weak one doesn't promise the same bytes.
-        transfer.entityTag = response.headers.first(name: "ETag").flatMap { $0.hasPrefix("W/") ? nil : $0 }
-        let expected = response.headers.first(name: "Content-Length").flatMap { Int($0) }.map { $0 + transfer.size }
-        // A body that ends with its connection is whole or cut: nobody can tell (RFC 9112 8).
-        let isFramed =
-            expected != nil || response.version == .http2
-            || response.headers["Transfer-Encoding"].contains { $0.lowercased().contains("chunked") }
-        guard isFramed else {
-            throw SourceFailure(kind: .source, description: "\(url): the answer doesn't say where it ends")
+        transfer.entityTag = head.headers.first(name: "ETag").flatMap { $0.hasPrefix("W/") ? nil : $0 }
+        let expected = head.headers.first(name: "Content-Length").flatMap { Int($0) }.map { $0 + transfer.size }
+        // A body that ends with its connection is whole or cut: only its hash can tell (RFC 9112 8).
+        guard head.isFramed || transfer.isPinned else {
+            throw SourceFailure(kind: .file, description: "\(address.shown): the answer doesn't say where it ends")
         }
-        do {
-            for try await part in response.body {
-                guard part.readableBytes <= limit - transfer.size else {
-                    throw SourceFailure(kind: .file, description: "\(url): more than the expected \(limit) bytes")
-                }
-                try transfer.append(part)
-                received(part.readableBytes)
+        var (windowStart, windowSize) = (ContinuousClock.now, 0)
+        while let part = try await next() {
+            guard part.readableBytes <= limit - transfer.size else {
+                throw SourceFailure(kind: .file, description: "\(address.shown): more than the expected \(limit) bytes")
             }
-        } catch let error as SourceFailure {
-            throw error
-        } catch let error as StoreError {
-            throw error
-        } catch {
-            try Task.checkCancellation()
-            throw Self.classify(error, url: url)
+            try transfer.append(part)
+            received(part.readableBytes)
+            windowSize += part.readableBytes
+            guard windowStart.duration(to: .now) >= .seconds(timeout) else { continue }
+            guard windowSize >= Self.leastRate * timeout else {
+                throw SourceFailure(
+                    kind: .file,
+                    description: "\(address.shown): timeout: it sent \(windowSize) bytes in \(timeout) s (--timeout)")
+            }
+            (windowStart, windowSize) = (.now, 0)
         }
         // A cancelled body ends as if it were whole.
         try Task.checkCancellation()
         if let expected, transfer.size != expected {
-            throw Retry(reason: "the connection ended after \(transfer.size) of \(expected) bytes")
+            throw WebClient.Failure.broken("the connection ended after \(transfer.size) of \(expected) bytes")
         }
     }
 
-    /// A wrong address stays wrong; anything else on the way may pass.
-    private static func classify(_ error: any Error, url: String) -> any Error {
-        if let error = error as? HTTPClientError, [.invalidURL, .emptyHost, .emptyScheme].contains(error) {
-            return SourceFailure(kind: .source, description: "\(url): \(error.shortDescription)")
+    /// What a server, or a proxy in its place, says instead of a file.
+    private static func check(_ head: WebClient.Head, _ address: WebAddress) throws {
+        if let proxy = head.proxy {
+            let own = head.headers.first(name: "X-Squid-Error") ?? head.headers.first(name: "Proxy-Status")
+            if head.status == 407 {
+                throw WebClient.Failure.hopeless("the proxy \(proxy.shown) asks for a user and a password")
+            }
+            if let own, head.status >= 400 {
+                throw WebClient.Failure.hopeless("the proxy \(proxy.shown) answered \(head.status): \(own)")
+            }
         }
-        let text = String(describing: error)
-        // Neither a name nobody knows nor a port nobody listens on gets better within seconds.
-        if text.contains("SocketAddressError") || text.contains("refused") || text.contains("getaddrinfo") {
-            return SourceFailure(kind: .source, description: "\(url): cannot connect")
+        switch head.status {
+        case 429, 503:
+            throw Busy(
+                status: head.status, after: head.headers.first(name: "Retry-After").flatMap(seconds(retryAfter:)))
+        case 408, 425, 500...599: throw WebClient.Failure.broken("answered \(head.status)")
+        default: return
         }
-        // Nor does a certificate. Everything else that ends a handshake may be the network's fault.
-        if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate") {
-            return SourceFailure(
-                kind: .source,
-                description: "\(url): its certificate isn't one that this host trusts "
-                    + "(SSL_CERT_FILE names a file of certificates to trust instead)")
-        }
-        if text.contains("BoringSSLError") { return Retry(reason: "the TLS handshake failed") }
-        let reason = (error as? HTTPClientError)?.shortDescription ?? text
-        return Retry(reason: reason)
     }
 
     /// Retry-After's value: seconds, or an HTTP date.
@@ -235,26 +266,5 @@ final class Downloader: Sendable {
         if let seconds = Int(text) { return max(0, seconds) }
         let date = rtv_parse_time(text, "%a, %d %b %Y %H:%M:%S GMT")
         return date < 0 ? nil : max(0, Int(date) - time(nil))
-    }
-
-    private func client(for url: String) -> HTTPClient {
-        let scheme = url.hasPrefix("https:") ? "https" : "http"
-        let host = url.dropFirst(scheme.count + 3).prefix { $0 != "/" && $0 != ":" }
-        let proxy = settings.proxy(scheme: scheme, host: String(host))
-        return clients.withLock { clients in
-            if let client = clients[proxy] { return client }
-            var tls = TLSConfiguration.makeClientConfiguration()
-            if let certificates = settings.certificates { tls.trustRoots = .file(certificates) }
-            var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
-            configuration.timeout = .init(connect: .seconds(10), read: timeout)
-            configuration.httpVersion = .http1Only
-            configuration.proxy = proxy.map { .server(host: $0.host, port: $0.port) }
-            configuration.redirectConfiguration = .follow(max: 5, allowCycles: false)
-            // Bodies are hashed as they are stored on the server; nothing is asked for compressed.
-            configuration.decompression = .disabled
-            let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-            clients[proxy] = client
-            return client
-        }
     }
 }

@@ -1,5 +1,6 @@
 import ContentHash
 import Glibc
+import Host
 import Reporting
 import RuntimeSpec
 import Synchronization
@@ -36,7 +37,8 @@ public final class Fetcher: Sendable {
     }
 
     private let store: Store
-    private let mirrors: MirrorList
+    private let configured: MirrorList
+    private let expanded = Mutex<MirrorList?>(nil)
     private let offline: Bool
     private let events: EventSink
     private let downloader: Downloader
@@ -51,8 +53,28 @@ public final class Fetcher: Sendable {
         store: Store, mirrors: MirrorList, offline: Bool = false, timeout: Int = 30,
         environment: (String) -> String?, events: @escaping EventSink
     ) {
-        (self.store, self.mirrors, self.offline, self.events) = (store, mirrors, offline, events)
-        downloader = Downloader(settings: NetworkSettings(environment: environment), timeout: timeout)
+        (self.store, configured, self.offline, self.events) = (store, mirrors, offline, events)
+        downloader = Downloader(
+            settings: NetworkSettings(environment: environment), timeout: timeout, snapshot: mirrors.snapshot)
+    }
+
+    /// The mirrors, with those that lists of servers name: these are asked once, when something is needed.
+    private var mirrors: MirrorList {
+        get async throws {
+            if let list = expanded.withLock({ $0 }) { return list }
+            var found: [Mirror] = []
+            for list in offline ? [] : configured.lists {
+                let sink = MemorySink()
+                do {
+                    _ = try await downloader.download(list.url, limit: 1 << 20, into: sink, received: { _ in })
+                    let text = String(decoding: sink.bytes, as: UTF8.self)
+                    found += MirrorFile.mirrors(text).map { Mirror($0, family: list.family) }
+                } catch let failure as SourceFailure { events(.note("apt's list of mirrors: \(failure)")) }
+            }
+            let list = configured.adding(found)
+            expanded.withLock { $0 = list }
+            return list
+        }
     }
 
     /// Closes connections. A fetcher must be shut down before it goes.
@@ -65,7 +87,7 @@ public final class Fetcher: Sendable {
         let distinct = wanted.filter { seen.insert($0.input.sha256).inserted }
         let missing = try await missing(of: distinct)
         if missing.isEmpty { return }
-        if offline, !mirrors.mirrors.contains(where: \.isDirectory) {
+        if offline, !configured.mirrors.contains(where: \.isDirectory) {
             throw StoreError.missingOffline(missing.map(\.input), store: store.directory)
         }
         events(
@@ -105,11 +127,20 @@ public final class Fetcher: Sendable {
         if wanted.count > 10 { events(.phase(name: "check the store's \(wanted.count) inputs", total: 0)) }
         let store = store
         let workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let isOver = Latch()
         return try await withThrowingTaskGroup(of: [(Int, Store.State)].self) { group in
             for worker in 0..<workers {
+                // Hashing blocks; and it may be of no use any more after any file.
                 group.addTask {
-                    try stride(from: worker, to: wanted.count, by: workers).map { index in
-                        (index, try store.state(of: wanted[index].input))
+                    try await withTaskCancellationHandler {
+                        try await onThread {
+                            try stride(from: worker, to: wanted.count, by: workers).map { index in
+                                if isOver.isSet { throw CancellationError() }
+                                return (index, try store.state(of: wanted[index].input))
+                            }
+                        }
+                    } onCancel: {
+                        isOver.set()
                     }
                 }
             }
@@ -119,12 +150,9 @@ public final class Fetcher: Sendable {
                     switch state {
                     case .present: continue
                     case .absent: absent.insert(index)
-                    case .changed(let found):
+                    case .changed(let reason):
                         let input = wanted[index].input
-                        events(
-                            .note(
-                                "\(store.path(of: input.sha256)) has changed on disk (its bytes now hash to \(found)); "
-                                    + "it is dropped and fetched anew"))
+                        events(.note("\(store.path(of: input.sha256)) \(reason); it is dropped and fetched anew"))
                         store.remove(input.sha256)
                         absent.insert(index)
                     }
@@ -137,9 +165,10 @@ public final class Fetcher: Sendable {
     /// What every source said when none had the bytes; nil when one had.
     private func fetch(_ wanted: Wanted, received: @escaping @Sendable (Int) -> Void) async throws -> [String]? {
         var reasons: [String] = []
-        for url in mirrors.urls(of: wanted) {
+        for url in try await mirrors.urls(of: wanted) {
             if url.hasPrefix("/") {
-                if let found = try store.adopt(url, as: wanted.input) {
+                let (store, input) = (store, wanted.input)
+                if let found = try await onThread({ try store.adopt(url, as: input) }) {
                     if found.hex == wanted.input.sha256 { return nil }
                     let reason = "\(url): wrong bytes: sha256 \(found) instead of \(wanted.input.sha256)"
                     events(.note(reason))
@@ -162,10 +191,8 @@ public final class Fetcher: Sendable {
                 return nil
             } catch let failure as SourceFailure {
                 reasons.append(failure.description)
-                if failure.description.contains("wrong bytes") { events(.note(failure.description)) }
-                if failure.kind == .source {
-                    unreachable.withLock { $0[server] = "could not be reached before" }
-                }
+                if failure.kind == .wrongBytes { events(.note(failure.description)) }
+                await condemn(server, for: failure)
             }
         }
         return Self.withoutRepeats(reasons.isEmpty ? ["no mirror is known for it"] : reasons)
@@ -175,6 +202,14 @@ public final class Fetcher: Sendable {
     /// - Returns: The bytes and the mirror.
     public func newest(_ path: String, suite: String, limit: Int) async throws -> (bytes: [UInt8], mirror: Mirror) {
         try await newest(path, from: mirrors.mirrors(forSuite: suite), limit: limit)
+    }
+
+    /// Asks a server for nothing more in this run, where it can't be reached or had its chances.
+    private func condemn(_ server: String, for failure: SourceFailure) async {
+        let isGivenUp = await downloader.isGivenUp(server)
+        guard failure.kind == .source || isGivenUp else { return }
+        let reason = failure.kind == .source ? "could not be reached before" : "served nothing of several files before"
+        unreachable.withLock { $0[server] = reason }
     }
 
     /// The same from one mirror.
@@ -191,7 +226,7 @@ public final class Fetcher: Sendable {
     ) async throws {
         var reasons: [String] = []
         var isServed = false
-        for mirror in mirrors.snapshots(forSuite: suite, at: time) where mirror.isDirectory || !offline {
+        for mirror in configured.snapshots(forSuite: suite, at: time) where mirror.isDirectory || !offline {
             let server = Self.server(of: mirror.base)
             if let reason = unreachable.withLock({ $0[server] }) {
                 reasons.append("\(server): \(reason)")
@@ -203,10 +238,8 @@ public final class Fetcher: Sendable {
                 if try await body(bytes) { return }
             } catch let failure as SourceFailure {
                 reasons.append(failure.description)
-                if failure.kind == .source {
-                    unreachable.withLock { $0[server] = "could not be reached before" }
-                    break
-                }
+                await condemn(server, for: failure)
+                if failure.kind == .source { break }
             }
         }
         if !isServed { throw Self.unavailable(path, reasons) }
@@ -214,7 +247,7 @@ public final class Fetcher: Sendable {
 
     /// Bytes whose hash nobody knows yet, from the first of Alpine's mirrors that has them.
     public func newestAlpine(_ path: String, limit: Int) async throws -> [UInt8] {
-        try await newest(path, from: mirrors.alpineMirrors, limit: limit).bytes
+        try await newest(path, from: configured.alpineMirrors, limit: limit).bytes
     }
 
     /// What a URL serves now; its hash is looked at by the caller.
@@ -227,7 +260,7 @@ public final class Fetcher: Sendable {
 
     /// The names in a folder of Alpine's mirrors that are folders of this machine.
     public func alpineNames(in path: String) -> [String] {
-        mirrors.alpineMirrors.filter(\.isDirectory).flatMap { HostSources.names(in: $0.url(of: path)) }
+        configured.alpineMirrors.filter(\.isDirectory).flatMap { HostSources.names(in: $0.url(of: path)) }
     }
 
     private func newest(_ path: String, from mirrors: [Mirror], limit: Int) async throws
@@ -248,7 +281,7 @@ public final class Fetcher: Sendable {
     private func unpinned(_ path: String, from mirror: Mirror, limit: Int) async throws -> [UInt8] {
         let url = mirror.url(of: path)
         if mirror.isDirectory {
-            guard let bytes = try Self.read(url, limit: limit) else {
+            guard let bytes = try await onThread({ try Self.read(url, limit: limit) }) else {
                 throw SourceFailure(kind: .file, description: "\(url): no such file")
             }
             return bytes
@@ -268,21 +301,17 @@ public final class Fetcher: Sendable {
     }
 
     private static func read(_ path: String, limit: Int) throws -> [UInt8]? {
-        guard let file = fopen(path, "re") else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw StoreError.system("cannot read \(path)", errno)
-        }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
-        guard bytes.count <= limit else {
+        do {
+            return try Paths.readBytes(path, limit: limit)
+        } catch StoreError.system(_, let reason) where reason == ENOENT || reason == ENOTDIR {
+            return nil
+        } catch StoreError.system(_, EFBIG) {
             throw SourceFailure(kind: .file, description: "\(path): more than the expected \(limit) bytes")
         }
-        return bytes
     }
 
     private static func server(of url: String) -> String {
-        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        let parts = WebAddress.withoutLogin(url).split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         return parts.prefix(3).joined(separator: "/")
     }
 

@@ -3,22 +3,49 @@ import RuntimeSpec
 
 /// The Debian mirrors that the host's own apt is configured with (sources.list(5), both formats).
 public enum HostSources {
-    /// Mirrors of Debian's archives found under `/etc/apt`, each once, in the order of the files' names.
+    /// Mirrors of Debian's archives found under `/etc/apt`, each once, in the order of the files' names; those of lists that
+    /// are files of this host too.
     public static func mirrors(directory: String = "/etc/apt") -> [Mirror] {
-        let parts = names(in: "\(directory)/sources.list.d")
-        let files = ["\(directory)/sources.list"] + parts.map { "\(directory)/sources.list.d/\($0)" }
         var result: [Mirror] = []
-        for file in files {
-            // An unreadable or absent file is no source; apt itself would complain in time.
-            guard let text = try? Paths.readText(file) else { continue }
-            for source in parse(text, file: file) {
-                for family in Set(source.suites.filter(isDebianSuite).map(DebianArchiveFamily.init(suite:))) {
-                    result += source.uris.filter(isSupported).map { Mirror($0, family: family) }
-                }
+        for (uri, family) in uris(directory) {
+            if isSupported(uri) {
+                result.append(Mirror(uri, family: family))
+            } else if uri.hasPrefix("mirror+file:") {
+                let path = Mirror(String(uri.dropFirst("mirror+".count))).base
+                result += ((try? Paths.readText(path)).map(MirrorFile.mirrors) ?? []).map { Mirror($0, family: family) }
             }
         }
         var seen: Set<Mirror> = []
         return result.filter { seen.insert($0).inserted }
+    }
+
+    /// Lists of mirrors that a server has.
+    public static func mirrorLists(directory: String = "/etc/apt") -> [MirrorFile] {
+        uris(directory).compactMap { uri, family in
+            for (prefix, scheme) in [("mirror://", "http"), ("mirror+http://", "http"), ("mirror+https://", "https")]
+            where uri.hasPrefix(prefix) {
+                return MirrorFile(url: "\(scheme)://\(uri.dropFirst(prefix.count))", family: family)
+            }
+            return nil
+        }
+    }
+
+    /// What the host's apt names for Debian's suites, with the family of each.
+    private static func uris(_ directory: String) -> [(uri: String, family: DebianArchiveFamily)] {
+        let parts = names(in: "\(directory)/sources.list.d")
+        let files = ["\(directory)/sources.list"] + parts.map { "\(directory)/sources.list.d/\($0)" }
+        var result: [(String, DebianArchiveFamily)] = []
+        for file in files {
+            // An unreadable or absent file is no source; apt itself would complain in time.
+            guard let text = try? Paths.readText(file) else { continue }
+            for source in parse(text, file: file) {
+                let families = Set(source.suites.filter(isDebianSuite).map(DebianArchiveFamily.init(suite:)))
+                for family in families.sorted(by: { $0.rawValue < $1.rawValue }) {
+                    result += source.uris.map { ($0, family) }
+                }
+            }
+        }
+        return result
     }
 
     /// The Alpine mirrors that the host's own apk is configured with: what stands above `v3.20/main`.
@@ -89,7 +116,7 @@ public enum HostSources {
         return sources
     }
 
-    private static func isSupported(_ uri: String) -> Bool {
+    static func isSupported(_ uri: String) -> Bool {
         ["http://", "https://", "file:"].contains { uri.hasPrefix($0) }
     }
 
@@ -114,5 +141,27 @@ public enum HostSources {
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
+    }
+}
+
+/// A list of mirrors (apt-transport-mirror(1)): a URL a line, perhaps with a priority and other words behind it.
+public struct MirrorFile: Hashable, Sendable {
+    /// Where it is served.
+    public let url: String
+    let family: DebianArchiveFamily
+
+    /// The mirrors, those of the lowest number first.
+    static func mirrors(_ text: String) -> [String] {
+        let lines = text.split(whereSeparator: \.isNewline).map { line in
+            line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }
+        }
+        let entries = lines.filter { !$0.isEmpty }.map { words in
+            let priority = words.dropFirst().lazy.compactMap { word in
+                word.hasPrefix("priority:") ? Int(word.dropFirst("priority:".count)) : nil
+            }.first
+            return (url: String(words[0]), priority: priority ?? Int.max)
+        }
+        return entries.enumerated().sorted { ($0.element.priority, $0.offset) < ($1.element.priority, $1.offset) }
+            .map(\.element.url).filter(HostSources.isSupported)
     }
 }

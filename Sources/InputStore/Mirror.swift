@@ -11,6 +11,8 @@ public struct Mirror: Hashable, Sendable {
 
     public init(_ base: String, family: DebianArchiveFamily? = nil) {
         var text = base.hasPrefix("file:") ? String(base.dropFirst(5)) : base
+        // file:/path, file:///path, file://localhost/path (RFC 8089).
+        if text.hasPrefix("//localhost/") { text = String(text.dropFirst("//localhost".count)) }
         if text.hasPrefix("///") { text = String(text.dropFirst(2)) }
         while text.hasSuffix("/"), text != "/" { text.removeLast() }
         self.base = text.contains("://") ? text : Paths.absolute(text)
@@ -20,14 +22,19 @@ public struct Mirror: Hashable, Sendable {
     /// Whether it is a folder on this machine.
     public var isDirectory: Bool { base.hasPrefix("/") }
 
-    func url(of path: String) -> String { "\(base)/\(path)" }
+    /// Its base for people: without user and password.
+    public var shown: String { WebAddress.withoutLogin(base) }
+
+    func url(of path: String) -> String { "\(base)/\(isDirectory ? path : WebAddress.encodedPath(path))" }
 }
 
 /// Every mirror of this run, in the order in which they are tried: options, the user's configuration, the host's apt
 /// sources, the snapshot archive.
 public struct MirrorList: Sendable {
     public let mirrors: [Mirror]
-    private let snapshot: String?
+    /// Lists of mirrors that a server has (apt-transport-mirror(1)), with the place that its mirrors have in the order.
+    let lists: [MirrorFile]
+    let snapshot: String?
     private let alpine: [Mirror]
 
     /// Debian's archive of every state of its archive.
@@ -40,12 +47,19 @@ public struct MirrorList: Sendable {
     ///   - mirrors: Debian's, and those that may serve anything.
     ///   - alpine: Alpine's, tried after those.
     public init(
-        mirrors: [Mirror], snapshot: String? = snapshotArchive, alpine: [Mirror] = [Mirror(alpineArchive)]
+        mirrors: [Mirror], lists: [MirrorFile] = [], snapshot: String? = snapshotArchive,
+        alpine: [Mirror] = [Mirror(alpineArchive)]
     ) {
+        self.lists = lists
         self.alpine = alpine
         var seen: Set<Mirror> = []
         self.mirrors = mirrors.filter { seen.insert($0).inserted }
         self.snapshot = snapshot
+    }
+
+    /// The same with the mirrors that lists name, last.
+    func adding(_ listed: [Mirror]) -> MirrorList {
+        MirrorList(mirrors: mirrors + listed, snapshot: snapshot, alpine: alpine)
     }
 
     /// The mirrors for a suite.

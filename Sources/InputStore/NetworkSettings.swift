@@ -1,76 +1,118 @@
 import Glibc
-import NIOSSL
 
-/// Proxy and trust settings of this run, from the usual variables and the host's apt configuration.
+/// Proxy, login and trust settings of this run, from the usual variables and the host's apt configuration.
 struct NetworkSettings: Sendable {
+    /// What stands between this host and others.
     struct Proxy: Hashable, Sendable {
+        enum Kind: Hashable, Sendable { case http, socks }
+
+        var kind: Kind
         var host: String
         var port: Int
+        var login: WebAddress.Login?
+
+        /// Without what is secret.
+        var shown: String { "\(host):\(port)" }
     }
 
-    private let proxies: [String: Proxy]
-    private let exceptions: [String]
+    /// By scheme: what a variable says.
+    private let proxies: [String: Result<Proxy, WebAddress.Malformed>]
+    private let exceptions: [Exception]
+    private let apt: AptConfiguration
     /// A certificate bundle that replaces the system's (SSL_CERT_FILE), or a folder of certificates (SSL_CERT_DIR).
     let certificates: String?
 
-    init(environment: (String) -> String?) {
-        var proxies: [String: Proxy] = [:]
+    /// - Parameter apt: The host's; logins of it go to the mirrors alone.
+    init(environment: (String) -> String?, apt: AptConfiguration = AptConfiguration()) {
+        var proxies: [String: Result<Proxy, WebAddress.Malformed>] = [:]
         for scheme in ["http", "https"] {
             // Upper-case HTTP_PROXY is what a web server sets from a request's header, so only HTTPS_PROXY counts.
             let setting =
                 environment("\(scheme)_proxy") ?? (scheme == "https" ? environment("HTTPS_PROXY") : nil)
-                ?? environment("all_proxy") ?? environment("ALL_PROXY") ?? Self.aptProxy(scheme: scheme)
-            if let setting, let proxy = Self.parse(setting) { proxies[scheme] = proxy }
+                ?? environment("all_proxy") ?? environment("ALL_PROXY")
+            if let setting { proxies[scheme] = Result { () throws(WebAddress.Malformed) in try Self.parse(setting) } }
         }
-        self.proxies = proxies
+        (self.proxies, self.apt) = (proxies, apt)
         exceptions = (environment("no_proxy") ?? environment("NO_PROXY") ?? "").lowercased()
-            .split(separator: ",").map { String($0.drop { $0 == " " || $0 == "." || $0 == "*" }) }
+            .split { $0 == "," || $0 == " " }.map { Exception(String($0)) }
         certificates = environment("SSL_CERT_FILE") ?? environment("SSL_CERT_DIR")
     }
 
-    /// The proxy for a URL; loopback never has one.
-    func proxy(scheme: String, host: String) -> Proxy? {
-        if ["localhost", "127.0.0.1", "::1"].contains(host) { return nil }
-        if exceptions.contains(where: { !$0.isEmpty && (host == $0 || host.hasSuffix(".\($0)")) }) { return nil }
-        return proxies[scheme]
-    }
-
-    static func parse(_ text: String) -> Proxy? {
-        var rest = text[...]
-        if let scheme = rest.range(of: "://") { rest = rest[scheme.upperBound...] }
-        rest = rest.prefix { $0 != "/" }
-        if let at = rest.lastIndex(of: "@") { rest = rest[rest.index(after: at)...] }
-        guard let colon = rest.lastIndex(of: ":") else {
-            return rest.isEmpty ? nil : Proxy(host: String(rest), port: 80)
+    /// The proxy for an address; loopback never has one.
+    /// - Throws: `WebAddress.Malformed` for a setting that names none.
+    func proxy(for address: WebAddress) throws -> Proxy? {
+        if address.host == "localhost" || address.host.hasPrefix("127.") || address.host == "::1" { return nil }
+        if exceptions.contains(where: { $0.covers(address) }) { return nil }
+        if let setting = proxies[address.scheme] { return try setting.get() }
+        guard let setting = apt.proxy(scheme: address.scheme, host: address.host), setting != "DIRECT" else {
+            return nil
         }
-        guard let port = Int(rest[rest.index(after: colon)...]) else { return nil }
-        return Proxy(host: String(rest[..<colon]), port: port)
+        return try Self.parse(setting)
     }
 
-    /// `Acquire::http::Proxy "URL";` in apt.conf(5). Only the one-line form is read: it is what installers write.
-    private static func aptProxy(scheme: String) -> String? {
-        let folder = "/etc/apt/apt.conf.d"
-        let files = HostSources.names(in: folder).map { "\(folder)/\($0)" } + ["/etc/apt/apt.conf"]
-        var found: String?
-        for file in files {
-            guard let text = try? Paths.readText(file) else { continue }
-            for line in text.split(separator: "\n") {
-                let words = line.split { $0 == " " || $0 == "\t" || $0 == "\"" || $0 == ";" }
-                if words.count == 2, words[0].lowercased() == "acquire::\(scheme)::proxy" { found = String(words[1]) }
+    /// Who asks: what the URL says, else apt's configuration.
+    func login(for address: WebAddress) -> WebAddress.Login? { address.login ?? apt.login(for: address) }
+
+    /// `http://user:word@host:3128/`, `socks5://host`, `host:3128`.
+    static func parse(_ text: String) throws(WebAddress.Malformed) -> Proxy {
+        let scheme = text.firstRange(of: "://").map { text[..<$0.lowerBound].lowercased() }
+        let rest = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
+        let isSocks = scheme?.hasPrefix("socks") == true
+        do {
+            let address = try WebAddress("http://\(rest)")
+            let hasPort = rest.prefix { $0 != "/" }.split(separator: "@").last?.contains(":") == true
+            let port = hasPort ? address.port : isSocks ? 1080 : scheme == "https" ? 443 : 80
+            return Proxy(kind: isSocks ? .socks : .http, host: address.host, port: port, login: address.login)
+        } catch {
+            throw WebAddress.Malformed(
+                description: "the proxy setting '\(WebAddress.withoutLogin(text))' names no proxy")
+        }
+    }
+
+    /// One entry of no_proxy: `*`, a name with all below it (with or without a dot or `*.` before it), an address, a network,
+    /// each with a port or without.
+    struct Exception: Sendable {
+        private var name: String
+        private var port: Int?
+        private var network: (bytes: [UInt8], bits: Int)?
+
+        init(_ text: String) {
+            name = text
+            let slash = text.split(separator: "/", maxSplits: 1)
+            if slash.count == 2, let bytes = Self.bytes(String(slash[0])), let bits = Int(slash[1]),
+                (0...(bytes.count * 8)).contains(bits)
+            {
+                network = (bytes, bits)
+                return
             }
+            if text.hasPrefix("["), let bracket = text.firstIndex(of: "]") {
+                name = String(text[text.index(after: text.startIndex)..<bracket])
+                port = Int(text[bracket...].dropFirst(2))
+            } else if text.count(where: { $0 == ":" }) == 1, let colon = text.firstIndex(of: ":") {
+                (name, port) = (String(text[..<colon]), Int(text[text.index(after: colon)...]))
+            }
+            if name != "*" { name = String(name.trimmingPrefix("*").trimmingPrefix(".")) }
         }
-        return found == "DIRECT" ? nil : found
-    }
-}
 
-extension Substring {
-    /// The first occurrence of `text`.
-    fileprivate func range(of text: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-            start = index(after: start)
+        func covers(_ address: WebAddress) -> Bool {
+            if let port, port != address.port { return false }
+            if let network {
+                guard let bytes = Self.bytes(address.host), bytes.count == network.bytes.count else { return false }
+                return (0..<network.bits).allSatisfy { bit in
+                    let difference = bytes[bit / 8] ^ network.bytes[bit / 8]
+                    return difference & (0x80 >> UInt8(bit % 8)) == 0
+                }
+            }
+            return name == "*" || (!name.isEmpty && (address.host == name || address.host.hasSuffix(".\(name)")))
         }
-        return nil
+
+        /// An address's bytes (inet_pton(3)).
+        private static func bytes(_ text: String) -> [UInt8]? {
+            for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
+                var bytes = [UInt8](repeating: 0, count: count)
+                if inet_pton(family, text, &bytes) == 1 { return bytes }
+            }
+            return nil
+        }
     }
 }

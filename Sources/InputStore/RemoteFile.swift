@@ -60,7 +60,8 @@ private final class IdentitySink: BodySink {
     func finish() -> FileIdentity { hasher.finalize() }
 }
 
-private final class MemorySink: BodySink {
+/// A small body.
+final class MemorySink: BodySink {
     private(set) var bytes: [UInt8] = []
 
     func append(_ piece: UnsafeRawBufferPointer) { bytes += piece }

@@ -1,5 +1,6 @@
 import ContentHash
 import Glibc
+import Host
 import RuntimeSpec
 
 /// Verified inputs on disk, each named by its SHA-256.
@@ -35,25 +36,41 @@ public struct Store: Sendable {
     /// What hashing an object again showed.
     public enum State: Sendable {
         case present, absent
-        /// The bytes are no longer those of the name.
-        case changed(found: Digest)
+        /// It is no longer what its name says, and what it is.
+        case changed(reason: String)
     }
 
     /// Hashes an object again.
+    /// - Throws: `StoreError.untrueSize` when its bytes are right, and the input says another size of them: then the input
+    ///   would be fetched nowhere.
     public func state(of input: Lockfile.Input) throws -> State {
         let path = path(of: input.sha256)
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = RegularFile.open(path)
         if descriptor < 0 {
-            guard errno == ENOENT else { throw StoreError.system("cannot read \(path)", errno) }
-            return .absent
+            switch errno {
+            case ENOENT: return .absent
+            case EINVAL, ELOOP, ENXIO: return .changed(reason: "is no file any more")
+            default: throw StoreError.system("cannot read \(path)", errno)
+            }
         }
         defer { close(descriptor) }
+        var status = stat()
+        fstat(descriptor, &status)
         let found = try sha256(ofDescriptor: descriptor, name: path)
-        return found.hex == input.sha256 ? .present : .changed(found: found)
+        guard found.hex == input.sha256 else {
+            return .changed(reason: "has changed on disk (its bytes now hash to \(found))")
+        }
+        guard Int(status.st_size) == input.size else {
+            throw StoreError.untrueSize(input, found: Int(status.st_size))
+        }
+        return .present
     }
 
     /// Forgets an object.
-    public func remove(_ sha256: String) { unlink(path(of: sha256)) }
+    public func remove(_ sha256: String) {
+        let path = path(of: sha256)
+        if unlink(path) != 0, errno == EISDIR { rmdir(path) }
+    }
 
     /// A new file that can become an object.
     public func newObject(sha256: String) throws -> AtomicFile {
@@ -63,7 +80,10 @@ public struct Store: Sendable {
     }
 
     /// Keeps a file whose bytes were hashed while they were written.
-    public func keep(_ file: AtomicFile, sha256: String) throws { try file.publish(as: path(of: sha256)) }
+    public func keep(_ file: AtomicFile, sha256: String) throws {
+        // It is hashed at each use: a crash that takes its bytes is found.
+        try file.publish(as: path(of: sha256), syncing: false)
+    }
 
     /// Keeps bytes at hand.
     public func keep(_ bytes: [UInt8]) throws -> Digest {
@@ -77,17 +97,21 @@ public struct Store: Sendable {
     /// An object's bytes, hashed while they are read; nil when it isn't there or has changed.
     public func bytes(of input: Lockfile.Input) throws -> [UInt8]? {
         let path = path(of: input.sha256)
-        guard let file = fopen(path, "re") else { return nil }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: input.size + 1)
-        let count = fread(&bytes, 1, bytes.count, file)
-        bytes.removeLast(bytes.count - count)
-        return Digest.of(bytes).hex == input.sha256 ? bytes : nil
+        let descriptor = RegularFile.open(path)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        // What the lock says of the size is a stranger's word, and as much memory.
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) == input.size else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(input.size)
+        let digest = try sha256(ofDescriptor: descriptor, name: path) { bytes += $0 }
+        return digest.hex == input.sha256 ? bytes : nil
     }
 
     /// A local file as an object, when it has those bytes.
     public func adopt(_ path: String, as input: Lockfile.Input) throws -> Digest? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = RegularFile.open(path)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw StoreError.system("cannot read \(path)", errno)
@@ -95,7 +119,10 @@ public struct Store: Sendable {
         defer { close(descriptor) }
         let file = try newObject(sha256: input.sha256)
         let digest = try sha256(ofDescriptor: descriptor, name: path) { try file.write($0) }
-        if digest.hex == input.sha256 { try keep(file, sha256: input.sha256) }
+        guard digest.hex == input.sha256 else { return digest }
+        let size = Int(lseek(descriptor, 0, SEEK_CUR))
+        guard size == input.size else { throw StoreError.untrueSize(input, found: size) }
+        try keep(file, sha256: input.sha256)
         return digest
     }
 }

@@ -13,8 +13,12 @@ public enum StoreError: Error, CustomStringConvertible {
     case missingOffline([Lockfile.Input], store: String)
     /// `--offline`, and only the network knows.
     case offlineResolution(String)
+    /// A place that no file can be written to.
+    case noTarget(String, reason: String)
     /// A file that would be overwritten.
     case alreadyThere(String)
+    /// A lock's input whose bytes are right and whose size is another.
+    case untrueSize(Lockfile.Input, found: Int)
     /// A file of the user's own isn't where it was.
     case fileMissing(Lockfile.Input, tried: [String])
 
@@ -32,11 +36,16 @@ public enum StoreError: Error, CustomStringConvertible {
             let more = inputs.count > 5 ? "  and \(inputs.count - 5) more\n" : ""
             return "\(inputs.count) of \(total) inputs could not be fetched:\n" + shown.joined() + more
                 + "The locked versions may have left the mirrors, or the network can't be reached. Give one that keeps them (--mirror URL), or move "
-                + "the lock forward (rtverify lock MANIFEST --update)."
+                + "the lock forward (rtverify lock --update MANIFEST)."
         case .missingOffline(let inputs, let store):
             return "--offline, and the store \(store) lacks \(inputs.count) inputs:\n"
                 + inputs.map { "  \($0.sha256)  \($0.path)\n" }.joined()
                 + "Build once without --offline, or copy the store of a machine that has them."
+        case .untrueSize(let input, let found):
+            return "the lock says that \(input.path) has \(input.size) bytes; the bytes of its sha256 are \(found): "
+                + "the lock was changed, lock the manifest anew"
+        case .noTarget(let path, let reason):
+            return "cannot write '\(path)': \(reason); give a file's name"
         case .alreadyThere(let path):
             return "\(path) is there already and is left as it is; choose another folder"
         case .offlineResolution(let what):

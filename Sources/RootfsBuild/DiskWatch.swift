@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import Synchronization
 
 /// Watches whether the places that a build writes to are ever full: a maintainer script that ignores that its program

@@ -1,13 +1,19 @@
 import ContentHash
 import Glibc
+import Host
 
-/// A small store object, read whole and hashed before it is believed.
+/// A store object, hashed while it is used.
 enum HashedFile {
-    static func read(_ stream: UnsafeMutablePointer<FILE>, path: String, sha256: String, name: String) throws -> [UInt8]
-    {
-        let bytes = readAll(stream)
-        guard Digest.of(bytes).hex == sha256 else { throw RootfsError.changedObject(path: path, package: name) }
-        return bytes
+    /// Opens a store object: one that has become a pipe would be waited for.
+    static func open(_ path: String, name: String) throws -> UnsafeMutablePointer<FILE> {
+        let descriptor = RegularFile.open(path)
+        guard descriptor >= 0 else {
+            let reason = errno
+            if reason == EINVAL { throw RootfsError.changedObject(path: path, package: name) }
+            throw RootfsError.system("cannot read \(path)", reason)
+        }
+        guard let stream = fdopen(descriptor, "re") else { throw RootfsError.system("cannot read \(path)", errno) }
+        return stream
     }
 
     static func readAll(_ stream: UnsafeMutablePointer<FILE>) -> [UInt8] {
@@ -20,7 +26,7 @@ enum HashedFile {
     /// Copies a store object, hashing what is copied.
     /// - Parameter sha256: nil for a file that isn't the store's.
     static func copy(_ source: String, to target: String, sha256: String?, name: String) throws {
-        guard let input = fopen(source, "re") else { throw RootfsError.system("cannot read \(source)", errno) }
+        let input = try open(source, name: name)
         defer { fclose(input) }
         guard let output = fopen(target, "wxe") else { throw RootfsError.system("cannot write \(target)", errno) }
         var hasher = SHA256Hasher()

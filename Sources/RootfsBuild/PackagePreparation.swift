@@ -2,6 +2,7 @@ import CArchive
 import CLinux
 import ContentHash
 import Glibc
+import Host
 import RuntimeSpec
 
 /// Makes of a .deb in the store one whose members are not compressed, so that dpkg, which works on one core, has
@@ -15,8 +16,11 @@ struct PackagePreparation {
 
     /// - Returns: Those of its files that nothing is expected to touch once they are unpacked.
     func run() throws -> [ShippedFile] {
-        let input = open(source, O_RDONLY | O_CLOEXEC)
-        guard input >= 0 else { throw RootfsError.system("cannot read \(source)", errno) }
+        let input = RegularFile.open(source)
+        guard input >= 0 else {
+            if errno == EINVAL { throw RootfsError.changedObject(path: source, package: name) }
+            throw RootfsError.system("cannot read \(source)", errno)
+        }
         defer { close(input) }
         let output = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard output >= 0 else { throw RootfsError.system("cannot write \(target)", errno) }

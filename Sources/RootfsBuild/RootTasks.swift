@@ -8,6 +8,8 @@ public enum RootTask: Codable, Sendable {
     case extract([String])
     /// Unpacks a tar archive of the root's, compressed or not.
     case extractTarball(String)
+    /// Moves a file of the private folder to its place, with the folders above it.
+    case install(name: String, path: String, mode: Int)
     /// Writes a file, with the folders above it.
     case write(path: String, mode: Int, bytes: [UInt8])
     /// Empties a folder, or removes what isn't one. What isn't there is no error.
@@ -43,6 +45,12 @@ public enum RootTaskRunner {
             try TarReader(
                 descriptor: descriptor, offset: 0, size: Int(status.st_size), closing: true, isCompressed: true
             ).extractAll(package: "the base's tarball", isWholeSystem: true)
+        case .install(let name, let path, let mode):
+            try makeFolders(above: path)
+            // A link of that name is replaced, not followed: the manifest names this path.
+            guard rename("\(RootfsAssembly.privateFolder)/\(name)", path) == 0, chmod(path, mode_t(mode)) == 0 else {
+                throw RootfsError.system("cannot write \(path) in the root", errno)
+            }
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
         case .prune(let path):
@@ -90,11 +98,7 @@ public enum RootTaskRunner {
 
     private static func write(_ bytes: [UInt8], to path: String, mode: Int) throws {
         func fail() -> RootfsError { .system("cannot write \(path) in the root", errno) }
-        var parent = ""
-        for part in path.split(separator: "/").dropLast() {
-            parent += "/\(part)"
-            guard mkdir(parent, 0o755) == 0 || errno == EEXIST else { throw fail() }
-        }
+        try makeFolders(above: path)
         // A link of that name is replaced, not followed: the manifest names this path.
         unlink(path)
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -105,10 +109,21 @@ public enum RootTaskRunner {
             let count = bytes.withUnsafeBytes {
                 Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done)
             }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw fail() }
             done += count
         }
         guard fchmod(descriptor, mode_t(mode)) == 0 else { throw fail() }
+    }
+
+    private static func makeFolders(above path: String) throws {
+        var parent = ""
+        for part in path.split(separator: "/").dropLast() {
+            parent += "/\(part)"
+            guard mkdir(parent, 0o755) == 0 || errno == EEXIST else {
+                throw RootfsError.system("cannot create \(parent) in the root", errno)
+            }
+        }
     }
 
     /// The names in a folder, as the bytes they are.

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Reporting
 import RuntimeSpec
 
@@ -52,7 +53,7 @@ public struct RootfsAssembly: Sendable {
                 python: python, lock: lock, root: root, toolchain: toolchain, objects: objects, events: events
             ).run()
         }
-        try await programs.perform(userFiles())
+        try await installUserFiles()
         try await runSteps()
         try await programs.perform(lock.prune.map(RootTask.prune))
         // A volume is what its manifest names, and nothing that a system needs.
@@ -203,20 +204,27 @@ public struct RootfsAssembly: Sendable {
         }
     }
 
-    /// The manifest's files, taken into the root by hash.
-    private func userFiles() throws -> [RootTask] {
+    /// The manifest's files, copied into the root by hash and then moved to their places inside it.
+    private func installUserFiles() async throws {
         var tasks: [RootTask] = []
         if let program = lock.initProgram {
             tasks.append(.write(path: InitScript.path, mode: 0o755, bytes: InitScript.bytes(program)))
         }
-        return try tasks
-            + lock.files.map { file in
-                let path = objects(file.source.sha256)
-                guard let stream = fopen(path, "re") else { throw RootfsError.system("cannot read \(path)", errno) }
-                defer { fclose(stream) }
-                let bytes = try HashedFile.read(stream, path: path, sha256: file.source.sha256, name: file.target)
-                return .write(path: file.target, mode: file.mode, bytes: bytes)
+        let (files, objects, folder) = (lock.files, objects, "\(root)\(Self.privateFolder)")
+        if !files.isEmpty {
+            try SandboxSetup.makeFolder(folder)
+            try await onThread {
+                for (index, file) in files.enumerated() {
+                    try HashedFile.copy(
+                        objects(file.source.sha256), to: "\(folder)/file-\(index)", sha256: file.source.sha256,
+                        name: file.target)
+                }
             }
+        }
+        tasks += files.enumerated().map { .install(name: "file-\($0)", path: $1.target, mode: $1.mode) }
+        // A volume has no other use for the folder; elsewhere it goes with the rest that no image has.
+        if lock.system == .empty, !files.isEmpty { tasks.append(.remove(Self.privateFolder)) }
+        try await programs.perform(tasks)
     }
 
     private func runSteps() async throws {

@@ -1,6 +1,7 @@
 import CLinux
 import CSandbox
 import Glibc
+import Host
 
 /// The sandbox from inside: what its pid 1 does before anything of the image runs.
 public enum SandboxSetup {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import Reporting
 import RootfsBuild
 import RuntimeSpec

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import InputStore
 import PackageResolution
 import Reporting
@@ -51,11 +52,9 @@ public struct Machine: Sendable {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let (kernelPath, initramfsPath) = ("\(folder.path)/vmlinuz", "\(folder.path)/initramfs")
-        let file = try AtomicFile(directory: folder.path)
-        try kernel.image.withUnsafeBytes { try file.write($0) }
-        try file.publish(as: kernelPath)
+        try AtomicFile.write(kernel.image, to: kernelPath)
         try Initramfs(busybox: kernel.busybox, modules: kernel.modules).write(to: initramfsPath)
-        let hasPrinted = Flag()
+        let hasPrinted = Latch()
         let terminal = Terminal()
         defer { terminal.restore() }
         // KVM that is there may still refuse to work, or do nothing, as inside some virtual machines.
@@ -105,7 +104,7 @@ public struct Machine: Sendable {
     }
 
     private func start(
-        _ arguments: [String], expecting expected: String?, timeout: Int?, patience: Int?, _ hasPrinted: Flag,
+        _ arguments: [String], expecting expected: String?, timeout: Int?, patience: Int?, _ hasPrinted: Latch,
         console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> Outcome {
         try await withThrowingTaskGroup(of: Outcome?.self) { group in
@@ -188,13 +187,6 @@ private struct Terminal: Sendable {
         tcsetattr(STDIN_FILENO, TCSANOW, &settings)
         _ = fcntl(STDIN_FILENO, F_SETFL, flags)
     }
-}
-
-/// A sign that one task gives another.
-private final class Flag: Sendable {
-    private let value = Atomic(false)
-    var isSet: Bool { value.load(ordering: .relaxed) }
-    func set() { value.store(true, ordering: .relaxed) }
 }
 
 /// Looks for a text in bytes that come in pieces.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ContentHash
+import Host
 import InputStore
 import Reporting
 import RootfsBuild
@@ -52,9 +53,9 @@ struct CAR: AsyncParsableCommand {
     private func runWrite() throws -> Answer {
         let path = output ?? ""
         let writer = try CARWriter(file: try InputFile(path: file), profile: try layout.profiles()[0])
-        let target = try AtomicFile(directory: Paths.parent(of: path))
+        let target = try AtomicFile(replacing: path)
         let summary = try writer.write(to: target.descriptor, name: path)
-        try target.publish(as: path)
+        try target.publish()
         return Answer(root: summary.root.description, blocks: summary.blocks, size: summary.size)
     }
 
@@ -65,9 +66,9 @@ struct CAR: AsyncParsableCommand {
             var reader = try CARReader(file: try InputFile(path: path))
             let size = try reader.checkTree()
             if let output {
-                let target = try AtomicFile(directory: Paths.parent(of: output))
+                let target = try AtomicFile(replacing: output)
                 try reader.extract(to: target.descriptor, name: output)
-                try target.publish(as: output)
+                try target.publish()
             }
             return Answer(root: reader.root.description, blocks: reader.blocks, size: size)
         } catch let error as CARError {

@@ -51,7 +51,7 @@ struct SourceOptions: ParsableArguments {
             ? MirrorList(mirrors: given, snapshot: snapshot, alpine: [])
             : MirrorList(
                 mirrors: given + (try UserConfiguration.mirrors(environment: environmentValue)) + HostSources.mirrors(),
-                snapshot: snapshot ?? MirrorList.snapshotArchive,
+                lists: HostSources.mirrorLists(), snapshot: snapshot ?? MirrorList.snapshotArchive,
                 alpine: HostSources.alpineMirrors() + [Mirror(MirrorList.alpineArchive)])
         return Fetcher(
             store: store, mirrors: list, offline: offline, timeout: timeout, environment: environmentValue,

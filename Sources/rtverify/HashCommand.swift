@@ -1,5 +1,6 @@
 import ArgumentParser
 import ContentHash
+import Host
 import InputStore
 import Reporting
 import RootfsBuild

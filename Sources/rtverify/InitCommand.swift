@@ -52,9 +52,10 @@ struct Init: AsyncParsableCommand {
             }
             try Paths.createDirectory(directory)
             for file in template.files {
-                let output = try AtomicFile(directory: directory, mode: file.name == "hello" ? 0o755 : 0o644)
+                let output = try AtomicFile(
+                    replacing: "\(directory)/\(file.name)", mode: file.name == "hello" ? 0o755 : 0o644)
                 try file.bytes.withUnsafeBytes { try output.write($0) }
-                try output.publish(as: "\(directory)/\(file.name)")
+                try output.publish()
             }
             try AtomicFile.write(text, to: path)
             if out.json {

@@ -2,6 +2,7 @@ import AlephNetwork
 import ArgumentParser
 import ContentHash
 import Glibc
+import Host
 import InputStore
 import Reporting
 import RootfsBuild

@@ -2,6 +2,7 @@ import AlephNetwork
 import ArgumentParser
 import ContentHash
 import Glibc
+import Host
 import ImageBuild
 import ImageComparison
 import InputStore

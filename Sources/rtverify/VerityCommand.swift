@@ -1,5 +1,6 @@
 import ArgumentParser
 import ContentHash
+import Host
 import InputStore
 import Reporting
 import RootfsBuild
@@ -66,10 +67,10 @@ struct Verity: AsyncParsableCommand {
     private func compute() throws -> Answer {
         let parameters = try parameters()
         let file = try InputFile(path: image)
-        let target = try output.map { try AtomicFile(directory: Paths.parent(of: $0)) }
+        let target = try output.map { try AtomicFile(replacing: $0) }
         let root = try parameters.rootHash(
             of: file, writingTo: target.map { (descriptor: $0.descriptor, name: output ?? "") })
-        if let target, let output { try target.publish(as: output) }
+        try target?.publish()
         return Answer(
             path: image, root_hash: root.hex, salt: salt, uuid: uuid,
             data_blocks: (file.size ?? 0) / DMVerity.blockSize)

@@ -187,4 +187,30 @@ final class TrustTests: XCTestCase {
             XCTAssertTrue(answer.errors.contains("no package '\(name)'"), answer.errors)
         }
     }
+
+    func testSizesThatAreUntrueAreWrongEverywhere() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        try archive.manifest(["late"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        XCTAssertEqual(try archive.build().status, 0)
+        let text = try bench.read("test.lock")
+        let size = try XCTUnwrap(text.split(separator: "\n").last { $0.hasPrefix("size = ") })
+        let number = try XCTUnwrap(Int(size.dropFirst("size = ".count)))
+        for wrong in [0, 1, number - 1, number + 1, 30_000_000_000] {
+            try bench.write(text.replacing(size, with: "size = \(wrong)"), to: "test.lock")
+            for store in ["store", "cold"] {
+                let answer = try archive.build(store: store, image: "wrong.squashfs")
+                XCTAssertEqual(answer.status, 2, "\(wrong) \(store)")
+                XCTAssertTrue(answer.errors.contains("\(wrong)"), answer.errors)
+            }
+        }
+        let release = try XCTUnwrap(text.split(separator: "\n").first { $0.hasPrefix("inrelease-size = ") })
+        for (wrong, status) in [("9223372036854775807", 2), ("30000000000", 2), ("1", 2)] {
+            try bench.write(text.replacing(release, with: "inrelease-size = \(wrong)"), to: "test.lock")
+            let answer = try bench.rtverify(["lock", "--verify", "test.lock", "--keyring", "keyring.gpg"])
+            XCTAssertEqual(answer.status, Int32(status), wrong)
+        }
+    }
 }

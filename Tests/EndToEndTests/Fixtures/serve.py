@@ -5,7 +5,7 @@ MODE concerns files without an ending and .deb files: wrong, truncated, missing,
 each answer at half once, then honours Range), slow (answers in another order than asked), tls (by https, with FOLDER's
 certificate.pem and key.pem).
 """
-import http.server, os, random, ssl, sys, threading, time
+import http.server, os, random, ssl, sys, threading, time, urllib.parse
 
 folder, mode = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 seen, lock = set(), threading.Lock()
@@ -26,7 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        path = folder + self.path
+        path = folder + urllib.parse.unquote(self.path)
         if not os.path.isfile(path):
             return self.answer(404)
         with open(path, "rb") as file:

@@ -24,7 +24,7 @@ public func startThread(_ work: @escaping @Sendable () -> Void) -> CInt {
 public func onThread<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         let status = startThread { continuation.resume(with: Result { try work() }) }
-        if status != 0 { continuation.resume(throwing: RootfsError.system("cannot start a thread", status)) }
+        if status != 0 { continuation.resume(throwing: SystemError("cannot start a thread", status)) }
     }
 }
 
