@@ -19,7 +19,7 @@ enum Chain {
         return a.utf8.elementsEqual(b.utf8)
     }
 
-    private static func isEthereumAddress(_ text: String) -> Bool {
+    static func isEthereumAddress(_ text: String) -> Bool {
         text.utf8.count == 42 && text.hasPrefix("0x")
             && text.utf8.dropFirst(2).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0 | 0x20) }
     }

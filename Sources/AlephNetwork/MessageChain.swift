@@ -246,11 +246,15 @@ public struct MessageChain: Sendable {
     private func newest(_ original: Verified, _ list: [AlephMessage], _ hash: ItemHash) async throws -> Verified {
         var best = (time: try StoreContent(original.content).time, verified: original)
         var standings: [[String]: Bool] = [:]
+        let keys = KnownKeys([original.message] + list)
         for message in list where message.type == "STORE" {
             // Who signed comes first: nothing is fetched for strangers.
             let status = MessageSignature.check(message)
-            if case .unproven = status { continue }
-            if status == .missing { continue }
+            switch status {
+            case .unproven, .missing: continue
+            case .undecidable where keys.contains(message.sender): continue
+            default: break
+            }
             if !demands.pins.namesSender(message), !Chain.sameAddress(message.sender, original.owner) {
                 let key = [message.sender, message.chain]
                 let known = standings[key]
@@ -262,7 +266,9 @@ public struct MessageChain: Sendable {
                 guard authorised else { continue }
             }
             guard status == .valid else {
-                throw MessageError.unavailable("an amend is signed for \(message.chain), which is not checked")
+                throw MessageError.unavailable(
+                    "an amend in the name of \(message.sender) (\(message.chain)), who may amend, is signed in a way that "
+                        + "can't be checked here: \(status.explanation)")
             }
             let content = try await nodes.content(of: message)
             guard let ref = content["ref"]?.nonNull, let owner = content["address"]?.text,

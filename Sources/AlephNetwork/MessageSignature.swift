@@ -6,8 +6,10 @@ import ContentHash
 public enum SignatureStatus: Equatable, Sendable {
     /// The sender's own.
     case valid
-    /// Not the sender's own key's: forged, or a contract wallet's (ERC-1271), which nobody can tell offline.
+    /// No signature of the sender's, whoever that is.
     case unproven(String)
+    /// Not the sender's own key's: forged, or a contract wallet's (ERC-1271, ERC-6492), which nobody can tell offline.
+    case undecidable(String)
     /// Of a chain that this program doesn't check.
     case notChecked(String)
     case missing
@@ -16,7 +18,7 @@ public enum SignatureStatus: Equatable, Sendable {
     public var word: String {
         switch self {
         case .valid: "valid"
-        case .unproven: "unproven"
+        case .unproven, .undecidable: "unproven"
         case .notChecked: "not-checked"
         case .missing: "missing"
         }
@@ -25,7 +27,7 @@ public enum SignatureStatus: Equatable, Sendable {
     public var explanation: String {
         switch self {
         case .valid: "valid"
-        case .unproven(let reason): "not the sender's: \(reason)"
+        case .unproven(let reason), .undecidable(let reason): "not the sender's: \(reason)"
         case .notChecked(let chain): "not checked: signatures of the chain \(chain) are not known here"
         case .missing: "there is none"
         }
@@ -38,6 +40,8 @@ enum MessageSignature {
         let signed = Array("\(message.chain)\n\(message.sender)\n\(message.type)\n\(message.itemHash)".utf8)
         guard let signature = message.signature else { return .missing }
         switch Chain.scheme(of: message.chain) {
+        // A chain may have addresses of its own besides (AVAX: X-avax1...), signed otherwise.
+        case .ethereum where !Chain.isEthereumAddress(message.sender): return .notChecked(message.chain)
         case .ethereum: return ethereum(signature, over: signed, sender: message.sender, chain: message.chain)
         case .solana: return solana(signature, over: signed, sender: message.sender)
         case .unknown: return .notChecked(message.chain)
@@ -51,13 +55,13 @@ enum MessageSignature {
         let digits = text.hasPrefix("0x") || text.hasPrefix("0X") ? String(text.dropFirst(2)) : text
         guard let bytes = Hex.decode(digits.lowercased()) else { return .unproven("it is not hexadecimal") }
         guard bytes.count == 65 else {
-            return .unproven("it has \(bytes.count) bytes, not 65: forged, or a contract wallet's")
+            return .undecidable("it has \(bytes.count) bytes, not 65: forged, or a contract wallet's")
         }
         switch EthereumSignature.recover(bytes, personalMessage: signed) {
         case .success(let address):
             return Chain.sameAddress(address, sender)
-                ? .valid : .unproven("it is by \(address): forged, or a contract wallet's")
-        case .failure(let failure): return .unproven(failure.reason)
+                ? .valid : .undecidable("it is by \(address): forged, or a contract wallet's")
+        case .failure(let failure): return .undecidable("\(failure.reason): forged, or a contract wallet's")
         }
     }
 
@@ -77,6 +81,18 @@ enum MessageSignature {
         else { return .unproven("its key or bytes have the wrong length") }
         return Ed25519.verify(bytes, over: signed, key: key) ? .valid : .unproven("its bytes are not the key's")
     }
+}
+
+/// Addresses that a key has signed for, here and now: what is signed in their names by anything else is forged. Of another
+/// address nobody can tell whether it is a contract, whose signatures only the chain can check.
+struct KnownKeys {
+    private var addresses: [String]
+
+    init(_ messages: some Sequence<AlephMessage>) {
+        addresses = messages.filter { MessageSignature.check($0) == .valid }.map(\.sender)
+    }
+
+    func contains(_ address: String) -> Bool { addresses.contains { Chain.sameAddress($0, address) } }
 }
 
 /// secp256k1 signatures of EIP-191 personal messages, with the public key recovered.

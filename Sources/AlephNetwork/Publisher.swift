@@ -41,13 +41,18 @@ struct SecurityAggregate {
         _ message: AlephMessage, owner: String, by list: [AlephMessage], _ nodes: NodeSet
     ) async throws -> Bool {
         var newest: (time: Double, authorizations: StrictJSON)?
+        let keys = KnownKeys(list + [message])
         for candidate in list where candidate.type == "AGGREGATE" {
             guard Chain.sameAddress(candidate.sender, owner) else { continue }
-            switch MessageSignature.check(candidate) {
+            let status = MessageSignature.check(candidate)
+            switch status {
             case .valid: break
-            case .notChecked(let chain):
+            case .undecidable where keys.contains(owner): continue
+            // A grant, or a withdrawal of one.
+            case .notChecked, .undecidable:
                 throw MessageError.unavailable(
-                    "settings in the owner's name are signed for \(chain), which is not checked")
+                    "settings in the owner's name are signed in a way that can't be checked here: \(status.explanation)"
+                )
             case .unproven, .missing: continue
             }
             // The owner's own: what it says counts, so it must be read. It may take an authorisation back.

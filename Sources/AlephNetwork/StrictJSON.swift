@@ -50,14 +50,15 @@ package enum StrictJSON: Equatable, Sendable {
     /// The value, with null as nothing.
     package var nonNull: StrictJSON? { self == .null ? nil : self }
 
-    /// Whether two values say the same: numbers by value, objects whatever their order.
+    /// Whether two values say the same: numbers by value, objects whatever their order, and a member that is null like one
+    /// that isn't there (nodes write out what was left away).
     func isSame(as other: StrictJSON) -> Bool {
         switch (self, other) {
         case (.number(_, let a), .number(_, let b)): a == b
         case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
         case (.array(let a), .array(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
-        case (.object(let a), .object(let b)):
-            a.count == b.count && Self.isSame(a, Self.byKey(b))
+        case (.object(let all), .object(let others)):
+            Self.isSame(all.filter { $0.value != .null }, others.filter { $0.value != .null })
         default: self == other
         }
     }
@@ -67,8 +68,10 @@ package enum StrictJSON: Equatable, Sendable {
         Dictionary(members.map { (Array($0.key.utf8), $0.value) }) { first, _ in first }
     }
 
-    private static func isSame(_ members: [Member], _ others: [[UInt8]: StrictJSON]) -> Bool {
-        members.allSatisfy { others[Array($0.key.utf8)]?.isSame(as: $0.value) == true }
+    private static func isSame(_ members: [Member], _ others: [Member]) -> Bool {
+        let values = byKey(others)
+        return members.count == others.count
+            && members.allSatisfy { values[Array($0.key.utf8)]?.isSame(as: $0.value) == true }
     }
 
     /// A value in a few words.

@@ -255,6 +255,78 @@ final class VerifyTests: XCTestCase {
         }
     }
 
+    /// What may be of somebody who has the right is never passed over because it can't be checked here.
+    func testAmendsGrantsAndWithdrawalsThatCannotBeCheckedLeaveTheQuestionOpen() throws {
+        let old = TestMessage(TestMessage.store(sha256, owner: owner.address), by: owner)
+        let amend = TestMessage(
+            TestMessage.store(String(repeating: "1", count: 64), owner: owner.address, time: 9, ref: old.itemHash),
+            by: owner)
+        let wallet = "0x" + String(repeating: "0123456789abcdef", count: 16) + "1b1c"
+        func settings(_ authorizations: String, time: Int) -> TestMessage {
+            TestMessage(
+                "{\"address\":\"\(owner.address)\",\"time\":\(time),\"key\":\"security\",\"content\":{\"authorizations\":"
+                    + "[\(authorizations)]}}", type: "AGGREGATE", by: owner)
+        }
+        let delegate = "{\"address\":\"\(stranger.address)\"}"
+        let avax = amend.with("chain", "AVAX").with("sender", "X-avax1tsz75guzr7w65qvgprwh5x5zg8ry5eafvgzmqx")
+        let delegated = TestMessage(
+            TestMessage.store(String(repeating: "1", count: 64), owner: owner.address, time: 9, ref: old.itemHash),
+            by: stranger)
+        // The original's sender: a key that signed it, or somebody of whom nothing is known.
+        let unknown = old.with("signature", wallet)
+        for (what, original, amends, grants, status) in [
+            ("a key's owner, and a wallet's signature", old, [amend.with("signature", wallet)], [], 0),
+            ("a wallet's amend", unknown, [amend.with("signature", wallet)], [], 2),
+            (
+                "a wallet's amend by one of its keys", unknown,
+                [amend.with("signature", delegated.fields["signature"])], [], 2
+            ),
+            (
+                "an address of AVAX's own", old, [avax],
+                [settings("{\"address\":\"\(avax.fields["sender"]!)\"}", time: 1)], 2
+            ),
+            ("the same without a grant", old, [avax], [], 0),
+            ("a delegate without a grant", old, [delegated], [], 0),
+            ("a grant by a wallet", unknown, [delegated], [settings(delegate, time: 1).with("signature", wallet)], 2),
+            (
+                "a grant, and a withdrawal that is forged", old, [delegated],
+                [settings(delegate, time: 1), settings("", time: 2).with("signature", wallet)], 2
+            ),
+            (
+                "a grant on another chain, and nothing else", old, [delegated],
+                [settings(delegate, time: 1).with("chain", "TEZOS")], 2
+            ),
+        ] as [(String, TestMessage, [TestMessage], [TestMessage], Int32)] {
+            var node = TestNode(original)
+            node.list("STORE", amends)
+            node.list("AGGREGATE", grants)
+            try node.serving(bench) { url in
+                let answer = try verify(old.itemHash, url, ["--latest", "--no-require-signature"])
+                expect(status, status == 0 ? "match" : "undecided", answer, what)
+            }
+        }
+    }
+
+    func testANullInTheServersCopyIsNoDifference() throws {
+        let content =
+            "{\"address\":\"\(owner.address)\",\"time\":1,\"item_type\":\"storage\",\"item_hash\":\"\(sha256)\",\"metadata\":{\"a\":1}}"
+        let message = TestMessage(content, by: owner)
+        func shown(_ metadata: [String: Any]) -> TestMessage {
+            message.with(
+                "content",
+                [
+                    "address": owner.address, "time": 1, "item_type": "storage", "item_hash": sha256, "ref": NSNull(),
+                    "metadata": metadata,
+                ] as [String: Any])
+        }
+        try TestNode(shown(["a": 1, "b": NSNull()])).serving(bench) { url in
+            XCTAssertFalse(try verify(message.itemHash, url).output.contains("server's copy"))
+        }
+        try TestNode(shown(["a": 2])).serving(bench) { url in
+            XCTAssertTrue(try verify(message.itemHash, url).output.contains("server's copy"))
+        }
+    }
+
     func testHashedContentIsReadStrictly() throws {
         let good = TestMessage.store(sha256, owner: owner.address)
         let other = String(repeating: "0", count: 64)
