@@ -82,6 +82,12 @@ static inline int rtv_is_tmpfs(const char *path) {
     return statfs(path, &system) == 0 && system.f_type == TMPFS_MAGIC;
 }
 
+/// Whether the file system at `path` is mounted so that no program of it can be run (statvfs(3), ST_NOEXEC).
+static inline int rtv_is_noexec(const char *path) {
+    struct statfs system;
+    return statfs(path, &system) == 0 && (system.f_flags & 8);
+}
+
 /// The number of the first processor that this thread may use (sched_getaffinity(2)), or -1.
 static inline int rtv_first_processor(void) {
     unsigned char mask[1024] = {0};

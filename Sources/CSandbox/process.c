@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int argument_count;
@@ -50,9 +51,56 @@ void rtv_take_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void (*handlers[NSIG])(int);
+
+static void pass_on(int number, siginfo_t *signal, void *context) {
+    (void)context;
+    // What this process's own write to a pipe led to is told by write(2).
+    if (number == SIGPIPE && signal->si_pid == getpid()) return;
+    if (handlers[number]) handlers[number](number);
+}
+
+void rtv_on_signal(int number, void (*handler)(int)) {
+    struct sigaction found, action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
+    if (number == SIGHUP && sigaction(number, NULL, &found) == 0 && found.sa_handler == SIG_IGN) return;
+    handlers[number] = handler;
+    (void)sigaction(number, &action, NULL);
+}
+
 int rtv_flush_output(void) {
     errno = 0;
     return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
+}
+
+const char *rtv_short_limit(unsigned long long *value) {
+    static const struct {
+        int resource;
+        rlim_t least, wanted;
+        const char *words;
+    } limits[] = {
+        // Connections, a pipe to each program, and the event loops' own.
+        {RLIMIT_NOFILE, 64, 1024, "open files (ulimit -n), and rtverify takes 64 or more"},
+        // The heap of a 64-bit program is mapped far ahead of what is used of it.
+        {RLIMIT_AS, 1536ULL << 20, RLIM_INFINITY,
+         "bytes of address space (ulimit -v, there in KiB), and rtverify takes 1610612736 or more"},
+        {RLIMIT_DATA, 256ULL << 20, RLIM_INFINITY,
+         "bytes of data (ulimit -d, there in KiB), and rtverify takes 268435456 or more"},
+        {RLIMIT_STACK, 256 << 10, 8 << 20, "bytes of stack (ulimit -s, there in KiB), and rtverify takes 262144 or more"},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct rlimit found;
+        if (getrlimit(limits[i].resource, &found) != 0 || found.rlim_cur >= limits[i].wanted) continue;
+        rlim_t soft = found.rlim_cur;
+        // Only what is too little is raised: a limit that will do was meant.
+        if (soft < limits[i].least) {
+            found.rlim_cur = limits[i].wanted < found.rlim_max ? limits[i].wanted : found.rlim_max;
+            if (found.rlim_cur < limits[i].least || setrlimit(limits[i].resource, &found) != 0) {
+                *value = found.rlim_cur < limits[i].least ? found.rlim_cur : soft;
+                return limits[i].words;
+            }
+        }
+    }
+    return NULL;
 }
 
 void rtv_open_standard_streams(void) {

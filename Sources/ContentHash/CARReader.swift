@@ -7,6 +7,8 @@ public struct CARReader {
     public let root: CID
     /// Distinct blocks; a CAR may hold one several times.
     public var blocks: Int { digests.count }
+    /// Sections whose CID has a hash function or a codec that isn't known here: nothing is said of them.
+    public private(set) var uncheckedSections = 0
 
     private let file: InputFile
     private let size: Int
@@ -66,13 +68,27 @@ public struct CARReader {
     }
 
     private mutating func add(_ section: Range<Int>, at start: Int) throws {
-        let (cid, block) = try Self.split(try Self.read(section, of: file), at: section.lowerBound)
-        guard block.withUnsafeBytes(Digest.of) == cid.digest else {
-            throw CARError.wrongBlock(cid, offset: section.lowerBound)
+        guard let cid = try checked(section) else {
+            uncheckedSections += 1
+            return
         }
         guard digests.insert(cid.digest).isNew else { return }
         offsets.append(start)
         fileSizes.append(Self.unknown)
+    }
+
+    /// The CID of a section whose block is its own; nil where it is of a kind that isn't known here.
+    private func checked(_ section: Range<Int>) throws -> CID? {
+        let bytes = try Self.read(section, of: file)
+        do {
+            let part = try Self.split(bytes, at: section.lowerBound)
+            guard part.block.withUnsafeBytes(Digest.of) == part.cid.digest else {
+                throw CARError.wrongBlock(part.cid, offset: section.lowerBound)
+            }
+            return part.cid
+        } catch CARError.unsupported {
+            return nil
+        }
     }
 
     private static func split(_ section: [UInt8], at offset: Int) throws -> (cid: CID, block: ArraySlice<UInt8>) {
@@ -90,6 +106,7 @@ public struct CARReader {
     /// The block of a CID, read and hashed again, for the file may have changed since; nil where there is none.
     /// - Throws: `CARError`, `FileReadError`.
     public func block(_ cid: CID) throws -> [UInt8]? {
+        if let inlined = cid.inlined { return inlined }
         guard let number = digests.number(of: cid.digest) else { return nil }
         var position = offsets[number]
         guard let section = try Self.section(of: file, at: &position, end: size) else { throw CARError.missing(cid) }
@@ -106,14 +123,21 @@ public struct CARReader {
             return try UnixFSNode(codec: cid.codec, block: block)
         } catch .lyingLength(let reason) {
             throw CARError.lyingLength(cid, reason)
+        } catch .unsupported(let reason) {
+            throw CARError.unsupported("the block \(cid) \(reason)")
         } catch .notAFile(let reason), .malformed(let reason) {
             throw CARError.notAFile(cid, reason)
         }
     }
 
-    private func number(of cid: CID) throws -> Int {
-        guard let number = digests.number(of: cid.digest) else { throw CARError.missing(cid) }
-        return number
+    /// A block's number; one that its CID holds gets one when it is met.
+    private mutating func number(of cid: CID) throws -> Int {
+        if let number = digests.number(of: cid.digest) { return number }
+        guard cid.inlined != nil else { throw CARError.missing(cid) }
+        _ = digests.insert(cid.digest)
+        offsets.append(Self.unknown)
+        fileSizes.append(Self.unknown)
+        return try number(of: cid)
     }
 
     /// A node between the root and where the walk stands.
@@ -169,7 +193,7 @@ public struct CARReader {
     /// - Throws: `CARError`, `FileReadError`, `FileWriteError`.
     public func extract(to descriptor: CInt, name: String) throws {
         var output = OutputFile(descriptor: descriptor, name: name)
-        let rootNumber = try number(of: root)
+        guard let rootNumber = digests.number(of: root.digest) else { throw CARError.missing(root) }
         // Still to be written, the next at the end.
         var rest = [root]
         while let cid = rest.popLast() {

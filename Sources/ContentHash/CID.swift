@@ -11,20 +11,28 @@ public struct CID: Hashable, Sendable, CustomStringConvertible {
     /// 0 or 1.
     public let version: Int
     public let codec: Codec
+    /// SHA-256 of the block.
     public let digest: Digest
+    /// The block itself, where the CID holds it (multihash identity).
+    let inlined: [UInt8]?
 
     package init(version: Int, codec: Codec, digest: Digest) {
-        (self.version, self.codec, self.digest) = (version, codec, digest)
+        (self.version, self.codec, self.digest, inlined) = (version, codec, digest, nil)
+    }
+
+    private init(codec: Codec, inlined: [UInt8]) {
+        (version, self.codec, digest, self.inlined) = (1, codec, .of(inlined), inlined)
     }
 
     /// The bytes that a link holds: a bare multihash for version 0, else version, codec, multihash.
     public var bytes: [UInt8] {
+        if let inlined { return [1, codec.rawValue, 0] + Varint.encode(inlined.count) + inlined }
         let multihash = [Self.sha256, UInt8(Digest.count)] + digest.bytes
         return version == 0 ? multihash : [1, codec.rawValue] + multihash
     }
 
     /// How many bytes those are.
-    var byteCount: Int { version == 0 ? 34 : 36 }
+    var byteCount: Int { inlined == nil ? version == 0 ? 34 : 36 : bytes.count }
 
     /// The usual spelling: base58btc for version 0, base32 in lower case for version 1.
     public var description: String {
@@ -93,6 +101,16 @@ extension CID {
             throw CIDError.unsupported(
                 "its codec is \(Self.codecNames[number] ?? "0x" + String(number, radix: 16)), not raw or dag-pb")
         }
+        if rest.first == 0 {
+            rest.removeFirst()
+            // kubo inlines blocks of up to 128 bytes; 32 is its own default.
+            guard let count = Varint.decode(&rest), count <= 128, count <= rest.count else {
+                throw CIDError.malformed("its inlined block is cut short, or has more than 128 bytes")
+            }
+            self.init(codec: codec, inlined: Array(rest.prefix(count)))
+            rest = rest.dropFirst(count)
+            return
+        }
         self.init(version: 1, codec: codec, digest: try Self.digest(&rest))
     }
 
@@ -116,7 +134,7 @@ extension CID {
         0x0129: "dag-json", 0x0200: "json", 0x0202: "car",
     ]
     private static let hashNames = [
-        0x00: "identity (the bytes themselves)", 0x11: "sha1", 0x13: "sha2-512", 0x16: "sha3-256", 0x1b: "keccak-256",
+        0x11: "sha1", 0x13: "sha2-512", 0x16: "sha3-256", 0x1b: "keccak-256",
         0x1e: "blake3", 0x56: "dbl-sha2-256", 0xb220: "blake2b-256",
     ]
 }

@@ -3,10 +3,10 @@ public enum ContentName: Hashable, Sendable, CustomStringConvertible {
     case sha256(Digest)
     case cid(CID)
 
-    /// Reads 64 lower-case hexadecimal digits, or a CID in any spelling.
+    /// Reads 64 hexadecimal digits, or a CID in any spelling.
     /// - Throws: `CIDError`.
     public init(_ text: some StringProtocol) throws {
-        if text.utf8.count == 2 * Digest.count, let digest = Digest(hex: text) {
+        if text.utf8.count == 2 * Digest.count, let digest = Digest(hex: text.lowercased()) {
             self = .sha256(digest)
         } else {
             self = .cid(try CID(text))
@@ -33,7 +33,7 @@ public enum ContentName: Hashable, Sendable, CustomStringConvertible {
     /// The profiles to try for this name.
     public var profiles: [UnixFSProfile] {
         // The root of one chunk, or any block, in codec raw: its hash is the file's own.
-        if case .cid(let cid) = self, cid.codec == .dagPB { UnixFSProfile.named } else { [] }
+        if case .cid(let cid) = self, cid.codec == .dagPB { UnixFSProfile.known } else { [] }
     }
 
     /// Compares a file, hashed under `profiles` at least.
@@ -77,9 +77,30 @@ public struct HashList: Sendable {
     }
 
     private static func entry(_ line: ArraySlice<UInt8>) throws -> Entry {
+        let line = line.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         // sha256sum marks a name with escapes by a backslash before the hash.
         let isEscaped = line.first == UInt8(ascii: "\\")
-        let line = isEscaped ? line.dropFirst() : line
+        return try entry(isEscaped ? line.dropFirst() : line, isEscaped: isEscaped)
+    }
+
+    /// `SHA256 (PATH) = HASH`, as BSD's tools and `--tag` write it.
+    private static func taggedEntry(_ line: ArraySlice<UInt8>, isEscaped: Bool) throws -> Entry? {
+        guard line.starts(with: "SHA256 (".utf8) || line.starts(with: "SHA256(".utf8) else { return nil }
+        let open = line.firstIndex(of: UInt8(ascii: "(")) ?? line.startIndex
+        let mark = Array(") = ".utf8), other = Array(")= ".utf8)
+        for sign in [mark, other] {
+            let ends = line.indices.filter { line[$0...].starts(with: sign) }
+            guard let end = ends.last, end > open else { continue }
+            let path = line[(open + 1)..<end]
+            return Entry(
+                name: try ContentName(String(decoding: line[(end + sign.count)...], as: UTF8.self)),
+                path: String(decoding: isEscaped ? unescaped(path) : Array(path), as: UTF8.self))
+        }
+        throw CIDError.malformed("a tagged line is SHA256 (PATH) = HASH")
+    }
+
+    private static func entry(_ line: ArraySlice<UInt8>, isEscaped: Bool) throws -> Entry {
+        if let entry = try taggedEntry(line, isEscaped: isEscaped) { return entry }
         let hash = line.prefix { $0 != UInt8(ascii: " ") }
         // Two spaces, or a space and the asterisk of binary mode.
         let rest = line.dropFirst(hash.count).dropFirst()

@@ -56,7 +56,7 @@ public struct DAGComparison {
             let node: UnixFSNode
             do {
                 node = try UnixFSNode(codec: part.cid.codec, block: block)
-            } catch .notAFile(let reason), .malformed(let reason), .lyingLength(let reason) {
+            } catch .notAFile(let reason), .malformed(let reason), .lyingLength(let reason), .unsupported(let reason) {
                 return .undecided("the block \(part.cid): \(reason)")
             }
             guard part.size == nil || part.size == node.fileSize else {

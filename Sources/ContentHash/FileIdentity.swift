@@ -45,6 +45,11 @@ public struct FileIdentity: Equatable, Sendable {
             return
         }
         let file = try InputFile(path: path)
+        var status = stat()
+        // /dev/zero and its like have no end; a folder has no bytes.
+        guard fstat(file.descriptor, &status) == 0, ![S_IFCHR, S_IFDIR].contains(status.st_mode & S_IFMT) else {
+            throw FileReadError(file: path, reason: "it is no file, and no stream that ends")
+        }
         try self.init(descriptor: file.descriptor, name: path, profiles: profiles)
     }
 }

@@ -14,6 +14,8 @@ package struct UnixFSNode {
         case notAFile(String)
         case malformed(String)
         case lyingLength(String)
+        /// It has a link whose hash function or codec isn't known here.
+        case unsupported(String)
     }
 
     /// Reads a block.
@@ -44,6 +46,8 @@ package struct UnixFSNode {
         guard case (1, .bytes(let hash))? = try fields.next() else { throw .malformed("has a link without a hash") }
         do {
             return try CID(bytes: Array(hash))
+        } catch CIDError.unsupported(let reason) {
+            throw .unsupported("has a link of which \(reason)")
         } catch {
             throw .malformed("has a link that is \(error)")
         }

@@ -21,8 +21,15 @@ public struct UnixFSProfile: Hashable, Sendable {
     public static let kuboRawLeaves = UnixFSProfile(
         name: "kubo-cidv1-raw-leaves", chunkSize: 262_144, width: 174, rawLeaves: true, cidVersion: 1)
 
-    /// Every profile with a name.
+    /// What `ipfs add --raw-leaves --cid-version=0` gives: the same, with version 0 for nodes that have links.
+    public static let kuboRawLeavesV0 = UnixFSProfile(
+        name: "kubo-cidv0-raw-leaves", chunkSize: 262_144, width: 174, rawLeaves: true, cidVersion: 0)
+
+    /// Every profile with a name that `all` means.
     public static let named = [v0_2015, v1_2025, kuboRawLeaves]
+
+    /// Every profile that is tried for a CID.
+    public static let known = named + [kuboRawLeavesV0]
 
     /// Leaves of up to 1 MiB: a block that holds one stays below the 2 MiB that IPFS nodes exchange.
     public static let chunkSizes = 1...1_048_576
@@ -35,17 +42,16 @@ public struct UnixFSProfile: Hashable, Sendable {
     }
 
     /// A profile by its parameters; one of the named where they are the same.
-    /// - Returns: nil when a parameter is outside its range, or for CIDv0 with raw leaves' root: a file of one chunk
-    ///   would have a raw root, which version 0 can't name.
+    /// - Returns: nil when a parameter is outside its range. With raw leaves, CIDs of version 0 are those of nodes with links:
+    ///   a leaf's, and so that of a file of one chunk, is of version 1.
     public init?(chunkSize: Int, width: Int, rawLeaves: Bool, cidVersion: Int) {
-        guard Self.chunkSizes.contains(chunkSize), Self.widths.contains(width), (0...1).contains(cidVersion),
-            cidVersion == 1 || !rawLeaves
+        guard Self.chunkSizes.contains(chunkSize), Self.widths.contains(width), (0...1).contains(cidVersion)
         else { return nil }
         let leaves = rawLeaves ? "raw-leaves" : "dag-pb-leaves"
         let profile = UnixFSProfile(
             name: "chunk-\(chunkSize)-width-\(width)-\(leaves)-cidv\(cidVersion)", chunkSize: chunkSize, width: width,
             rawLeaves: rawLeaves, cidVersion: cidVersion)
-        self = Self.named.first { $0.isSameLayout(as: profile) } ?? profile
+        self = Self.known.first { $0.isSameLayout(as: profile) } ?? profile
     }
 
     private func isSameLayout(as other: UnixFSProfile) -> Bool {

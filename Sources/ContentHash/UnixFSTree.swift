@@ -23,7 +23,7 @@ struct UnixFSTree {
     static func leaf(_ digest: Digest, size: Int, profile: UnixFSProfile) -> DagPB.Child {
         if profile.rawLeaves {
             return DagPB.Child(
-                cid: CID(version: profile.cidVersion, codec: .raw, digest: digest), totalSize: size, fileSize: size)
+                cid: CID(version: 1, codec: .raw, digest: digest), totalSize: size, fileSize: size)
         }
         let (prefix, suffix) = DagPB.leafWrapping(size: size)
         return DagPB.Child(

@@ -39,8 +39,7 @@ public enum BuildError: Error, CustomStringConvertible {
             "\(event); what was built then can't be trusted and is gone. Give it more (a control group's limits count too), "
                 + "or wait until other programs need less, and build again"
         case .namespaces(let lines):
-            "the sandbox can't be started:\n" + lines.map { "  \($0)\n" }.joined()
-                + "Run `rtverify doctor`: without root it takes subordinate ids (/etc/subuid, /etc/subgid) and uidmap."
+            Self.namespaces(lines)
         case .interrupted: "interrupted; nothing is left behind"
         case .mismatch(let golden, let expected, let found):
             """
@@ -62,6 +61,12 @@ public enum BuildError: Error, CustomStringConvertible {
         case .notReproducible(let first, let second, let differences):
             "two builds of this lock differ (\(first), \(second)):\n" + differences.map { "  \($0)\n" }.joined()
         }
+    }
+
+    private static func namespaces(_ lines: [String]) -> String {
+        let advice = NamespaceAdvice(lines)
+        return "the sandbox can't be started: \(advice.reason)\n" + lines.map { "  \($0)\n" }.joined()
+            + "\(advice.remedy); `rtverify doctor` looks at the rest"
     }
 
     private static func pad(_ text: String) -> String {

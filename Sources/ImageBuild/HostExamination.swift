@@ -1,5 +1,7 @@
+import CLinux
 import Glibc
 import InputStore
+import RootfsBuild
 import Subprocess
 import SystemPackage
 
@@ -28,7 +30,7 @@ public struct HostExamination {
         var findings = [
             await program("apt-get", for: ["lock"], package: "apt", purpose: "resolves packages"),
             await program("gpgv", for: ["lock"], package: "gpgv", purpose: "checks signatures"),
-            keyrings(),
+            keyrings(), mirrors(),
             await program("unshare", for: ["build"], package: "util-linux", purpose: "makes the sandbox"),
         ]
         if getuid() != 0 {
@@ -83,31 +85,52 @@ public struct HostExamination {
     private func namespaces() async -> Finding {
         let command =
             (getuid() == 0 ? ["unshare"] : Sandbox.userNamespace)
-            + ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]
+            + ["--mount", "--propagation", "unchanged", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]
         let result = try? await run(
             .name(command[0]), arguments: Arguments(Array(command.dropFirst())), output: .discarded,
             error: .string(limit: 4096))
         let works = result?.terminationStatus.isSuccess == true
-        let reason = result?.standardError.split(separator: "\n").first.map(String.init) ?? "unshare can't be run"
+        let lines = result?.standardError.split(separator: "\n").map(String.init) ?? ["unshare can't be run"]
+        let advice = NamespaceAdvice(lines)
         return Finding(
             need: "namespaces (build: the sandbox)", commands: ["build"], present: works,
-            detail: works ? "they can be made" : reason,
-            remedy: works
-                ? nil
-                : getuid() == 0
-                    ? "run on a host, or in a container with CAP_SYS_ADMIN"
-                    : "sysctl kernel.unprivileged_userns_clone=1   (as root)")
+            detail: works ? "they can be made" : "\(advice.reason): \(lines.first ?? "")",
+            remedy: works ? nil : advice.remedy)
+    }
+
+    private func mirrors() -> Finding {
+        let count = HostSources.mirrors().count + HostSources.mirrorLists().count
+        var finding = Finding(
+            need: "Debian mirrors of this host's apt (lock, build: inputs)", commands: ["lock", "build"],
+            present: count > 0,
+            detail: count > 0 ? "\(count) found" : "none: its apt is another distribution's, or names none",
+            remedy: count > 0 ? nil : "name one with --mirror URL, or in ~/.config/rtverify/mirrors")
+        // The snapshot archive has what locks name, if slowly.
+        finding.optional = true
+        return finding
     }
 
     private func space() -> Finding {
-        var status = statvfs()
-        statvfs(store, &status)
-        let free = Int(status.f_bavail) * Int(status.f_frsize)
+        // The store need not be there yet: the folder that it would be made in.
+        var (folder, status) = (Paths.absolute(store), statvfs())
+        while access(folder, F_OK) != 0, folder != "/" { folder = Paths.parent(of: folder) }
+        let need = "space in \(store) (build: inputs and trees)"
+        guard statvfs(folder, &status) == 0 else {
+            return Finding(
+                need: need, commands: ["lock", "build"], present: false,
+                detail: "\(folder) can't be looked at: \(String(cString: strerror(errno)))",
+                remedy: "choose another place: --store DIR")
+        }
+        let free = DiskWatch.free(folder, isPrivileged: false) ?? 0
+        let isExecutable = getuid() == 0 || rtv_is_noexec(folder) == 0
         let enough = free > 4_000_000_000
+        let size = "\(free / 1_000_000_000) GB free; the official Debian 12 set takes 3"
         return Finding(
-            need: "space in \(store) (build: inputs and trees)", commands: ["lock", "build"], present: enough,
-            detail: "\(free / 1_000_000_000) GB free; the official Debian 12 set takes 3",
-            remedy: enough ? nil : "choose a place with room: --store DIR")
+            need: need, commands: ["lock", "build"], present: enough && isExecutable,
+            detail: isExecutable ? size : "its file system is mounted noexec, and an image's programs must run there",
+            remedy: enough && isExecutable
+                ? nil
+                : "choose a place with room" + (isExecutable ? "" : " that isn't mounted noexec") + ": --store DIR")
     }
 
     private func certificates() -> Finding {

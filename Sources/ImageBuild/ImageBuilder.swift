@@ -75,11 +75,24 @@ public struct ImageBuilder: Sendable {
         } catch { return ["they can't be compared: \(error)"] }
     }
 
-    /// Builds once more, beside whatever else is built of the lock, for what it hashes to.
-    public func rebuild(_ runtime: LockedRuntime, image path: String) async throws -> FileIdentity {
+    /// Builds once more, beside whatever else is built of the lock, for what it hashes to, and gives the image's path to `use`,
+    /// for as long as that runs. Nothing of it stays, however this program ends.
+    public func rebuild<Value: Sendable>(
+        _ runtime: LockedRuntime, use: @Sendable (FileIdentity, String) async throws -> Value
+    ) async throws -> Value {
         try await fetch(runtime)
-        return try await build(
-            runtime, image: path, jobs: jobs, singleProcessor: false, name: "\(runtime.lock.name)-rebuilt")
+        let place = try await WorkFolder.create(in: store, name: "\(runtime.lock.name)-image")
+        do {
+            let path = "\(place.path)/image.squashfs"
+            let identity = try await build(
+                runtime, image: path, jobs: jobs, singleProcessor: false, name: "\(runtime.lock.name)-rebuilt")
+            let value = try await use(identity, path)
+            await place.remove()
+            return value
+        } catch {
+            await place.remove()
+            throw error
+        }
     }
 
     private func fetch(_ runtime: LockedRuntime) async throws {

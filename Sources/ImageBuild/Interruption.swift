@@ -1,4 +1,5 @@
 import CLinux
+import CSandbox
 import Glibc
 import Host
 import RootfsBuild
@@ -9,6 +10,16 @@ public enum Interruption {
     private static let pipeEnd = Atomic<CInt>(-1)
     private static let received = Atomic<CInt>(0)
 
+    /// By which a person, a terminal or a limit ends a program. SIGPIPE is none of them when this process's own writing led to
+    /// it: a closed standard error ends nothing.
+    private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGPIPE]
+
+    private static func receive(_ number: CInt) {
+        received.store(number, ordering: .sequentiallyConsistent)
+        var byte: UInt8 = 1
+        _ = write(pipeEnd.load(ordering: .sequentiallyConsistent), &byte, 1)
+    }
+
     /// Runs a body that a signal cancels.
     /// - Throws: `BuildError.interrupted` after a signal, whatever the body made of it.
     public static func cancelling<Value: Sendable>(
@@ -17,13 +28,7 @@ public enum Interruption {
         var ends: [CInt] = [0, 0]
         guard rtv_pipe(&ends) == 0 else { return try await body() }
         pipeEnd.store(ends[1], ordering: .sequentiallyConsistent)
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            signal(number) { number in
-                Interruption.received.store(number, ordering: .sequentiallyConsistent)
-                var byte: UInt8 = 1
-                _ = write(Interruption.pipeEnd.load(ordering: .sequentiallyConsistent), &byte, 1)
-            }
-        }
+        for number in signals { rtv_on_signal(number) { Interruption.receive($0) } }
         let task = Task { try await body() }
         let reading = ends[0]
         Task.detached {

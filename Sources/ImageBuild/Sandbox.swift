@@ -51,6 +51,17 @@ struct Sandbox {
         if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
         // /proc/self/exe means unshare by the time it is looked up.
         if let own = OwnProgram.path { command[command.count - 2] = own }
+        guard getuid() != 0 || NamespaceAdvice.idCount >= 65_536 else {
+            throw BuildError.sandbox(
+                "this root has \(NamespaceAdvice.idCount) user ids, and the owners in an image are 0 to 65535: give the "
+                    + "container a range of them (podman's --uidmap, /etc/subuid), or build as an ordinary user")
+        }
+        // The host's root lifts it inside; a user can't.
+        if getuid() != 0, rtv_is_noexec(job.workFolder) != 0 {
+            throw BuildError.sandbox(
+                "the store's file system is mounted noexec, and the programs of an image must run there: remount it exec, "
+                    + "or choose another place (--store DIR)")
+        }
         let group = ControlGroup()
         if let limit = group.memoryLimit, limit < leastMemory {
             throw BuildError.sandbox(
@@ -92,6 +103,7 @@ struct Sandbox {
     /// What the messages came to.
     private struct Outcome {
         var finished = false
+        var hasBegun = false
         var failure: BuildError?
         var answer: ResolutionJob.Answer?
         var others: [String] = []
@@ -102,6 +114,7 @@ struct Sandbox {
                 others = (others + [TerminalText.safe(line.prefix(1000))]).suffix(20)
                 return
             }
+            hasBegun = true
             switch message {
             case .event(let event): events(event)
             case .answer(let answer): self.answer = answer
@@ -114,8 +127,12 @@ struct Sandbox {
         func conclude(_ status: String) throws {
             if let failure { throw failure }
             if finished { return }
-            if others.contains(where: { $0.hasPrefix("unshare:") || $0.contains("newuidmap") || $0.contains("taskset") }
-            ) {
+            // Only what ended before the sandbox said anything was refused its namespaces.
+            if !hasBegun,
+                others.contains(where: { line in
+                    ["unshare:", "newuidmap:", "newgidmap:", "taskset:"].contains { line.hasPrefix($0) }
+                })
+            {
                 throw BuildError.namespaces(others)
             }
             throw BuildError.sandbox(
@@ -143,23 +160,31 @@ private final class Lifeline: Sendable {
         end()
     }
 
-    /// Sends the job. It fits the pipe, whose reader starts later, or is sent by a thread while it reads.
+    /// Sends the job, whole or as far as the sandbox lives to read it. The thread that does has the pipe's end to itself: a
+    /// number alone might be another file's by the time it is written to.
     func send(_ bytes: [UInt8]) throws {
-        let descriptor = ends.withLock { $0.write }
-        Task.detached {
-            try await onThread {
-                var done = 0
-                while done < bytes.count {
-                    let count = bytes.withUnsafeBytes {
-                        write(descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done)
-                    }
-                    if count < 0, errno == EINTR { continue }
-                    // The sandbox's end says more than a broken pipe could.
-                    if count <= 0 { return }
-                    done += count
+        let own = ends.withLock { dup($0.write) }
+        guard own >= 0, fcntl(own, F_SETFD, FD_CLOEXEC) == 0 else {
+            throw StoreError.system("cannot send the job", errno)
+        }
+        let status = startThread {
+            defer { close(own) }
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            sigaddset(&signals, SIGPIPE)
+            pthread_sigmask(SIG_BLOCK, &signals, nil)
+            var done = 0
+            while done < bytes.count {
+                let count = bytes.withUnsafeBytes {
+                    write(own, $0.baseAddress?.advanced(by: done), bytes.count - done)
                 }
+                if count < 0, errno == EINTR { continue }
+                // The sandbox's end says more than a broken pipe could.
+                if count <= 0 { return }
+                done += count
             }
         }
+        guard status == 0 else { throw StoreError.system("cannot start a thread", status) }
     }
 
     func closeReadEnd() {

@@ -36,9 +36,15 @@ struct ContentsReader {
         } else {
             contents.time = tree.entries.map(\.time).max() ?? 0
         }
-        if let status = try text("/var/lib/dpkg/status") {
+        let records = tree.entries.filter { DpkgStatus.isRecord($0.path) && $0.isFile }
+            .filter { !$0.path.suffix(8).elementsEqual(".md5sums".utf8) }
+        let status = try text("/var/lib/dpkg/status")
+        if status != nil || !records.isEmpty {
             contents.system = "debian"
-            contents.packages = Self.dpkgPackages(status)
+            let installed =
+                try DpkgStatus.packages(Array((status ?? "").utf8))
+                + records.flatMap { DpkgStatus.packages(try reader.bytes($0, limit: 1 << 20), areRecords: true) }
+            contents.packages = installed.map { Self.package($0.name, $0.version, $0.architecture) }
             contents.release = try Self.codeName(text("/etc/os-release") ?? "")
             let folder = "/etc/apt/sources.list.d/"
             for name in tree.entries.map(\.name) where name == "/etc/apt/sources.list" || name.hasPrefix(folder) {
@@ -146,29 +152,6 @@ struct ContentsReader {
     private static func codeName(_ osRelease: String) throws -> String {
         osRelease.split(separator: "\n").first { $0.hasPrefix("VERSION_CODENAME=") }?.dropFirst(17)
             .filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } ?? ""
-    }
-
-    /// Wholly installed packages of dpkg's status.
-    private static func dpkgPackages(_ status: String) -> [ImageContents.Package] {
-        var packages: [ImageContents.Package] = []
-        var fields: [Substring: Substring] = [:]
-        func end() {
-            if let name = fields["Package"], let version = fields["Version"],
-                fields["Status"]?.hasSuffix(" installed") == true
-            {
-                packages.append(Self.package(name, version, fields["Architecture"] ?? ""))
-            }
-            fields = [:]
-        }
-        for line in status.split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.isEmpty {
-                end()
-            } else if !line.hasPrefix(" "), let colon = line.firstIndex(of: ":") {
-                fields[line[..<colon]] = line[line.index(after: colon)...].drop { $0 == " " }
-            }
-        }
-        end()
-        return packages
     }
 
     /// With texts that do a terminal no harm.

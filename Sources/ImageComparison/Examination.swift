@@ -10,6 +10,14 @@ public enum ExaminationRequest: Codable, Sendable {
     case inspect(image: String, sourceDateEpoch: Int?)
     case audit(image: String, options: ImageAudit.Options)
     case contents(image: String)
+
+    /// What is read.
+    var paths: [String] {
+        switch self {
+        case .compare(let a, let b, _): [a, b]
+        case .inspect(let image, _), .audit(let image, _), .contents(let image): [image]
+        }
+    }
 }
 
 /// What it answers, as JSON on its standard output.
@@ -38,7 +46,9 @@ public enum Examiner {
         do {
             let request = try JSONText.decode(ExaminationRequest.self, from: input)
             endWithParent()
-            try SpoolFiles.open(in: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp", pairs: extracted)
+            try SpoolFiles.open(
+                request.paths.count(where: isArchive), in: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp",
+                pairs: extracted)
             guard rtv_confine(memoryLimit, timeLimit) == 0 else {
                 throw TreeReadError(
                     path: "anything", reason: "this kernel has no seccomp: \(String(cString: strerror(errno)))")
@@ -57,6 +67,17 @@ public enum Examiner {
             done += count
         }
         return 0
+    }
+
+    /// Whether what lies at a path is neither an image nor a folder.
+    private static func isArchive(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { return false }
+        let descriptor = RegularFile.open(path)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        var magic = [UInt8](repeating: 0, count: 4)
+        return read(descriptor, &magic, 4) != 4 || magic != Array("hsqs".utf8)
     }
 
     /// Ends this process within a second of its parent. (The kernel's own signal for it, PR_SET_PDEATHSIG, comes when

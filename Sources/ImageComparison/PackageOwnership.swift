@@ -45,6 +45,8 @@ struct PackageOwnership: Sendable {
                 }
             } else if entry.path.elementsEqual("var/lib/dpkg/status".utf8) {
                 try readStatus(reader.bytes(entry, limit: Self.limit))
+            } else if DpkgStatus.isRecord(entry.path) {
+                try readRecord(entry.path, reader.bytes(entry, limit: 1 << 20))
             } else if entry.path.elementsEqual("lib/apk/db/installed".utf8)
                 || entry.path.elementsEqual("usr/lib/apk/db/installed".utf8)
             {
@@ -53,14 +55,25 @@ struct PackageOwnership: Sendable {
         }
     }
 
-    /// deb-control paragraphs (dpkg's status).
     private mutating func readStatus(_ bytes: [UInt8]) {
-        var name = ""
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("Package: ") { name = printable(line.dropFirst(9).utf8) }
-            if line.hasPrefix("Version: ") {
-                packages.append(Package(name: name, version: printable(line.dropFirst(9).utf8)))
+        packages += DpkgStatus.packages(bytes).map {
+            Package(name: printable($0.name.utf8), version: printable($0.version.utf8))
+        }
+    }
+
+    /// A record of distroless: a package's paragraph, and beside it the MD5 sums of its files.
+    private mutating func readRecord(_ path: [UInt8], _ bytes: [UInt8]) throws {
+        guard path.suffix(8).elementsEqual(".md5sums".utf8) else {
+            packages += DpkgStatus.packages(bytes, areRecords: true).map {
+                Package(name: printable($0.name.utf8), version: printable($0.version.utf8))
             }
+            return
+        }
+        let package = printable((path.split(separator: 0x2f).last ?? []).dropLast(8))
+        for line in bytes.split(separator: 10) {
+            // `HASH  PATH`
+            let file = resolved(Array(line.drop { $0 != 0x20 }.drop { $0 == 0x20 || $0 == 0x2f }))
+            if !file.isEmpty { owners[file] = owners[file].map { $0 == package ? package : "" } ?? package }
         }
     }
 

@@ -172,7 +172,7 @@ struct ELFHeader {
 
     init?(_ bytes: [UInt8]) {
         func number(_ offset: Int, _ count: Int) -> Int? {
-            guard offset >= 0, offset + count <= bytes.count else { return nil }
+            guard offset >= 0, offset <= bytes.count - count else { return nil }
             return Int(
                 truncatingIfNeeded: bytes[offset..<(offset + count)].reversed().reduce(UInt64(0)) {
                     $0 << 8 | UInt64($1)
@@ -186,7 +186,7 @@ struct ELFHeader {
         for index in 0..<min(count, 64) {
             let header = table + index * size
             guard number(header, 4) == 3, let offset = number(header + 8, 8), let length = number(header + 32, 8),
-                offset >= 0, length > 1, length < 4096, offset + length <= bytes.count
+                offset >= 0, length > 1, length < 4096, offset <= bytes.count - length
             else { continue }
             interpreter = String(decoding: bytes[offset..<(offset + length - 1)], as: UTF8.self)
         }

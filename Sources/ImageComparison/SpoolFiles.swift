@@ -14,10 +14,11 @@ enum SpoolFiles {
 
     private static let state = Mutex(State())
 
-    /// Opens two unnamed files, for the contents of archives, and where a folder is given the files of the pairs in it.
-    static func open(in folder: String, pairs: String?) throws {
+    /// Opens unnamed files, for the contents of archives, and where a folder is given the files of the pairs in it.
+    /// - Parameter count: One for each archive: images and folders need none, and no room for any.
+    static func open(_ count: Int, in folder: String, pairs: String?) throws {
         let failure = { TreeReadError(path: folder, reason: "no room for files: \(String(cString: strerror(errno)))") }
-        for _ in 0..<2 {
+        for _ in 0..<count {
             var template = Array("\(folder)/rtverify-XXXXXX".utf8CString)
             let descriptor = mkstemp(&template)
             guard descriptor >= 0 else { throw failure() }

@@ -61,7 +61,13 @@ final class TarTree: Tree {
                     major: Int(archive_entry_rdevmajor(header)), minor: Int(archive_entry_rdevminor(header)))
             case S_IFIFO: kind = .fifo
             case S_IFSOCK: kind = .socket
-            case S_IFREG: kind = .file(size: Int(archive_entry_size(header)))
+            case S_IFREG:
+                let size = Int(archive_entry_size(header))
+                // Sums of what archives say stay numbers.
+                guard (0..<(1 << 40)).contains(size) else {
+                    throw fail("\(readable(name)) says that it has \(size) bytes")
+                }
+                kind = .file(size: size)
             default: throw fail("\(readable(name)) is of no type that is known")
             }
             found[name] = TreeEntry(
@@ -75,6 +81,19 @@ final class TarTree: Tree {
             }
         }
         guard !found.isEmpty else { throw fail("it is neither a squashfs image, a folder nor a tar with entries") }
+        // Folders that it doesn't list are there once it is unpacked, with what whoever unpacks it gives them.
+        for path in Array(found.keys) {
+            var parent = path
+            while let slash = parent.lastIndex(of: 0x2f) {
+                parent = Array(parent[..<slash])
+                guard found[parent] == nil else { break }
+                node += 1
+                var folder = TreeEntry(
+                    path: parent, kind: .directory, mode: 0o755, uid: 0, gid: 0, time: 0, attributes: [], node: node)
+                folder.isImplied = true
+                found[parent] = folder
+            }
+        }
         entries = inByteOrder(Array(found.values))
         self.places = places
     }
@@ -94,7 +113,7 @@ final class TarTree: Tree {
             var (start, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
             let status = archive_read_data_block(archive, &start, &size, &offset)
             if status == ARCHIVE_EOF { break }
-            guard status == ARCHIVE_OK, offset >= 0, Int(offset) + size <= limit else {
+            guard status == ARCHIVE_OK, offset >= 0, size <= limit, Int(offset) <= limit - size else {
                 throw TreeReadError(
                     path: path, reason: archive_error_string(archive).map { String(cString: $0) } ?? "a size that lies")
             }

@@ -28,6 +28,8 @@ struct TreeEntry: Sendable {
     var attributes: [Attribute] = []
     /// The tree's own number of what the name leads to: hard links share it.
     var node: Int
+    /// Whether it is a folder that is there only because something is in it: nothing is said of its own fields.
+    var isImplied = false
 
     var isFile: Bool { if case .file = kind { true } else { false } }
     var isExecutable: Bool { isFile && mode & 0o111 != 0 }

@@ -34,6 +34,11 @@ struct TreeComparison {
             case (nil, let y?): found.append(only(.onlyInB, nil, b.entries[y]))
             case (let x?, let y?):
                 let (left, right) = (a.entries[x], b.entries[y])
+                // A folder that a tar doesn't list is whatever the other has.
+                guard !(left.isImplied && right.kind == .directory), !(right.isImplied && left.kind == .directory)
+                else {
+                    return
+                }
                 found += fields(left, right)
                 guard left.isFile, right.isFile else { return }
                 let nodes = NodePair(a: left.node, b: right.node)

@@ -30,7 +30,9 @@ struct AlpineResolution {
             (lock.release, lock.tarball) = try await minirootfs()
         }
         if world.isEmpty { return }
-        guard let tarball = lock.tarball, let bytes = try store.bytes(of: tarball) else { return }
+        guard let tarball = lock.tarball, let bytes = try store.bytes(of: tarball) else {
+            throw ResolutionError.inputsMissing([lock.tarball?.path ?? "the minirootfs"], store: store.directory)
+        }
         let trusted = try trustedKeys(minirootfs: bytes, name: tarball.path)
         var indexes: [(name: String, index: AlpineIndex)] = []
         for name in base.repositories {
@@ -124,8 +126,10 @@ struct AlpineResolution {
 
     private func trustedKeys(minirootfs: [UInt8], name: String) throws -> [Key] {
         if keys.isEmpty { return try Self.ownKeys(minirootfs: minirootfs, name: name) }
-        return try keys.compactMap { input in
-            guard let bytes = try store.bytes(of: input) else { return nil }
+        return try keys.map { input in
+            guard let bytes = try store.bytes(of: input) else {
+                throw ResolutionError.inputsMissing([input.path], store: store.directory)
+            }
             return Key(name: String(input.path.split(separator: "/").last ?? ""), bytes: bytes)
         }
     }

@@ -64,8 +64,10 @@ public struct LockVerification {
 
     /// Alpine: each index by its signature, each package by its index, all of them by apk's choice.
     private func verifyAlpine(_ lock: Lockfile, unfamiliar: inout [String]) async throws -> [String] {
-        guard !lock.alpine.repositories.isEmpty, let tarball = lock.tarball, let root = try store.bytes(of: tarball)
-        else { return [] }
+        guard !lock.alpine.repositories.isEmpty, let tarball = lock.tarball else { return [] }
+        guard let root = try store.bytes(of: tarball) else {
+            throw ResolutionError.inputsMissing([tarball.path], store: store.directory)
+        }
         let own = try AlpineResolution.ownKeys(minirootfs: root, name: tarball.path)
         var wrong: [String] = []
         var indexes: [(name: String, index: AlpineIndex)] = []
@@ -82,7 +84,9 @@ public struct LockVerification {
             if !own.contains(where: { $0.bytes == key }) { unfamiliar.append(repository.key.path) }
         }
         for package in lock.alpine.packages {
-            guard let bytes = try store.bytes(of: package.file) else { continue }
+            guard let bytes = try store.bytes(of: package.file) else {
+                throw ResolutionError.inputsMissing([package.file.path], store: store.directory)
+            }
             do {
                 let choice = AlpineChoice(name: package.name, version: package.version)
                 let listed = try AlpineResolution.listed(choice, in: indexes)

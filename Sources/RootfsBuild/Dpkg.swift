@@ -31,8 +31,11 @@ struct Dpkg: Sendable {
         }
     }
 
+    /// A configuration file that is there already stays, and nobody is asked: dpkg would fail for want of an answer.
     private func run(_ action: String, _ arguments: [String]) async throws {
-        try await programs.run("dpkg \(action)", ["dpkg", "--force-unsafe-io"] + arguments) { progress.count($0) }
+        try await programs.run("dpkg \(action)", ["dpkg", "--force-unsafe-io", "--force-confold"] + arguments) {
+            progress.count($0)
+        }
     }
 
     /// A package counts when it is unpacked, and again when it is set up.

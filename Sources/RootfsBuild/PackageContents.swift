@@ -15,12 +15,23 @@ struct PackageContents {
     func check() throws -> [ShippedFile] {
         let reader = try reader()
         var outward: Set<String> = []
+        var kinds: [String: Bool] = [:]
         var files: [ShippedFile] = []
         while let path = try reader.nextPath(package: package) {
             if let file = reader.shippedFile { files.append(file) }
             let parts = path.split(separator: "/").filter { $0 != "." }
             if parts.contains("..") {
                 throw RootfsError.badPackage(package: package, reason: "its entry '\(path)' climbs out of the root")
+            }
+            if let target = reader.hardLinkTarget, Self.climbsOut(target, from: 0) || target.contains("..") {
+                throw RootfsError.badPackage(
+                    package: package, reason: "its entry '\(path)' is a hard link to '\(target)', out of the root")
+            }
+            let name = parts.joined(separator: "/")
+            // Which of the two stays would be the unpacker's choice.
+            if let wasFolder = kinds.updateValue(reader.isFolder, forKey: name), wasFolder != reader.isFolder {
+                throw RootfsError.badPackage(
+                    package: package, reason: "its entry '\(path)' is a folder and no folder, one after the other")
             }
             var prefix = ""
             for part in parts.dropLast() {
@@ -124,6 +135,11 @@ final class TarReader {
         return archive_entry_symlink(entry).map { String(cString: $0) }
     }
 
+    /// What the entry is another name of; nil where it is none.
+    var hardLinkTarget: String? { entry.flatMap { archive_entry_hardlink($0) }.map { String(cString: $0) } }
+
+    var isFolder: Bool { entry.map { archive_entry_filetype($0) == S_IFDIR } ?? false }
+
     /// The current entry, if it is a file that may be packed as it is shipped.
     var shippedFile: ShippedFile? {
         guard archive_entry_filetype(entry) == S_IFREG, archive_entry_hardlink(entry) == nil,
@@ -151,6 +167,13 @@ final class TarReader {
                 ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR
                     | ARCHIVE_EXTRACT_SECURE_NODOTDOT))
         while let path = try nextPath(package: package) {
+            // chown(2) takes -1 for "as it is"; a build without root has these ids alone.
+            let (uid, gid) = (archive_entry_uid(entry), archive_entry_gid(entry))
+            guard (0...65_535).contains(uid), (0...65_535).contains(gid) else {
+                throw RootfsError.badPackage(
+                    package: package,
+                    reason: "its entry '\(path)' is owned by \(uid):\(gid), ids that a build doesn't have")
+            }
             if isWholeSystem, try isLeftOut(path, package: package) { continue }
             // Names on disk are what dpkg will find; numbers are what the packages mean.
             guard archive_read_extract2(archive, entry, disk) == ARCHIVE_OK else {

@@ -57,6 +57,8 @@ struct PackagePreparation {
         }
         var names: [String] = []
         while let member = try outer.nextPath(package: name) {
+            // Members of later formats, which older readers pass over (deb(5)).
+            if member.hasPrefix("_") || names.last == "data.tar" { continue }
             let base = member.prefix { $0 != "." } + (member.contains(".tar") ? ".tar" : "")
             names.append(String(base))
             if !member.contains(".tar") {

@@ -45,8 +45,8 @@ public struct PackageQuestion: Sendable {
         }
         let own = "\(root)\(Self.folder)"
         for folder in [own, "\(own)/wheels", "\(own)/locked"] { try SandboxSetup.makeFolder(folder) }
-        try copyPip(from: tools, to: "\(own)/pip.whl")
-        let pip = Pip(root: root, lock: lock, events: events, job: job)
+        let version = try copyPip(from: tools, to: "\(own)/pip.whl")
+        let pip = Pip(root: root, lock: lock, events: events, job: job, version: version)
         try await pip.prepare()
         switch job.question {
         case .wheels(let held): return try await pip.resolve(python, holding: held)
@@ -56,7 +56,8 @@ public struct PackageQuestion: Sendable {
         }
     }
 
-    private func copyPip(from tools: String, to path: String) throws {
+    /// - Returns: pip's version, of the wheel's name.
+    private func copyPip(from tools: String, to path: String) throws -> String {
         let folder = "\(tools)/usr/share/python-wheels"
         guard let stream = opendir(folder) else { throw RootfsError.system("cannot list \(folder)", errno) }
         defer { closedir(stream) }
@@ -65,7 +66,8 @@ public struct PackageQuestion: Sendable {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             if name.hasPrefix("pip-"), name.hasSuffix(".whl") {
-                return try HashedFile.copy("\(folder)/\(name)", to: path, sha256: nil, name: name)
+                try HashedFile.copy("\(folder)/\(name)", to: path, sha256: nil, name: name)
+                return String(name.split(separator: "-")[1])
             }
         }
         throw RootfsError.badPackage(package: "python3-pip-whl", reason: "it holds no wheel of pip")
@@ -78,6 +80,11 @@ private struct Pip {
     let lock: Lockfile
     let events: EventSink
     let job: ResolutionJob
+    /// pip's own.
+    let version: String
+
+    /// The first Python that an older pip doesn't run under, and that pip: it needs what Python 3.12 has no more.
+    private static let (strictPython, able) = ((3, 12), (23, 2))
 
     private static let folder = RootfsAssembly.privateFolder
     /// Starts pip from its wheel. Python 3.9's pip would take its paths from distutils, a package that the image need not
@@ -209,10 +216,27 @@ private struct Pip {
             if let requirement = missing.withLock({ $0 }) {
                 throw RootfsError.noWheel(requirement: requirement, output: output)
             }
+            if let python = try await tooNewPython() { throw RootfsError.oldPip(pip: version, python: python) }
             if output.contains(where: { $0.contains("ResolutionImpossible") }) {
                 throw RootfsError.conflict(output: output)
             }
             throw RootfsError.program(what, status: status, output: output)
         }
+    }
+
+    /// The target's Python where pip is too old for it; nil where it isn't.
+    private func tooNewPython() async throws -> String? {
+        func parts(_ version: String) -> (Int, Int) {
+            let numbers = version.split(separator: ".").map { Int($0) ?? 0 }
+            return (numbers.first ?? 0, numbers.dropFirst().first ?? 0)
+        }
+        guard parts(version) < Self.able else { return nil }
+        let found = Mutex("")
+        let programs = RootPrograms(root: root, sourceDateEpoch: lock.sourceDateEpoch, events: { _ in })
+        try await programs.run(
+            "the target's Python", ["python3", "-s", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        ) { line in found.withLock { $0 = line } }
+        let python = found.withLock { $0 }
+        return parts(python) >= Self.strictPython ? python : nil
     }
 }

@@ -12,6 +12,8 @@ public enum RootfsError: Error, CustomStringConvertible {
     case program(String, status: String, output: [String])
     /// A program in the sandbox that was given up.
     case timeout(String, seconds: Int)
+    /// The toolchain's pip doesn't run under the target's Python.
+    case oldPip(pip: String, python: String)
     /// A requirement that no wheel fits the interpreter for.
     case noWheel(requirement: String, output: [String])
     /// Requirements that no versions fulfil together.
@@ -44,6 +46,10 @@ public enum RootfsError: Error, CustomStringConvertible {
             return "\(what) failed (\(status)):\n" + output.map { "  \($0)\n" }.joined()
         case .timeout(let what, let seconds):
             return "\(what) had not ended after \(seconds) s (--step-timeout), and was ended"
+        case .oldPip(let pip, let python):
+            return
+                "the toolchain's pip \(pip) doesn't run under the target's Python \(python): set a newer release in the "
+                + "manifest's [toolchain]"
         case .noWheel(let requirement, let output):
             return
                 "there is no wheel of \(requirement) for the target's Python; sources aren't built, so that the same "

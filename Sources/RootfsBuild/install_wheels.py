@@ -62,7 +62,12 @@ def scheme(name):
     return {"purelib": libraries, "platlib": libraries, "scripts": scripts, "headers": headers, "data": data}
 
 
-for path in job["wheels"]:
+def refuse(path, error):
+    reason = " ".join(str(error).split()) or type(error).__name__
+    sys.exit(f"{os.path.basename(path)}: the wheel can't be installed: {reason}")
+
+
+def install_wheel(path):
     with WheelFile.open(path) as source:
         metadata = {"INSTALLER": b"rtverify\n"}
         if re.sub(r"[-_.]+", "-", source.distribution).lower() in job["requested"]:
@@ -76,6 +81,13 @@ for path in job["wheels"]:
             sys.exit(f"{source.distribution} {source.version} can't be installed over what the wheels before it, or the "
                      f"base, have there: {error}")
         print(f"installed {source.distribution} {source.version}")
+
+
+for path in job["wheels"]:
+    try:
+        install_wheel(path)
+    except Exception as error:
+        refuse(path, error)
 
 
 def compile_all(level):

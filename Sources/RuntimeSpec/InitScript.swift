@@ -15,11 +15,13 @@ public enum InitScript {
 
     /// What a script of this form starts; nil where the text isn't one.
     public static func program(of text: String) -> InitProgram? {
-        guard let start = text.firstRange(of: "command='"), let end = text.firstRange(of: "'\nPATH="),
-            start.upperBound <= end.lowerBound
-        else { return nil }
-        let command = text[start.upperBound..<end.lowerBound].replacing(#"'\''"#, with: "'")
-        let program = InitProgram(command: command.isEmpty ? nil : String(command))
-        return bytes(program) == Array(text.utf8) ? program : nil
+        guard let start = text.firstRange(of: "command='") else { return nil }
+        // The command may hold what looks like the script's next line: the script that it gives must be this one.
+        for end in text.ranges(of: "'\nPATH=") where start.upperBound <= end.lowerBound {
+            let command = text[start.upperBound..<end.lowerBound].replacing(#"'\''"#, with: "'")
+            let program = InitProgram(command: command.isEmpty ? nil : String(command))
+            if bytes(program) == Array(text.utf8) { return program }
+        }
+        return nil
     }
 }

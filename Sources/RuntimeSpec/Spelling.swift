@@ -89,8 +89,11 @@ enum Spelling {
             && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 }
     }
 
-    /// A shell command: something, on one line or several, without NUL.
-    static func isCommand(_ text: String) -> Bool { !text.isEmpty && !text.utf8.contains(0) }
+    /// A shell command: something, on one line or several, without NUL, and no longer than an argument may be (execve(2),
+    /// MAX_ARG_STRLEN).
+    static func isCommand(_ text: String) -> Bool {
+        !text.isEmpty && !text.utf8.contains(0) && text.utf8.count < 131_072
+    }
 
     private static func isLowerOrDigit(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte)

@@ -34,6 +34,9 @@ struct TreeWalk {
     private let visit: (TreeEntry, [UInt8]) throws -> Void
     private var firstNames: [FileNumber: [UInt8]] = [:]
 
+    /// Bytes of a file, and the last of the ids that every builder has.
+    private static let (largestFile, largestID) = (off_t(64) << 30, UInt32(65_535))
+
     private struct FileNumber: Hashable {
         var device: UInt
         var inode: UInt
@@ -62,6 +65,12 @@ struct TreeWalk {
         var entry = TreeEntry(
             path: path, kind: .directory, mode: Int(status.st_mode & 0o7777), uid: Int(status.st_uid),
             gid: Int(status.st_gid), time: min(max(0, status.st_mtim.tv_sec), sourceDateEpoch))
+        guard max(status.st_uid, status.st_gid) <= Self.largestID else {
+            throw cannotCarry(
+                path,
+                "is owned by \(status.st_uid):\(status.st_gid), ids that a build without root doesn't have (0 to 65535)"
+            )
+        }
         let type = status.st_mode & S_IFMT
         if type != S_IFDIR, status.st_nlink > 1 {
             let number = FileNumber(device: UInt(status.st_dev), inode: UInt(status.st_ino))
@@ -73,7 +82,12 @@ struct TreeWalk {
         }
         switch type {
         case S_IFDIR: break
-        case S_IFREG: entry.kind = .file(size: Int(status.st_size))
+        case S_IFREG:
+            // A sparse file of that size would be read for hours.
+            guard status.st_size <= Self.largestFile else {
+                throw cannotCarry(path, "has \(status.st_size) bytes, more than any machine's image has")
+            }
+            entry.kind = .file(size: Int(status.st_size))
         case S_IFLNK:
             var target = [CChar](repeating: 0, count: Int(status.st_size) + 1)
             let count = readlink(cString(full), &target, target.count)
@@ -103,8 +117,13 @@ struct TreeWalk {
             let text = String(decoding: name, as: UTF8.self)
             if HostAttributes.names.contains(text) { return nil }
             if text.hasPrefix("system.posix_acl") { throw cannotCarry(path, "has an access control list (\(text))") }
-            guard ["user.", "trusted.", "security."].contains(where: text.hasPrefix) else {
+            // trusted.* is for the host's root alone: a user's build would not have it.
+            guard ["user.", "security."].contains(where: text.hasPrefix) else {
                 throw cannotCarry(path, "has the extended attribute \(text)")
+            }
+            // The stream ends a name at its first '=' (SCHILY.xattr.NAME=VALUE), and drops the rest.
+            guard !name.contains(0x3d) else {
+                throw cannotCarry(path, "has an extended attribute whose name has a '=', \(text)")
             }
             let key = name.map(CChar.init(bitPattern:)) + [0]
             let length = rtv_lgetxattr(file, key, nil, 0)

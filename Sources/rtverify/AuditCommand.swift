@@ -30,6 +30,8 @@ struct Audit: AsyncParsableCommand {
     var runtime = false
     @OptionGroup var out: OutputOptions
 
+    func validate() throws { try checkEpoch(sourceDateEpoch) }
+
     func run() async throws {
         try await exiting(out.display) {
             let lockfile = try lock.map { try ImageBuilder.LockedRuntime(path: $0).lock }

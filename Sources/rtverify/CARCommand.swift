@@ -34,6 +34,8 @@ struct CAR: AsyncParsableCommand {
         var root: String
         var blocks: Int
         var size: Int
+        /// Sections of a kind that is not known here.
+        var not_checked: Int?
     }
 
     func validate() throws {
@@ -47,12 +49,16 @@ struct CAR: AsyncParsableCommand {
             if out.json { return print(JSONText.of(answer)) }
             print(output ?? file)
             print("  root    \(answer.root)\n  blocks  \(answer.blocks)\n  size    \(answer.size)")
+            if let count = answer.not_checked, count > 0 {
+                print("  not checked: \(count) sections whose hash function or codec isn't known here")
+            }
         }
     }
 
     private func runWrite() throws -> Answer {
         let path = output ?? ""
-        let writer = try CARWriter(file: try InputFile(path: file), profile: try layout.profiles()[0])
+        let input = try WholeFile(file)
+        let writer = try CARWriter(file: input.file, profile: try layout.profiles()[0])
         let target = try AtomicFile(replacing: path)
         let summary = try writer.write(to: target.descriptor, name: path)
         try target.publish()
@@ -61,16 +67,17 @@ struct CAR: AsyncParsableCommand {
 
     private func runVerify() throws -> Answer {
         do {
-            let input = file == "-" ? try AtomicFile.spooled(descriptor: 0) : nil
-            let path = input.map { "/proc/self/fd/\($0.descriptor)" } ?? file
-            var reader = try CARReader(file: try InputFile(path: path))
+            let input = try WholeFile(file)
+            var reader = try CARReader(file: input.file)
             let size = try reader.checkTree()
             if let output {
                 let target = try AtomicFile(replacing: output)
                 try reader.extract(to: target.descriptor, name: output)
                 try target.publish()
             }
-            return Answer(root: reader.root.description, blocks: reader.blocks, size: size)
+            return Answer(
+                root: reader.root.description, blocks: reader.blocks, size: size,
+                not_checked: reader.uncheckedSections == 0 ? nil : reader.uncheckedSections)
         } catch let error as CARError {
             throw Refused(error: error, file: file)
         }

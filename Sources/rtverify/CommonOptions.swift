@@ -35,6 +35,13 @@ struct SourceOptions: ParsableArguments {
     @Flag(help: "Use no mirrors but those given with --mirror.")
     var onlyMirror = false
 
+    func validate() throws {
+        guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout is from 1 to 86400 seconds.") }
+    }
+
+    /// Where the store is, whether it is there or not.
+    var storeDirectory: String { store ?? Store.defaultDirectory(environment: environmentValue) }
+
     func openStore() throws -> Store {
         try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
     }
@@ -64,4 +71,10 @@ struct SourceOptions: ParsableArguments {
     guard let value = getenv(name) else { return nil }
     let text = String(cString: value)
     return text.isEmpty ? nil : text
+}
+
+/// A time that an image can have.
+func checkEpoch(_ seconds: Int?) throws {
+    guard let seconds, !(0...0xffff_ffff).contains(seconds) else { return }
+    throw ValidationError("--source-date-epoch is from 0 to 4294967295 (squashfs has 32 bits).")
 }

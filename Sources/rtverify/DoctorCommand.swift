@@ -17,7 +17,7 @@ struct Doctor: AsyncParsableCommand {
 
     func run() async throws {
         try await exiting(out.display) {
-            let findings = await HostExamination(store: try source.openStore().directory).findings()
+            let findings = await HostExamination(store: source.storeDirectory).findings()
             if out.json {
                 print(JSONText.of(findings))
             } else {

@@ -32,6 +32,7 @@ struct Hash: AsyncParsableCommand {
     @OptionGroup var out: OutputOptions
 
     func validate() throws {
+        guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout is from 1 to 86400 seconds.") }
         if files.isEmpty { throw ValidationError("Give at least one file.") }
         if check, try layout.profiles() != [.v0_2015] {
             throw ValidationError("--check tries the profiles that a CID may be of; it takes none.")

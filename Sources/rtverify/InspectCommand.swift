@@ -20,6 +20,8 @@ struct Inspect: AsyncParsableCommand {
     var sourceDateEpoch: Int?
     @OptionGroup var out: OutputOptions
 
+    func validate() throws { try checkEpoch(sourceDateEpoch) }
+
     func run() async throws {
         try await exiting(out.display) {
             let report = try await ExaminationProcess.inspect(image, sourceDateEpoch: sourceDateEpoch)

@@ -80,9 +80,7 @@ extension Lock {
             }
             if !packages.isEmpty, !update { throw ValidationError("Packages can be named with --update only.") }
             if fetch, !verify { throw ValidationError("--fetch belongs to --verify.") }
-            if let sourceDateEpoch, !(0...0xffff_ffff).contains(sourceDateEpoch) {
-                throw ValidationError("--source-date-epoch is from 0 to 4294967295 (squashfs has 32 bits).")
-            }
+            try checkEpoch(sourceDateEpoch)
         }
 
         func run() async throws {

@@ -42,6 +42,7 @@ struct Message: AsyncParsableCommand {
         if !prepare, address != nil || ref != nil || time != nil || ipfs {
             throw ValidationError("--address, --ref, --time and --ipfs belong to --prepare.")
         }
+        if let time, !(time >= 0 && time < 1e12) { throw ValidationError("--time is a number of seconds since 1970.") }
         if let ref, ItemHash(ref) == nil { throw ValidationError("'\(ref)' is no item hash.") }
     }
 

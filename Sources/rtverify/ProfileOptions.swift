@@ -48,7 +48,7 @@ struct ProfileOptions: ParsableArguments {
             throw ValidationError(
                 "--chunk-size is from \(UnixFSProfile.chunkSizes.lowerBound) to \(UnixFSProfile.chunkSizes.upperBound), "
                     + "--width from \(UnixFSProfile.widths.lowerBound) to \(UnixFSProfile.widths.upperBound), "
-                    + "--cid-version 0 or 1, and version 0 can't have --raw-leaves.")
+                    + "--cid-version 0 or 1.")
         }
         return profile
     }

@@ -32,6 +32,8 @@ enum EntryPoint {
     static func main() {
         rtv_open_standard_streams()
         rtv_take_signals()
+        var limit: UInt64 = 0
+        if let what = rtv_short_limit(&limit) { fail("this process may have \(limit) \(String(cString: what))") }
         // From main's own arguments: Swift takes them from /proc, and finds none where it isn't mounted.
         var arguments: [String] = []
         while let word = rtv_argument(CInt(arguments.count + 1)) { arguments.append(String(cString: word)) }

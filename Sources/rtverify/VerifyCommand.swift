@@ -61,6 +61,7 @@ struct Verify: AsyncParsableCommand {
         guard (itemHash == nil) != (contentHash == nil) else {
             throw ValidationError("Give --item-hash or --content-hash.")
         }
+        guard imageTimeout > 0 else { throw ValidationError("--image-timeout is at least a second.") }
         guard (image == nil) == fromNetwork else {
             throw ValidationError("Give the image, or --from-network.")
         }
@@ -164,25 +165,33 @@ struct Verify: AsyncParsableCommand {
         let builder = ImageBuilder(
             store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
             jobs: sysconf(Int32(_SC_NPROCESSORS_ONLN)), events: display.report)
-        let path = "\(store.workDirectory)/rebuilt-\(getpid()).squashfs"
-        defer { unlink(path) }
-        let rebuilt: Result<FileIdentity, any Error>
+        let compared = image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 }
+        let outcome: Result<(Bool, [String]), any Error>
         do {
-            rebuilt = .success(try await Interruption.cancelling { try await builder.rebuild(runtime, image: path) })
+            outcome = .success(
+                try await Interruption.cancelling {
+                    try await builder.rebuild(runtime) { rebuilt, path in
+                        if rebuilt.sha256 == identity.sha256 { return (true, []) }
+                        return (false, await Self.explanation(compared, path, runtime))
+                    }
+                })
         } catch {
-            rebuilt = .failure(error)
+            outcome = .failure(error)
         }
         await fetcher.shutdown()
-        let reproduced = try rebuilt.get().sha256 == identity.sha256
-        report.reproduced = reproduced
-        if !reproduced, let image, image != "-", !RemoteFile.isURL(image) {
-            let options = ImageComparer.Options(lock: runtime.text)
-            do {
-                let comparison = try await ExaminationProcess.compare(image, path, options: options)
-                report.explanation = ComparisonText(colors: false, full: false).lines(comparison)
-            } catch {
-                report.explanation = ["the two can't be compared: \(error)"]
-            }
-        }
+        let (reproduced, explanation) = try outcome.get()
+        (report.reproduced, report.explanation) = (reproduced, explanation)
+    }
+
+    /// What a given image and the rebuilt one differ in.
+    private static func explanation(
+        _ image: String?, _ rebuilt: String, _ runtime: ImageBuilder.LockedRuntime
+    ) async -> [String] {
+        guard let image else { return [] }
+        do {
+            let comparison = try await ExaminationProcess.compare(
+                image, rebuilt, options: ImageComparer.Options(lock: runtime.text))
+            return ComparisonText(colors: false, full: false).lines(comparison)
+        } catch { return ["the two can't be compared: \(error)"] }
     }
 }

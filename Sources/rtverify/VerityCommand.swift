@@ -66,7 +66,8 @@ struct Verity: AsyncParsableCommand {
 
     private func compute() throws -> Answer {
         let parameters = try parameters()
-        let file = try InputFile(path: image)
+        let whole = try WholeFile(image)
+        let file = whole.file
         let target = try output.map { try AtomicFile(replacing: $0) }
         let root = try parameters.rootHash(
             of: file, writingTo: target.map { (descriptor: $0.descriptor, name: output ?? "") })

@@ -103,7 +103,7 @@ final class HashListTests: XCTestCase {
                 \(hex.uppercased())  upper case
                 \(hex)
                 """)
-        XCTAssertEqual(list.entries.map(\.path), ["plain file", "binary", "a\nb\\c", "x"])
-        XCTAssertEqual(list.malformed.map(\.line), [7, 8])
+        XCTAssertEqual(list.entries.map(\.path), ["plain file", "binary", "a\nb\\c", "x", "upper case"])
+        XCTAssertEqual(list.malformed.map(\.line), [8])
     }
 }

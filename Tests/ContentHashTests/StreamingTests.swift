@@ -55,6 +55,6 @@ final class StreamingTests: XCTestCase {
         XCTAssertEqual(UnixFSProfile(chunkSize: 262_144, width: 174, rawLeaves: false, cidVersion: 0), .v0_2015)
         XCTAssertNil(UnixFSProfile(chunkSize: 0, width: 174, rawLeaves: false, cidVersion: 0))
         XCTAssertNil(UnixFSProfile(chunkSize: 1, width: 1, rawLeaves: false, cidVersion: 0))
-        XCTAssertNil(UnixFSProfile(chunkSize: 1, width: 2, rawLeaves: true, cidVersion: 0))
+        XCTAssertEqual(UnixFSProfile(chunkSize: 262_144, width: 174, rawLeaves: true, cidVersion: 0), .kuboRawLeavesV0)
     }
 }

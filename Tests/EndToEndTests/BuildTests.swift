@@ -129,13 +129,60 @@ final class BuildTests: XCTestCase {
     }
 
     func testPackagesThatLeaveTheRootAreNotInstalled() throws {
-        for (package, words) in [("climber", "climbs out of the root"), ("follower", "follows a link")] {
+        for (package, words) in [
+            ("climber", "climbs out of the root"), ("follower", "follows a link"),
+            ("flipper", "a folder and no folder"),
+            ("linker", "hard link to"),
+        ] {
             let archive = try locked([package])
             defer { archive.bench.remove() }
             let answer = try archive.build()
             XCTAssertEqual(answer.status, 2, package)
             XCTAssertTrue(answer.errors.contains(words) && answer.errors.contains(package), answer.errors)
         }
+    }
+
+    /// Members of later formats are passed over; a configuration file that is there stays, and nobody is asked.
+    func testPackagesAsTheyAreAreInstalled() throws {
+        let archive = try locked(["stranger", "asks"])
+        let bench = archive.bench
+        defer { bench.remove() }
+        let answer = try archive.build(["--check"])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        XCTAssertEqual(try bench.run(["unsquashfs", "-cat", "test.squashfs", "etc/asks.conf"]).output, "mine\n")
+        XCTAssertEqual(try bench.run(["unsquashfs", "-cat", "test.squashfs", "opt/owned"]).output, "x")
+    }
+
+    func testWhatAUsersBuildWouldNotHaveIsNamed() throws {
+        for (step, words) in [
+            ("touch /x; chown 70000:1 /x", "is owned by 70000:1"),
+            ("perl -e 'open F, \">/x\"; truncate F, 1 << 41'", "bytes, more than"),
+            ("touch /x; setfattr -n user.a=b -v c /x", "whose name has a '='"),
+        ] {
+            let archive = try locked(["special"], more: "[[step]]\nrun = '''\(step)\n'''\n")
+            defer { archive.bench.remove() }
+            let answer = try archive.build()
+            XCTAssertEqual(answer.status, 2, step)
+            XCTAssertTrue(answer.errors.contains(words), "\(step): \(answer.errors)")
+        }
+    }
+
+    /// Its bytes are copied by hash, whatever its size.
+    func testALargeFileTakesNoMemory() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try bench.run(["sh", "-c", "head -c 100000000 /dev/urandom > large"]).status, 0)
+        try archive.manifest(
+            ["late"], more: "[[file]]\nsource = \"large\"\ntarget = \"/opt/deep/large\"\nmode = \"4711\"\n")
+        XCTAssertEqual(try archive.lock().status, 0)
+        let (built, _, kibibytes) = try bench.measured(
+            ["build", "--lock", "test.lock", "-o", "test.squashfs", "--store", "store"] + archive.mirror)
+        XCTAssertEqual(built.status, 0, built.errors)
+        XCTAssertLessThan(kibibytes, 300_000)
+        XCTAssertEqual(try bench.run(["unsquashfs", "-q", "-n", "-d", "unpacked", "test.squashfs", "opt"]).status, 0)
+        XCTAssertEqual(try bench.sha256("unpacked/opt/deep/large"), try bench.sha256("large"))
+        XCTAssertEqual(try bench.run(["stat", "-c", "%a", "unpacked/opt/deep/large"]).output, "4711\n")
     }
 
     func testAFileThatChangesAfterItWasPackedIsPackedAsItIs() throws {

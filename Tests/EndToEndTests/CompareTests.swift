@@ -528,4 +528,30 @@ final class CompareTests: XCTestCase {
             ])
         XCTAssertFalse(try bench.rtverify(["audit", "k"]).output.contains("\u{1b}"))
     }
+
+    func testATarsImpliedFoldersAreNoDifferences() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let made = try bench.run([
+            "sh", "-c",
+            """
+            mkdir -p tree/a/b tree/var/lib/dpkg/status.d && echo x > tree/a/b/c && touch -d @1000000000 tree/a/b/c
+            printf 'Package: base-files\\nVersion: 12\\n' > tree/var/lib/dpkg/status.d/base
+            printf '0  a/b/c\\n' > tree/var/lib/dpkg/status.d/base.md5sums
+            touch -d @1000000000 tree/var/lib/dpkg/status.d/*
+            chmod 0700 tree/a && cd tree && tar cf ../files.tar --no-recursion $(find . -type f)
+            """,
+        ])
+        XCTAssertEqual(made.status, 0, made.errors)
+        let same = try bench.rtverify(["compare", "files.tar", "tree"])
+        XCTAssertEqual(same.status, 0, same.output)
+        let again = try bench.rtverify(["compare", "tree", "files.tar"])
+        XCTAssertEqual(again.status, 0, again.output)
+        XCTAssertEqual(try bench.run(["sh", "-c", "echo y > tree/a/b/c"]).status, 0)
+        let different = try bench.rtverify(["compare", "files.tar", "tree", "--json"])
+        XCTAssertEqual(different.status, 1)
+        XCTAssertFalse(different.output.contains("\"/a\""), different.output)
+        // Distroless's records say whose it is.
+        XCTAssertTrue(different.output.contains("\"base\""), different.output)
+    }
 }

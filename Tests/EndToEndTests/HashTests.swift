@@ -150,4 +150,68 @@ final class HashTests: XCTestCase {
         XCTAssertEqual(tail.status, 2)
         XCTAssertTrue(tail.errors.contains("no multiple of 4096"), tail.errors)
     }
+
+    /// Every form that `sha256sum -c` takes.
+    func testChecksumFilesOfEveryFormAreRead() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let odd = "back\\slash and) = (more"
+        XCTAssertEqual(
+            try bench.run(["sh", "-c", "echo x > file; printf y > \"$1\"", "sh", odd]).status, 0)
+        let lists = """
+            sha256sum file "$1" > plain; sha256sum --tag file "$1" > tagged; sha256sum -b file "$1" > binary
+            sed 's/$/\\r/' plain > crlf; sed 's/^/   /' plain > indented
+            sha256sum file | sed 's/^[0-9a-f]*/\\U&/' > upper
+            """
+        XCTAssertEqual(try bench.run(["sh", "-c", lists, "sh", odd]).status, 0)
+        for list in ["plain", "tagged", "binary", "crlf", "upper", "indented"] {
+            let theirs = try bench.run(["sha256sum", "-c", list])
+            let ours = try bench.rtverify(["hash", "--check", list])
+            XCTAssertEqual(ours.status, 0, "\(list): \(ours.output)\(ours.errors) (sha256sum: \(theirs.output))")
+        }
+        let upper = try bench.sha256("file").uppercased()
+        XCTAssertEqual(try bench.rtverify(["verify", "file", "--content-hash", upper]).status, 0)
+    }
+
+    /// Known to kubo's `add --raw-leaves --cid-version=0`: raw leaves below nodes of version 0.
+    func testRawLeavesBelowVersion0AreTried() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        // More than 174 leaves, so that nodes link to nodes: there the version of a link counts.
+        XCTAssertEqual(try bench.run(["sh", "-c", "head -c 46000000 /dev/zero > file; echo x > small"]).status, 0)
+        let options = ["--raw-leaves", "--cid-version", "0", "--chunk-size", "262144", "--width", "174"]
+        let hashed = try bench.rtverify(["hash", "file"] + options)
+        let cid = try XCTUnwrap(hashed.output.split(separator: "\n").last?.split(separator: " ").last)
+        XCTAssertTrue(cid.hasPrefix("Qm"), String(cid))
+        try bench.write("\(cid)  file\n", to: "list")
+        let answer = try bench.rtverify(["hash", "--check", "list"])
+        XCTAssertEqual(answer.status, 0, answer.output)
+        XCTAssertTrue(answer.output.contains("kubo-cidv0-raw-leaves"), answer.output)
+        XCTAssertTrue(try bench.rtverify(["hash", "small"] + options).output.contains("bafkrei"))
+    }
+
+    /// A CID that holds its block is checked; of a hash that isn't known here nothing is said.
+    func testBlocksOfOtherKindsInACARAreNotCalledForged() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        XCTAssertEqual(try bench.run(["sh", "-c", "echo hello > file"]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["car", "file", "-o", "a.car"]).status, 0)
+        let script = """
+            import sys
+            data = open("a.car", "rb").read()
+            def section(cid, block): return bytes([len(cid) + len(block)]) + cid + block
+            identity = section(bytes([1, 0x55, 0, 3]) + b"abc", b"abc")
+            liar = section(bytes([1, 0x55, 0, 3]) + b"abc", b"abd")
+            blake = section(bytes([1, 0x55, 0x1e, 32]) + b"x" * 32, b"what is it")
+            open("identity.car", "wb").write(data + identity)
+            open("liar.car", "wb").write(data + liar)
+            open("blake.car", "wb").write(data + blake)
+            """
+        XCTAssertEqual(try bench.run(["python3", "-c", script]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["car", "--verify", "identity.car"]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["car", "--verify", "liar.car"]).status, 1)
+        let other = try bench.rtverify(["car", "--verify", "blake.car"])
+        XCTAssertEqual(other.status, 0, other.errors)
+        XCTAssertTrue(other.output.contains("not checked: 1 section"), other.output)
+    }
 }

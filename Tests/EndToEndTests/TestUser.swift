@@ -3,7 +3,7 @@ import XCTest
 /// A user with subordinate ids, made for one test.
 final class TestUser {
     private let bench: Workbench
-    private let name = "rtverify-\(UInt32.random(in: 0...99999))"
+    let name = "rtverify-\(UInt32.random(in: 0...99999))"
 
     init(_ bench: Workbench) throws {
         self.bench = bench

@@ -46,9 +46,17 @@ void rtv_hide_arguments(void);
 /// ignores (nohup(1)); and a write to a pipe that nobody reads be an error, to this process alone.
 void rtv_take_signals(void);
 
+/// Has a signal that comes from elsewhere call `handler`, on whatever thread gets it; a hang-up that the caller had ignored
+/// stays so.
+void rtv_on_signal(int number, void (*handler)(int));
+
 /// Writes out what standard output still holds. 0, or -1 with errno (0 where it isn't known any more) when some of what was
 /// printed could not be written.
 int rtv_flush_output(void);
+
+/// Looks at this process's limits (getrlimit(2)), below which it would end by a signal or not at all, and raises what may be
+/// raised. NULL when they will do, or what is wanting, in words, with its number in `value`.
+const char *rtv_short_limit(unsigned long long *value);
 
 /// Opens what of the standard streams is closed, so that no other file gets their numbers; what is written there is an
 /// error, as it would have been.

@@ -72,15 +72,16 @@ def deb(name, version="1.0", fields="", files={}, scripts={}, build=None, pool="
         env=dict(os.environ, SOURCE_DATE_EPOCH="1600000000"))
 
 
-def evil(name, entries):
-    """A .deb with tar entries that dpkg-deb would not write."""
+def evil(name, entries, more=[]):
+    """A .deb with tar entries that dpkg-deb would not write, and further members."""
     def tar(entries):
         data = io.BytesIO()
         with tarfile.open(fileobj=data, mode="w:xz", format=tarfile.GNU_FORMAT) as out:
             for path, kind, value in entries:
                 info = tarfile.TarInfo(path)
                 info.type = kind
-                if kind == tarfile.SYMTYPE:
+                info.mode = 0o755 if kind == tarfile.DIRTYPE else 0o644
+                if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
                     info.linkname = value
                 else:
                     info.size = len(value)
@@ -88,7 +89,7 @@ def evil(name, entries):
         return data.getvalue()
     control = f"Package: {name}\nVersion: 1.0\nArchitecture: amd64\nMaintainer: T <t@example.org>\nDescription: x\n"
     members = [("debian-binary", b"2.0\n"), ("control.tar.xz", tar([("./control", tarfile.REGTYPE, control)])),
-               ("data.tar.xz", tar(entries))]
+               ("data.tar.xz", tar(entries))] + more
     with open(f"{archive}/pool/{name}_1.0_amd64.deb", "wb") as file:
         file.write(b"!<arch>\n")
         for member, data in members:
@@ -194,5 +195,10 @@ deb("with-socket", files={"/opt/socket/file": "x"}, scripts={
     "postinst": "perl -e 'socket(S,1,1,0) && bind(S, pack(\"Sa*\", 1, \"/opt/socket/door\")) or die'"})
 deb("slow", scripts={"postinst": "sleep 300"})
 evil("climber", [("./usr/../../escaped", tarfile.REGTYPE, "x")])
+evil("flipper", [("./opt/flip", tarfile.DIRTYPE, ""), ("./opt/flip", tarfile.REGTYPE, "x")])
+evil("linker", [("./opt/link", tarfile.LNKTYPE, "../../../../etc/passwd")])
+evil("stranger", [("./opt", tarfile.DIRTYPE, ""), ("./opt/owned", tarfile.REGTYPE, "x")], [("_gpgorigin", b"signature"), ("later", b"more")])
+deb("writes", scripts={"postinst": "echo mine > /etc/asks.conf"})
+deb("asks", fields="Pre-Depends: writes\n", files={"/etc/asks.conf": "shipped\n", "/DEBIAN/conffiles": "/etc/asks.conf\n"})
 evil("follower", [("./opt/out", tarfile.SYMTYPE, "../../../tmp"), ("./opt/out/escaped", tarfile.REGTYPE, "x")])
 sign([])

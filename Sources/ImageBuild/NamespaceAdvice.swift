@@ -1,0 +1,103 @@
+import Glibc
+import RootfsBuild
+
+/// Why namespaces can't be made here, and what would help: by looking, not by what failed.
+struct NamespaceAdvice {
+    /// What is wrong, in a few words.
+    let reason: String
+    /// What to do.
+    let remedy: String
+
+    /// - Parameter lines: What unshare and newuidmap printed.
+    init(_ lines: [String] = []) {
+        (reason, remedy) = getuid() == 0 ? Self.ofRoot() : Self.ofUser(lines)
+    }
+
+    /// Ids that this process sees; a build has owners up to 65535.
+    static var idCount: Int {
+        (SystemFile.text("/proc/self/uid_map") ?? "").split(separator: "\n").reduce(0) { sum, line in
+            let words = line.split(separator: " ")
+            return sum + (words.count == 3 ? Int(words[2]) ?? 0 : 0)
+        }
+    }
+
+    private static func number(_ path: String) -> Int? {
+        SystemFile.text(path).flatMap { Int($0.filter { $0.isNumber }) }
+    }
+
+    /// Whether this process's root is a folder of its file system and no mount: of a chroot's mounts none is at /.
+    private static var isChroot: Bool {
+        let mounts = (SystemFile.text("/proc/self/mountinfo") ?? "").split(separator: "\n")
+        return !mounts.isEmpty && !mounts.contains { $0.split(separator: " ").dropFirst(4).first == "/" }
+    }
+
+    private static func status(_ field: String) -> Substring? {
+        let lines = (SystemFile.text("/proc/self/status") ?? "").split(separator: "\n")
+        return lines.first { $0.hasPrefix("\(field):") }?.split(separator: "\t").last
+    }
+
+    /// Container runtimes put a filter on system calls (seccomp(2), mode 2).
+    private static var isFiltered: Bool { status("Seccomp") == "2" }
+
+    /// CAP_SYS_ADMIN's bit (capabilities(7)).
+    private static var hasAdmin: Bool {
+        status("CapEff").flatMap { UInt64($0, radix: 16) }.map { $0 >> 21 & 1 == 1 } ?? true
+    }
+
+    private static func ofRoot() -> (String, String) {
+        if !hasAdmin {
+            return (
+                "this root lacks CAP_SYS_ADMIN, as in a container",
+                "run with --cap-add SYS_ADMIN (docker, podman), on a host, or as a user who may make user namespaces"
+            )
+        }
+        if isFiltered {
+            return (
+                "a filter of system calls refuses it, as in a container",
+                "run with --security-opt seccomp=unconfined (docker, podman), or on a host"
+            )
+        }
+        return ("the kernel refuses it", "run on a host, or in a container with CAP_SYS_ADMIN")
+    }
+
+    private static func ofUser(_ lines: [String]) -> (String, String) {
+        if isChroot {
+            return (
+                "in a chroot the kernel gives users no namespaces (unshare(2), EPERM)",
+                "build as root here, or enter the root by bubblewrap (bwrap --bind ROOT / ...) or pivot_root(8)"
+            )
+        }
+        if number("/proc/sys/user/max_user_namespaces") == 0 {
+            return (
+                "user.max_user_namespaces is 0", "sysctl user.max_user_namespaces=15000   (as root)"
+            )
+        }
+        if number("/proc/sys/kernel/unprivileged_userns_clone") == 0 {
+            return (
+                "kernel.unprivileged_userns_clone is 0", "sysctl kernel.unprivileged_userns_clone=1   (as root)"
+            )
+        }
+        if number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1 {
+            return (
+                "AppArmor keeps users from namespaces (Ubuntu's kernel.apparmor_restrict_unprivileged_userns is 1)",
+                "sysctl kernel.apparmor_restrict_unprivileged_userns=0   (as root), or give rtverify a profile with userns"
+            )
+        }
+        if getpwuid(getuid()) == nil {
+            return (
+                "user \(getuid()) has no entry in /etc/passwd, and newuidmap asks for one",
+                "give the user a name (useradd -u \(getuid()) NAME), with ranges in /etc/subuid and /etc/subgid"
+            )
+        }
+        if isFiltered {
+            return (
+                "a filter of system calls refuses it, as in a container",
+                "run with --security-opt seccomp=unconfined (docker, podman), or on a host"
+            )
+        }
+        return (
+            "subordinate ids are wanting, or newuidmap is",
+            "apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER   (as root)"
+        )
+    }
+}

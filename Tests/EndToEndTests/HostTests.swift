@@ -1,0 +1,256 @@
+import Foundation
+import XCTest
+
+/// Hosts that limit, interrupt, hide or refuse something.
+final class HostTests: XCTestCase {
+    private func locked() throws -> TestArchive {
+        let archive = try TestArchive()
+        try archive.manifest(["late"])
+        let answer = try archive.lock()
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        return archive
+    }
+
+    func testWithoutProcNothingIsAnswered() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can make the chroot") }
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let script = """
+            set -e
+            mkdir -p root/proc root/tmp root/dev
+            for folder in usr bin sbin lib lib64; do
+                if test -L /$folder; then cp -a /$folder root/; elif test -d /$folder; then
+                    mkdir -p root/$folder; mount --rbind /$folder root/$folder; fi
+            done
+            cp '\(Workbench.program)' root/program; echo x > root/file
+            set +e
+            for command in "verify /file --content-hash \(String(repeating: "0", count: 64))" "compare /file /file" \
+                "audit /file" "hash --check /file" "build --lock /file" "lock --verify /file" "hash /file"; do
+                chroot root /program $command > out 2>&1; echo $? $(grep -c "/proc is not mounted" out)
+            done
+            """
+        let answer = try bench.run(["unshare", "--mount", "sh", "-c", script])
+        XCTAssertEqual(answer.output, String(repeating: "2 1\n", count: 7), answer.errors)
+    }
+
+    /// A result that nobody gets is none.
+    func testAResultThatCannotBeWrittenIsUndecided() throws {
+        let archive = try locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        let program = Workbench.program
+        XCTAssertEqual(try archive.build().status, 0)
+        for command in [
+            "hash test.lock", "hash --json test.lock", "inspect test.squashfs",
+            "lock --check runtime.toml -o test.lock",
+            "build --lock test.lock -o x.squashfs --store store --offline", "doctor --json", "--help",
+        ] {
+            for output in ["> /dev/full", ">&-"] {
+                let answer = try bench.run(["bash", "-c", "'\(program)' \(command) \(output); echo $? >&2"])
+                let status = answer.errors.split(separator: "\n").last.map(String.init)
+                XCTAssertEqual(status, "2", "\(command) \(output): \(answer.errors)")
+            }
+        }
+        let piped = try bench.run(
+            ["bash", "-c", "{ sleep 0.5; '\(program)' hash test.lock; echo $? >&2; } | true"])
+        XCTAssertTrue(piped.errors.hasSuffix("2\n"), piped.errors)
+        XCTAssertEqual(try bench.rtverify([]).status, 64)
+    }
+
+    func testLimitsAreLookedAtFirst() throws {
+        let archive = try locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        for limit in ["-n 20", "-n 12", "-v 524288", "-v 204800", "-v 150000", "-d 61440"] {
+            for command in [
+                "hash test.lock", "inspect test.squashfs", "build --lock test.lock -o x.sq --store store --offline",
+            ] {
+                // -Hn and -Sn both: what is soft alone is raised.
+                let answer = try bench.run(
+                    ["bash", "-c", "ulimit \(limit); exec timeout 20 '\(Workbench.program)' \(command)"])
+                XCTAssertEqual(answer.status, 2, "\(limit) \(command): \(answer.errors)")
+                XCTAssertTrue(answer.errors.contains("this process may have"), answer.errors)
+            }
+        }
+        for limit in ["-S -n 20", "-n 64", "-v 4000000", "-t 100", "-c 0"] {
+            let answer = try bench.run([
+                "bash", "-c",
+                "ulimit \(limit); exec timeout 60 '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline",
+            ])
+            XCTAssertEqual(answer.status, 0, "\(limit): \(answer.errors)")
+            XCTAssertEqual(try bench.sha256("x.sq"), try bench.sha256("test.squashfs"), limit)
+        }
+    }
+
+    func testEverySignalThatEndsAProgramLeavesNothing() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        try archive.manifest(["slow"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        for (signal, status) in [("QUIT", 131), ("XCPU", 152), ("PIPE", 141), ("HUP", 129)] {
+            let script = """
+                '\(Workbench.program)' build --lock test.lock -o slow.squashfs --store store --offline -v \
+                    \(archive.mirror.joined(separator: " ")) 2>log & p=$!
+                for i in $(seq 200); do grep -q 'Setting up slow' log && break; sleep 0.1; done
+                kill -\(signal) $p; wait $p; echo $?; ls store/work; ls *.squashfs 2>/dev/null
+                """
+            let answer = try bench.run(["bash", "-c", script])
+            XCTAssertEqual(answer.output, "\(status)\n", "\(signal): \(answer.errors)")
+        }
+        // Standard error is a pipe that nobody reads any more; the parent ignores its children, and hang-ups.
+        try archive.manifest(["late"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        for script in [
+            "{ '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline 2>&1 >out; echo $? >status; } | true",
+            "trap '' CHLD; '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline >out; echo $? >status",
+            "nohup '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline >out; echo $? >status",
+        ] {
+            let answer = try bench.run(["bash", "-c", script])
+            XCTAssertEqual(try bench.read("status"), "0\n", answer.errors)
+            XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
+        }
+    }
+
+    /// Locks of others and of earlier forms are nobody's to remove.
+    func testOnlyDeadBuildsFoldersAreRemoved() throws {
+        let archive = try locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        let prepared = try bench.run([
+            "sh", "-c",
+            """
+            cd store/work && mkdir -p mine/x dead-1-2/x && touch .lock ...lock mine.lock x-lock dead-1-2.lock
+            """,
+        ])
+        XCTAssertEqual(prepared.status, 0, prepared.errors)
+        XCTAssertEqual(try archive.build().status, 0)
+        XCTAssertTrue(bench.exists("store/work/mine/x"))
+        XCTAssertFalse(bench.exists("store/work/dead-1-2"))
+        // Many at once on one store.
+        let script = """
+            for i in 1 2 3 4; do
+                '\(Workbench.program)' build --lock test.lock -o $i.squashfs --store store --offline >/dev/null 2>$i.log &
+                pids="$pids $!"
+            done
+            for p in $pids; do wait $p || exit 1; done
+            sha256sum [1-4].squashfs | cut -c1-64 | sort -u | wc -l
+            """
+        let together = try bench.run(["bash", "-c", script])
+        XCTAssertEqual(together.output, "1\n", together.errors)
+    }
+
+    func testAUsersAdviceIsOfWhatIsWrong() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can make the user") }
+        let archive = try locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        let user = try TestUser(bench)
+        defer { user.remove() }
+        _ = try user.run("true", copying: "store")
+        XCTAssertEqual(try bench.run(["chmod", "-R", "a+rX", "test.lock"]).status, 0)
+        let build = "'\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o x.sq --offline --store "
+        // As a user of a chroot, and as root of one id.
+        let chroot = try bench.run([
+            "unshare", "--mount", "sh", "-c",
+            """
+            mkdir -p root/proc root/dev root/tmp && chmod 1777 root/tmp
+            for folder in usr bin sbin lib lib64 etc; do
+                if test -L /$folder; then cp -a /$folder root/; elif test -d /$folder; then
+                    mkdir -p root/$folder; mount --rbind /$folder root/$folder; fi
+            done
+            mount -t proc proc root/proc; mount --rbind /dev root/dev
+            cp program test.lock root/ && cp -a store root/store && chown -R 4242 root/store
+            chroot --userspec=4242:4242 root env HOME=/tmp /program build --lock /test.lock -o /tmp/x.sq --offline --store /store
+            echo $?; ls root/store/work
+            chroot --userspec=4242:4242 root env HOME=/tmp /program doctor --store /store
+            """,
+        ])
+        XCTAssertTrue(chroot.output.hasPrefix("2\n"), chroot.output)
+        XCTAssertTrue(chroot.errors.contains("in a chroot the kernel gives users no namespaces"), chroot.errors)
+        XCTAssertTrue(chroot.output.contains("in a chroot the kernel gives users no namespaces"), chroot.output)
+        XCTAssertFalse(chroot.output.contains("test-"), "no folder is left: \(chroot.output)")
+        let lone = try user.run("unshare --user --map-root-user \(build)'\(bench.folder)/user-store'")
+        XCTAssertEqual(lone.status, 2)
+        XCTAssertTrue(lone.errors.contains("this root has 1 user ids"), lone.errors)
+        // A place without programs.
+        let script = """
+            mkdir -p strict && mount -t tmpfs -o noexec none strict && cp -a user-store strict/store || exit 99
+            su - \(user.name) -c "\(build)'\(bench.folder)/strict/store'"
+            """
+        let strict = try bench.run(["unshare", "--mount", "sh", "-c", script])
+        XCTAssertEqual(strict.status, 2)
+        XCTAssertTrue(strict.errors.contains("mounted noexec"), strict.errors)
+    }
+
+    func testADiagnosisChangesNothing() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let answer = try bench.run(
+            [Workbench.program, "doctor"],
+            environment: ["HOME": bench.folder, "XDG_CACHE_HOME": "\(bench.folder)/cache"])
+        XCTAssertTrue(answer.output.contains("space in \(bench.folder)/cache/rtverify"), answer.output)
+        XCTAssertFalse(bench.exists("cache"))
+    }
+
+    func testReadOnlyHostsCanReadImages() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can make everything read-only") }
+        let archive = try locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        let script = """
+            mount --bind . . && mount -o remount,bind,ro . && cd "$PWD"
+            export TMPDIR=$PWD/nowhere
+            '\(Workbench.program)' inspect test.squashfs && '\(Workbench.program)' compare test.squashfs test.squashfs
+            """
+        let answer = try bench.run(["unshare", "--mount", "sh", "-c", script])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+    }
+
+    func testStreamsAreReadAndEndlessDevicesRefused() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        XCTAssertEqual(try bench.run(["sh", "-c", "seq 200000 | head -c 819200 > file"]).status, 0)
+        let expected = try bench.rtverify(["hash", "file"]).output.split(separator: "\n").dropFirst()
+        for command in ["cat file | '\(Workbench.program)' hash -", "'\(Workbench.program)' hash <(cat file)"] {
+            let answer = try bench.run(["bash", "-c", command])
+            XCTAssertEqual(Array(answer.output.split(separator: "\n").dropFirst()), Array(expected), command)
+        }
+        XCTAssertEqual(try bench.rtverify(["car", "file", "-o", "a.car"]).status, 0)
+        for command in [
+            "'\(Workbench.program)' car <(cat file) -o b.car", "cat file | '\(Workbench.program)' car - -o b.car",
+        ] {
+            XCTAssertEqual(try bench.run(["bash", "-c", command]).status, 0, command)
+            XCTAssertEqual(try bench.sha256("a.car"), try bench.sha256("b.car"), command)
+        }
+        let whole = try bench.rtverify(["verity", "file"])
+        let piped = try bench.run(["bash", "-c", "'\(Workbench.program)' verity <(cat file)"])
+        func rootHash(_ answer: Workbench.Answer) -> Substring? {
+            answer.output.split(separator: "\n").first { $0.contains("root hash") }
+        }
+        XCTAssertNotNil(rootHash(whole), whole.errors)
+        XCTAssertEqual(rootHash(whole), rootHash(piped), piped.errors)
+        for command in [
+            ["car", "/dev/zero", "-o", "x.car"], ["verity", "/dev/zero"], ["hash", "/dev/zero"], ["hash", "."],
+        ] {
+            let answer = try bench.rtverify(command)
+            XCTAssertEqual(answer.status, 2, "\(command)")
+            XCTAssertTrue(answer.errors.contains("no stream that ends"), answer.errors)
+        }
+    }
+
+    func testNumbersThatMakeNoSenseAreTheCommandLines() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        for command in [
+            ["hash", "--timeout", "0", "x"], ["hash", "--timeout=-5", "x"], ["inspect", "--source-date-epoch=-1", "x"],
+            ["audit", "--source-date-epoch=4294967296", "x"], ["build", "--lock", "x", "--timeout", "0"],
+            ["verify", "x", "--content-hash", "x", "--image-timeout", "0"],
+            ["message", "--prepare", "x", "--address", "a", "--time=-1"],
+        ] { XCTAssertEqual(try bench.rtverify(command).status, 64, "\(command)") }
+    }
+}
