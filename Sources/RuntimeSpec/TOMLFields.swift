@@ -14,10 +14,8 @@ struct TOMLFields {
 
     /// Reads a whole document whose keys are looked at later: which are known may depend on one of them.
     init(text: String, file: String) throws {
-        // The parser would take it for the end, and the rest for nothing.
-        if let zero = text.utf8.firstIndex(of: 0) {
-            let line = text.utf8[..<zero].count { $0 == 10 } + 1
-            throw SpecError.notTOML(file: file, line: line, reason: "a NUL byte")
+        if let pitfall = TOMLPitfall(text) {
+            throw SpecError.notTOML(file: file, line: pitfall.line, reason: pitfall.reason)
         }
         let table: TOMLTable
         do {

@@ -189,4 +189,20 @@ final class ManifestTests: XCTestCase {
         XCTAssertTrue(failure(smallest + "\0[packages]\n").contains("a NUL byte"))
         XCTAssertTrue(failure("[base]\nsystem = \"debian\"\n").contains("'runtime' is missing"))
     }
+
+    /// The parser would end the program at each of them.
+    func testWhatTheParserAbortsOnIsRefused() throws {
+        let good = "name = \"x\"\ntimestamp = 1\n"
+        for (text, line, reason) in [
+            ("[.a]", 3, "a table header without a name"), ("[=]", 3, "a table header without a name"),
+            ("[[ #a]]", 3, "a table header without a name"), ("a = [\n}", 4, "a `}` in an array"),
+            ("a = [\u{2028}1]", 3, "must be in quotes"), ("a = 2020-01-01 1,", 3, "a date"),
+            ("a = \"\"\"\n[.a]\n\"\"\"\n\u{2028}", 6, "must be in quotes"), ("\0", 3, "a NUL byte"),
+        ] {
+            XCTAssertThrowsError(try Manifest(text: good + text, file: "x"), text) { error in
+                XCTAssertTrue("\(error)".contains("x:\(line): not valid TOML: "), "\(error)")
+                XCTAssertTrue("\(error)".contains(reason), "\(error)")
+            }
+        }
+    }
 }
