@@ -137,6 +137,9 @@ let package = Package(
         .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
         .testTarget(name: "PackageResolutionTests", dependencies: ["PackageResolution", "RuntimeSpec"]),
+        .testTarget(
+            name: "ReaderTests", dependencies: ["ImageComparison", "InputStore", "PackageResolution", "RuntimeSpec"],
+            exclude: ["Corpus"]),
         // It runs the program as a user does; what it links makes the messages that a test node serves.
         .testTarget(
             name: "EndToEndTests", dependencies: ["AlephNetwork", "COpenSSL", "CSecp256k1", "ContentHash"],

@@ -1,6 +1,6 @@
 /// Which packages dpkg has installed, by its status (deb-control paragraphs), or by distroless's records of one each.
-enum DpkgStatus {
-    struct Package: Equatable {
+package enum DpkgStatus {
+    package struct Package: Equatable {
         var name: String
         var version: String
         var architecture: String
@@ -12,7 +12,7 @@ enum DpkgStatus {
     static func isRecord(_ path: [UInt8]) -> Bool { path.starts(with: records) }
 
     /// - Parameter areRecords: Whether a paragraph without a status is of an installed package.
-    static func packages(_ bytes: [UInt8], areRecords: Bool = false) -> [Package] {
+    package static func packages(_ bytes: [UInt8], areRecords: Bool = false) -> [Package] {
         var packages: [Package] = []
         var fields: [Substring: Substring] = [:]
         func end() {

@@ -2,7 +2,7 @@ import Glibc
 
 /// What of the host's apt configuration concerns the network: proxies (apt.conf(5), apt-transport-http(1)) and logins
 /// (apt_auth.conf(5)).
-struct AptConfiguration: Sendable {
+package struct AptConfiguration: Sendable {
     /// Values by their full names in lower case: `acquire::http::proxy`.
     private let values: [String: String]
     private let logins: [Machine]
@@ -84,7 +84,7 @@ struct AptConfiguration: Sendable {
     }
 
     /// Names and values, in either way of writing them: `A::B "c";` and `A { B "c"; };`.
-    static func parse(_ text: String) -> [String: String] {
+    package static func parse(_ text: String) -> [String: String] {
         var values: [String: String] = [:]
         var (scopes, words) = ([String](), [String]())
         for token in tokens(text) {

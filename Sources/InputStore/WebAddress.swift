@@ -1,7 +1,7 @@
 /// An http(s) URL in its parts (RFC 3986), checked before any library sees it.
-struct WebAddress: Equatable, Sendable {
+package struct WebAddress: Equatable, Sendable {
     /// A name and password, as they stand in a URL or in apt's auth.conf.
-    struct Login: Hashable, Sendable {
+    package struct Login: Hashable, Sendable {
         var user: String
         var password: String
     }
@@ -17,12 +17,12 @@ struct WebAddress: Equatable, Sendable {
     private let isDefaultPort: Bool
 
     /// What is no URL, or none that can be asked.
-    struct Malformed: Error, CustomStringConvertible {
-        let description: String
+    package struct Malformed: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// - Throws: `Malformed`.
-    init(_ text: String) throws {
+    package init(_ text: String) throws {
         func fail(_ reason: String) -> Malformed { Malformed(description: "\(Self.withoutLogin(text)): \(reason)") }
         guard let mark = text.firstRange(of: "://") else { throw fail("no http(s) URL") }
         scheme = text[..<mark.lowerBound].lowercased()
@@ -70,13 +70,13 @@ struct WebAddress: Equatable, Sendable {
     }
 
     /// Without what is secret.
-    var shown: String { server + target }
+    package var shown: String { server + target }
 
     /// Scheme, host and port.
     var server: String { "\(scheme)://\(authority)" }
 
     /// Where a redirect leads (RFC 9110 10.2.2, RFC 3986 5.2).
-    func redirected(to location: String) throws -> WebAddress {
+    package func redirected(to location: String) throws -> WebAddress {
         if location.firstRange(of: "://") != nil || location.split(separator: "/").first?.hasSuffix(":") == true {
             return try WebAddress(location)
         }

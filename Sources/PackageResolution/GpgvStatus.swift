@@ -1,8 +1,8 @@
 /// What gpgv says of the signatures of one file: its status lines (doc/DETAILS of GnuPG), by signature.
-struct GpgvStatus {
+package struct GpgvStatus {
     /// One signature.
-    struct Signature: Equatable {
-        enum Verdict: String {
+    package struct Signature: Equatable {
+        package enum Verdict: String {
             /// By a key that is good now.
             case good = "GOODSIG"
             /// The signature itself was for a time that is over.
@@ -31,10 +31,10 @@ struct GpgvStatus {
         var hashIsWeak: Bool { hash < 8 }
     }
 
-    private(set) var signatures: [Signature] = []
+    package private(set) var signatures: [Signature] = []
 
     /// - Parameter text: The lines of `--status-fd`.
-    init(_ text: String) {
+    package init(_ text: String) {
         // What comes before a signature's verdict is of the same one.
         var (expiries, isDecided) = ([Int](), false)
         for line in text.split(separator: "\n") {
@@ -61,7 +61,7 @@ struct GpgvStatus {
     }
 
     /// Whether a signature counts.
-    enum Answer: Equatable {
+    package enum Answer: Equatable {
         case counts
         /// By a key that has expired since: it counts for what came before that.
         case countsUntil(expiry: Int)
@@ -69,7 +69,7 @@ struct GpgvStatus {
     }
 
     /// - Parameter allowed: Fingerprints of primary keys.
-    func answer(allowed: [String]) -> Answer {
+    package func answer(allowed: [String]) -> Answer {
         if let bad = signatures.first(where: { $0.verdict == .bad }) {
             return .refused(reason: "bad signature by \(bad.keyID)")
         }

@@ -31,7 +31,7 @@ struct Keyrings {
                 if areNamed { throw error }
                 continue
             }
-            switch Self.kind(bytes) {
+            switch KeyringKind(bytes) {
             case .binary: files.append(path)
             case .armored(let keys):
                 let file = "\(folder)/keyring-\(files.count).gpg"
@@ -51,30 +51,5 @@ struct Keyrings {
         return HostSources.names(in: path).map { "\(path)/\($0)" }.filter { member in
             stat(member, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         }
-    }
-
-    enum Kind: Equatable {
-        case binary
-        /// The packets of all blocks.
-        case armored([UInt8])
-        case other
-    }
-
-    static func kind(_ bytes: [UInt8]) -> Kind {
-        // A keybox says so behind its first header.
-        if bytes.dropFirst(8).starts(with: "KBXf".utf8) { return .binary }
-        // A public key's packet comes first, in the old form of a header or the new one (RFC 9580 4.2, 5.5.1.1).
-        if let first = bytes.first, first & 0xfc == 0x98 || first == 0xc6 { return .binary }
-        let lines = bytes.split(separator: 10, omittingEmptySubsequences: false).map { line in
-            String(decoding: line.last == 13 ? line.dropLast() : line, as: UTF8.self)
-        }
-        var (keys, rest) = ([UInt8](), lines[...])
-        while let begin = rest.firstIndex(where: { $0.hasPrefix("-----BEGIN PGP PUBLIC KEY BLOCK") }) {
-            let body = rest[begin...].dropFirst().drop { !$0.allSatisfy(\.isWhitespace) }
-            let end = body.firstIndex { $0.hasPrefix("-----END") } ?? body.endIndex
-            keys += Base64.decode(body[..<end].prefix { !$0.hasPrefix("=") }.joined())
-            rest = rest[end...].dropFirst()
-        }
-        return keys.isEmpty ? .other : .armored(keys)
     }
 }

@@ -2,9 +2,9 @@ import ContentHash
 import RuntimeSpec
 
 /// A component's `Packages` file: one stanza a package, found by name without making strings of the rest.
-struct PackageIndex: Sendable {
+package struct PackageIndex: Sendable {
     /// One package's fields.
-    struct Stanza: Sendable {
+    package struct Stanza: Sendable {
         var name = ""
         var version = ""
         var architecture = ""
@@ -26,7 +26,7 @@ struct PackageIndex: Sendable {
     let essential: Set<String>
     let required: Set<String>
 
-    init(text: [UInt8], name: String) throws {
+    package init(text: [UInt8], name: String) throws {
         var ranges: [String: [Range<Int>]] = [:]
         var (essential, required) = (Set<String>(), Set<String>())
         text.withUnsafeBufferPointer { bytes in
@@ -53,7 +53,7 @@ struct PackageIndex: Sendable {
     }
 
     /// Every stanza of a name.
-    func stanzas(named name: String) -> [Stanza] {
+    package func stanzas(named name: String) -> [Stanza] {
         (ranges[name] ?? []).map { range in text.withUnsafeBufferPointer { Self.parse($0[range]) } }
     }
 
@@ -118,7 +118,7 @@ struct PackageIndex: Sendable {
     }
 
     /// Names that a package of the index stands for besides its own.
-    func provides(_ name: String) -> Bool {
+    package func provides(_ name: String) -> Bool {
         ranges.values.contains { ranges in
             ranges.contains { range in
                 let provided = text.withUnsafeBufferPointer { bytes in

@@ -1,9 +1,8 @@
 import CLinux
-import InputStore
 import RuntimeSpec
 
 /// A suite's Release file (https://wiki.debian.org/DebianRepository/Format), its signature already checked.
-struct ReleaseFile {
+package struct ReleaseFile {
     /// Seconds since 1970-01-01 UTC.
     let date: Int
     /// Seconds since 1970-01-01 UTC; nil where the suite never expires.
@@ -15,7 +14,7 @@ struct ReleaseFile {
     private let files: [String: Lockfile.Input]
 
     /// - Throws: `ResolutionError.otherSuite` for the Release of another suite than the one that was asked for.
-    init(text: String, suite: String) throws {
+    package init(text: String, suite: String) throws {
         var fields: [String: String] = [:]
         var files: [String: Lockfile.Input] = [:]
         var current = ""
@@ -74,7 +73,7 @@ struct ReleaseFile {
 
     /// A component's package indexes, each in its best spelling: this architecture's, and the one for every architecture
     /// where the suite keeps that apart. None where the Release lists no index of the component.
-    func packageIndexes(component: String) -> [Lockfile.Input] {
+    package func packageIndexes(component: String) -> [Lockfile.Input] {
         (["amd64"] + (hasOwnIndexForAll ? ["all"] : [])).compactMap { architecture in
             let plain = "\(component)/binary-\(architecture)/Packages"
             return Self.compressions.lazy.compactMap { file($0.isEmpty ? plain : "\(plain).\($0)") }.first
