@@ -14,6 +14,15 @@ enum AlpineMirror {
     }
 }
 
+/// Mirrors beside the checkout, where they are: of the packages in the locks, which leave the archive's own mirrors as the
+/// suites move on, and of Alpine.
+enum SharedMirrors {
+    static var options: [String] {
+        [AlpineMirror.folder, "\(Workbench.checkout)/../shared/archive"]
+            .filter { FileManager.default.fileExists(atPath: $0) }.flatMap { ["--mirror", $0] }
+    }
+}
+
 extension TestArchive {
     /// A manifest for an Alpine base, whose packer comes from the archive.
     func alpineManifest(

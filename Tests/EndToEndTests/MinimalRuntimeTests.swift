@@ -12,12 +12,42 @@ final class MinimalRuntimeTests: XCTestCase {
         defer { bench.remove() }
         let golden = "\(Workbench.checkout)/golden/debian-12-minimal.json"
         let built = try bench.rtverify(
-            ["build", "--lock", Self.committedLock, "-o", "minimal.squashfs", "--golden", golden])
+            ["build", "--lock", Self.committedLock, "-o", "minimal.squashfs", "--golden", golden]
+                + SharedMirrors.options)
         if built.status == 2, built.errors.contains("could not be fetched") {
             throw XCTSkip("the locked versions have left the mirrors: the golden hash was not compared")
         }
         XCTAssertEqual(built.status, 0, built.errors)
         try properties(of: "minimal.squashfs", lock: Self.committedLock, bench)
+    }
+
+    /// Locks outlive the program that wrote them.
+    func testLocksOfFormat1GiveTheirGoldenImages() throws {
+        let old = "\(Workbench.checkout)/Tests/EndToEndTests/Fixtures/format-1"
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let user = getuid() == 0 ? try TestUser(bench) : nil
+        defer { user?.remove() }
+        for name in try FileManager.default.contentsOfDirectory(atPath: "\(old)/lockfiles").sorted() {
+            let golden = "\(old)/golden/\(name.dropLast(5)).json"
+            let built = try bench.rtverify(
+                ["build", "--lock", "\(old)/lockfiles/\(name)", "-o", "old.squashfs", "--golden", golden]
+                    + SharedMirrors.options)
+            if built.status == 2,
+                ["could not be fetched", "pip's download of wheels failed"].contains(where: built.errors.contains)
+            {
+                throw XCTSkip("what \(name) locks has left the mirrors: its image was not compared: \(built.errors)")
+            }
+            XCTAssertEqual(built.status, 0, name + built.errors)
+            guard let user, ["debian-12-minimal.lock", "example-python-volume.lock"].contains(name) else { continue }
+            XCTAssertEqual(try bench.run(["cp", "\(old)/lockfiles/\(name)", golden, "."]).status, 0)
+            let users = try user.run(
+                "'\(bench.folder)/program' build --lock '\(bench.folder)/\(name)' -o user.squashfs --offline "
+                    + "--golden '\(bench.folder)/\(name.dropLast(5)).json' --store '\(bench.folder)/user-store'",
+                copying: "store")
+            XCTAssertEqual(users.status, 0, name + users.errors)
+            XCTAssertEqual(try bench.run(["rm", "-rf", "user-store"]).status, 0)
+        }
     }
 
     func testALockMadeNowIsVerifiedAndBuilds() throws {

@@ -10,10 +10,8 @@ final class RuntimeTests: XCTestCase {
         let (lock, golden) = (
             "\(Workbench.checkout)/lockfiles/\(name).lock", "\(Workbench.checkout)/golden/\(name).json"
         )
-        let mirror =
-            FileManager.default.fileExists(atPath: AlpineMirror.folder) ? ["--mirror", AlpineMirror.folder] : []
         let built = try bench.rtverify(
-            ["build", "--lock", lock, "-o", "image.squashfs", "--golden", golden] + mirror)
+            ["build", "--lock", lock, "-o", "image.squashfs", "--golden", golden] + SharedMirrors.options)
         if built.status == 2,
             ["could not be fetched", "pip's download of wheels failed"].contains(where: built.errors.contains)
         {
@@ -123,7 +121,8 @@ final class RuntimeTests: XCTestCase {
     /// archive can't be reached, the draft says so, and differs in that suite's state and in what has left it.
     private func leadsBack(_ bench: Workbench, _ name: String) throws {
         let lock = "\(Workbench.checkout)/lockfiles/\(name).lock"
-        let draft = try bench.rtverify(["lock", "--from-image", "image.squashfs", "-o", "draft.lock"])
+        let draft = try bench.rtverify(
+            ["lock", "--from-image", "image.squashfs", "-o", "draft.lock"] + SharedMirrors.options)
         let moved = draft.errors.matches(of: #/no state of (\S+) at/#).map { String($0.1) }
         let missing = draft.output.split(separator: "\n").filter { $0.hasPrefix("found nowhere: ") }
         let packages = missing.filter { !$0.hasSuffix(" (a wheel)") }.map { $0.split(separator: " ")[2] }
