@@ -11,7 +11,7 @@ func examine(_ bytes: [UInt8]) {
     defer { removeFiles() }
     // Two files for archives' contents, as the child has them.
     while let left = SpoolFiles.take() { close(left) }
-    guard (try? SpoolFiles.open(in: "/dev/shm", pairs: nil)) != nil else { return }
+    guard (try? SpoolFiles.open(2, in: "/dev/shm", pairs: nil)) != nil else { return }
     if bytes[0] % 2 == 0 { return readAll(Array(bytes[1...])) }
     let length = min(Int(bytes[1]) | Int(bytes[2]) << 8, bytes.count - 3)
     guard let a = image(Array(bytes[3..<(3 + length)])), let b = image(Array(bytes[(3 + length)...])) else { return }
