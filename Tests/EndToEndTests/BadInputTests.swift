@@ -2,16 +2,8 @@ import Foundation
 import XCTest
 
 final class BadInputTests: XCTestCase {
-    private func locked() throws -> TestArchive {
-        let archive = try TestArchive()
-        try archive.manifest(["late"])
-        let answer = try archive.lock()
-        XCTAssertEqual(answer.status, 0, answer.errors)
-        return archive
-    }
-
     func testMirrorsThatServeBadlyAreUndecidedAndNamed() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         defer { archive.bench.remove() }
         for (mode, words) in [
             ("wrong", "wrong bytes"), ("missing", "answered 404"), ("hang", "timeout"), ("truncated", "tried 4 times"),
@@ -28,7 +20,7 @@ final class BadInputTests: XCTestCase {
     }
 
     func testBusyServersAreWaitedForAndBrokenTransfersResumed() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         defer { archive.bench.remove() }
         for mode in ["busy", "short"] {
             try archive.serving(mode) { mirror in
@@ -39,7 +31,7 @@ final class BadInputTests: XCTestCase {
     }
 
     func testAWrongMirrorIsReportedAndTheNextOneTried() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         defer { archive.bench.remove() }
         try archive.serving("wrong") { mirror in
             let answer = try archive.build(
@@ -50,7 +42,7 @@ final class BadInputTests: XCTestCase {
     }
 
     func testOfflineListsWhatIsMissing() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         defer { archive.bench.remove() }
         let answer = try archive.build(["--offline"], store: "empty", mirror: [])
         XCTAssertEqual(answer.status, 2)
@@ -58,7 +50,7 @@ final class BadInputTests: XCTestCase {
     }
 
     func testAChangedStoreObjectIsNeverUsed() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -78,7 +70,7 @@ final class BadInputTests: XCTestCase {
     }
 
     func testAToolchainWithoutOneLibraryNeverTakesTheHosts() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         defer { archive.bench.remove() }
         let text = try archive.bench.read("test.lock")
         let blocks = text.components(separatedBy: "\n[[toolchain]]\n")
@@ -92,7 +84,7 @@ final class BadInputTests: XCTestCase {
     }
 
     func testBadLocksChangeNothing() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         defer { archive.bench.remove() }
         let text = try archive.bench.read("test.lock")
         for (name, bad) in [

@@ -2,16 +2,8 @@ import Foundation
 import XCTest
 
 final class BuildTests: XCTestCase {
-    private func locked(_ packages: [String], more: String = "") throws -> TestArchive {
-        let archive = try TestArchive()
-        try archive.manifest(packages, more: more)
-        let answer = try archive.lock()
-        XCTAssertEqual(answer.status, 0, answer.errors)
-        return archive
-    }
-
     func testAStepSeesNothingButItsTree() throws {
-        let archive = try locked(
+        let archive = try TestArchive.locked(
             ["late"],
             more: """
                 [[step]]
@@ -44,7 +36,7 @@ final class BuildTests: XCTestCase {
     }
 
     func testTheBytesDependOnTheLockAlone() throws {
-        let archive = try locked(["late", "special"])
+        let archive = try TestArchive.locked(["late", "special"])
         let bench = archive.bench
         defer { bench.remove() }
         let first = try archive.build()
@@ -74,7 +66,7 @@ final class BuildTests: XCTestCase {
 
     func testAnOrdinaryUserGetsTheSameBytes() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make the user that this test builds as") }
-        let archive = try locked(["late", "special"])
+        let archive = try TestArchive.locked(["late", "special"])
         let bench = archive.bench
         let name = "rtv\(getpid())"
         defer {
@@ -97,7 +89,7 @@ final class BuildTests: XCTestCase {
     }
 
     func testCapabilitiesAttributesLinksOwnersAndModesArrive() throws {
-        let archive = try locked(["late", "special"])
+        let archive = try TestArchive.locked(["late", "special"])
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -119,7 +111,7 @@ final class BuildTests: XCTestCase {
 
     func testWhatSquashfsCannotCarryIsNamed() throws {
         for (package, path) in [("with-acl", "/opt/acl/file"), ("with-socket", "/opt/socket/door")] {
-            let archive = try locked([package])
+            let archive = try TestArchive.locked([package])
             defer { archive.bench.remove() }
             let answer = try archive.build()
             XCTAssertEqual(answer.status, 2, package)
@@ -134,7 +126,7 @@ final class BuildTests: XCTestCase {
             ("flipper", "a folder and no folder"),
             ("linker", "hard link to"),
         ] {
-            let archive = try locked([package])
+            let archive = try TestArchive.locked([package])
             defer { archive.bench.remove() }
             let answer = try archive.build()
             XCTAssertEqual(answer.status, 2, package)
@@ -144,7 +136,7 @@ final class BuildTests: XCTestCase {
 
     /// Members of later formats are passed over; a configuration file that is there stays, and nobody is asked.
     func testPackagesAsTheyAreAreInstalled() throws {
-        let archive = try locked(["stranger", "asks"])
+        let archive = try TestArchive.locked(["stranger", "asks"])
         let bench = archive.bench
         defer { bench.remove() }
         let answer = try archive.build(["--check"])
@@ -159,7 +151,7 @@ final class BuildTests: XCTestCase {
             ("perl -e 'open F, \">/x\"; truncate F, 1 << 41'", "bytes, more than"),
             ("touch /x; setfattr -n user.a=b -v c /x", "whose name has a '='"),
         ] {
-            let archive = try locked(["special"], more: "[[step]]\nrun = '''\(step)\n'''\n")
+            let archive = try TestArchive.locked(["special"], more: "[[step]]\nrun = '''\(step)\n'''\n")
             defer { archive.bench.remove() }
             let answer = try archive.build()
             XCTAssertEqual(answer.status, 2, step)
@@ -188,7 +180,7 @@ final class BuildTests: XCTestCase {
     func testAFileThatChangesAfterItWasPackedIsPackedAsItIs() throws {
         // Packages' files are packed while later packages are installed; by the time of the step, these are.
         let step = "sleep 2; echo changed > /usr/share/early; chmod 0600 /usr/share/late; sleep 300 > /dev/null 2>&1 &"
-        let archive = try locked(["late"], more: "[[step]]\nrun = \"\(step)\"\n")
+        let archive = try TestArchive.locked(["late"], more: "[[step]]\nrun = \"\(step)\"\n")
         let bench = archive.bench
         defer { bench.remove() }
         let answer = try archive.build(["--verbose"])
@@ -203,7 +195,7 @@ final class BuildTests: XCTestCase {
 
     func testACheckedBuildNamesWhatDiffers() throws {
         let random = "[[step]]\nrun = \"head -c 16 /dev/urandom > /opt-random; echo same > /opt-same\"\n"
-        let archive = try locked(["late"], more: random)
+        let archive = try TestArchive.locked(["late"], more: random)
         defer { archive.bench.remove() }
         let answer = try archive.build(["--check"])
         XCTAssertEqual(answer.status, 1, answer.errors)
@@ -277,7 +269,7 @@ final class BuildTests: XCTestCase {
     }
 
     func testAGoldenFileThatDiffersExitsWithOne() throws {
-        let archive = try locked(["late"])
+        let archive = try TestArchive.locked(["late"])
         let bench = archive.bench
         defer { bench.remove() }
         let json = try archive.build(["--json"])

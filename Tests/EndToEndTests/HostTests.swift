@@ -3,14 +3,6 @@ import XCTest
 
 /// Hosts that limit, interrupt, hide or refuse something.
 final class HostTests: XCTestCase {
-    private func locked() throws -> TestArchive {
-        let archive = try TestArchive()
-        try archive.manifest(["late"])
-        let answer = try archive.lock()
-        XCTAssertEqual(answer.status, 0, answer.errors)
-        return archive
-    }
-
     func testWithoutProcNothingIsAnswered() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make the chroot") }
         let bench = try Workbench()
@@ -35,7 +27,7 @@ final class HostTests: XCTestCase {
 
     /// A result that nobody gets is none.
     func testAResultThatCannotBeWrittenIsUndecided() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         let program = Workbench.program
@@ -58,7 +50,7 @@ final class HostTests: XCTestCase {
     }
 
     func testLimitsAreLookedAtFirst() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -115,7 +107,7 @@ final class HostTests: XCTestCase {
 
     /// Locks of others and of earlier forms are nobody's to remove.
     func testOnlyDeadBuildsFoldersAreRemoved() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -144,7 +136,7 @@ final class HostTests: XCTestCase {
 
     func testAUsersAdviceIsOfWhatIsWrong() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make the user") }
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -198,7 +190,7 @@ final class HostTests: XCTestCase {
 
     func testReadOnlyHostsCanReadImages() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make everything read-only") }
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)

@@ -3,21 +3,13 @@ import XCTest
 
 /// Builds that don't get to their end.
 final class InterruptionTests: XCTestCase {
-    private func locked(_ packages: [String]) throws -> TestArchive {
-        let archive = try TestArchive()
-        try archive.manifest(packages)
-        let answer = try archive.lock()
-        XCTAssertEqual(answer.status, 0, answer.errors)
-        return archive
-    }
-
     /// Processes, mounts, images and work folders that a build left.
     private static let remains = """
         pgrep -f "$PWD/store/work" | wc -l; grep -c "$PWD" /proc/mounts; ls *.squashfs 2>/dev/null; ls store/work | wc -l
         """
 
     func testAKilledBuildLeavesNothingAndTheNextOneWorks() throws {
-        let archive = try locked(["slow"])
+        let archive = try TestArchive.locked(["slow"])
         let bench = archive.bench
         defer { bench.remove() }
         for (signal, status) in [("TERM", "143"), ("INT", "130"), ("KILL", "137")] {
@@ -39,7 +31,7 @@ final class InterruptionTests: XCTestCase {
     }
 
     func testABuildCanBeInterruptedAtAnyPoint() throws {
-        let archive = try locked(["late", "special"])
+        let archive = try TestArchive.locked(["late", "special"])
         let bench = archive.bench
         defer { bench.remove() }
         let started = Date()
@@ -76,7 +68,7 @@ final class InterruptionTests: XCTestCase {
     }
 
     func testADownloadCanBeInterrupted() throws {
-        let archive = try locked(["late"])
+        let archive = try TestArchive.locked(["late"])
         let bench = archive.bench
         defer { bench.remove() }
         try archive.serving("hang") { mirror in
@@ -93,7 +85,7 @@ final class InterruptionTests: XCTestCase {
     /// The disk fills while inputs are stored, while the tree is made, and while the image is written.
     func testAFullDiskSaysSoAndIsCleanedUp() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can mount the small file system that this test fills") }
-        let archive = try locked(["late", "special"])
+        let archive = try TestArchive.locked(["late", "special"])
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)

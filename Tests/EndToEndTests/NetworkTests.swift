@@ -3,14 +3,6 @@ import XCTest
 
 /// Servers that answer as few do, proxies, logins, and files that are no files.
 final class NetworkTests: XCTestCase {
-    private func locked() throws -> TestArchive {
-        let archive = try TestArchive()
-        try archive.manifest(["late"])
-        let answer = try archive.lock()
-        XCTAssertEqual(answer.status, 0, answer.errors)
-        return archive
-    }
-
     private func lying(_ archive: TestArchive, _ mode: String, log: String? = nil, _ body: (String) throws -> Void)
         throws
     {
@@ -20,7 +12,7 @@ final class NetworkTests: XCTestCase {
 
     /// Whatever a server answers, the build ends, says which server it was, and takes the next mirror.
     func testNoAnswerHangsOrEndsTheProgram() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         for (mode, words) in [
@@ -63,7 +55,7 @@ final class NetworkTests: XCTestCase {
     }
 
     func testThrottlingIsWaitedForAndCondemnsNoServer() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         defer { archive.bench.remove() }
         for mode in ["busy-long", "busy-past"] {
             try lying(archive, mode) { address in
@@ -82,7 +74,7 @@ final class NetworkTests: XCTestCase {
     }
 
     func testPlainHTTPGoesThroughAProxyWithoutATunnel() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         func build(_ store: String, _ environment: [String: String], mirror: String = "http://mirror.test")
@@ -148,7 +140,7 @@ final class NetworkTests: XCTestCase {
     }
 
     func testALoginGoesToItsServerAloneAndIsNeverShown() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         try lying(archive, "login", log: "log") { address in
@@ -177,7 +169,7 @@ final class NetworkTests: XCTestCase {
 
     /// Signs that mean something in a URL.
     func testNamesOfPackagesAreSpelledForURLs() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         let odd = "archive/pool/odd +~%3a#?_1.0_amd64.deb"
@@ -194,7 +186,7 @@ final class NetworkTests: XCTestCase {
     }
 
     func testWhatIsNoFileIsNeitherWaitedForNorReplaced() throws {
-        let archive = try locked()
+        let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)

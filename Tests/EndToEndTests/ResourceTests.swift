@@ -5,11 +5,7 @@ import XCTest
 final class ResourceTests: XCTestCase {
     private func locked(_ step: String) throws -> TestArchive {
         guard getuid() == 0 else { throw XCTSkip("only root can limit what this test runs short of") }
-        let archive = try TestArchive()
-        try archive.manifest(["late"], more: "[[step]]\nrun = '''\n\(step)\n'''\n")
-        let answer = try archive.lock()
-        XCTAssertEqual(answer.status, 0, answer.errors)
-        return archive
+        return try .locked(step: step)
     }
 
     /// A control group of this test's own: its folder, and the file that limits its memory.

@@ -3,14 +3,6 @@ import XCTest
 
 /// What the programs of an image can reach, and hosts of all kinds to build on.
 final class SandboxTests: XCTestCase {
-    private func locked(_ step: String) throws -> TestArchive {
-        let archive = try TestArchive()
-        try archive.manifest(["late"], more: "[[step]]\nrun = '''\n\(step)\n'''\n")
-        let answer = try archive.lock()
-        XCTAssertEqual(answer.status, 0, answer.errors)
-        return archive
-    }
-
     /// Ways out, each of which says so in /what-was-seen when it leads somewhere.
     private static let waysOut = """
         set +e
@@ -47,7 +39,7 @@ final class SandboxTests: XCTestCase {
     }
 
     func testAStepReachesNeitherNamespacesNorKeysNorOthersProcesses() throws {
-        let archive = try locked(Self.waysOut)
+        let archive = try TestArchive.locked(step: Self.waysOut)
         let bench = archive.bench
         defer { bench.remove() }
         // A keyring with something in it, as a login session has one.
@@ -67,7 +59,7 @@ final class SandboxTests: XCTestCase {
     /// As sbuild, pbuilder and many CI systems have it: no mount point at /.
     func testABuildInAPlainChrootIsTheSameAndAsWellWalled() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make the chroot") }
-        let archive = try locked(Self.waysOut)
+        let archive = try TestArchive.locked(step: Self.waysOut)
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -95,7 +87,7 @@ final class SandboxTests: XCTestCase {
 
     func testAStoreThatDeniesProgramsAndDevicesWillDo() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can mount the store") }
-        let archive = try locked("true")
+        let archive = try TestArchive.locked(step: "true")
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -110,7 +102,7 @@ final class SandboxTests: XCTestCase {
 
     func testRootWithAContainersCapabilitiesAndMountsBuilds() throws {
         guard getuid() == 0 else { throw XCTSkip("only root has capabilities to drop") }
-        let archive = try locked("true")
+        let archive = try TestArchive.locked(step: "true")
         let bench = archive.bench
         defer { bench.remove() }
         XCTAssertEqual(try archive.build().status, 0)
@@ -127,7 +119,8 @@ final class SandboxTests: XCTestCase {
     /// The tree's set-user-id programs are there while it is made, and nobody else's to run.
     func testAnotherUserCannotReachTheTree() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make the other user") }
-        let archive = try locked("cp /usr/bin/head /usr/bin/su-head; chmod 4755 /usr/bin/su-head; sleep 4")
+        let archive = try TestArchive.locked(
+            step: "cp /usr/bin/head /usr/bin/su-head; chmod 4755 /usr/bin/su-head; sleep 4")
         let bench = archive.bench
         defer { bench.remove() }
         let user = try TestUser(bench)
@@ -151,12 +144,13 @@ final class SandboxTests: XCTestCase {
     }
 
     func testWhatAStepPrintsIsSafeAndBoundedAndItCanBeGivenUp() throws {
-        let long = try locked(
-            """
-            perl -e 'print "b" x 3_000_000, "\\n"; print "\\xe2\\x80\\xa8" x 1000, "\\n"; print "\\0" x 30_000, "\\n"'
-            printf '\\033]0;title\\007 \\302\\233 red \\033[31m\\n'; perl -e 'print "no newline" x 100_000'
-            for i in 1 2 3 4 5 6 7 8; do perl -e 'print "c" x 10_000, "\\n"'; done
-            """)
+        let long = try TestArchive.locked(
+            step:
+                """
+                perl -e 'print "b" x 3_000_000, "\\n"; print "\\xe2\\x80\\xa8" x 1000, "\\n"; print "\\0" x 30_000, "\\n"'
+                printf '\\033]0;title\\007 \\302\\233 red \\033[31m\\n'; perl -e 'print "no newline" x 100_000'
+                for i in 1 2 3 4 5 6 7 8; do perl -e 'print "c" x 10_000, "\\n"'; done
+                """)
         defer { long.bench.remove() }
         let built = try long.build(["--verbose"])
         XCTAssertEqual(built.status, 0, String(built.errors.suffix(2000)))
@@ -164,14 +158,14 @@ final class SandboxTests: XCTestCase {
         XCTAssertFalse(built.errors.unicodeScalars.contains { $0 == "\u{1b}" || $0 == "\u{9b}" || $0 == "\u{2028}" })
         XCTAssertLessThan(built.errors.utf8.count, 200_000)
 
-        let failing = try locked("printf '\\033[31mthe reason\\n'; exit 3")
+        let failing = try TestArchive.locked(step: "printf '\\033[31mthe reason\\n'; exit 3")
         defer { failing.bench.remove() }
         let failed = try failing.build()
         XCTAssertEqual(failed.status, 2)
         XCTAssertTrue(
             failed.errors.contains("\\u{1b}[31mthe reason") && failed.errors.contains("exited(3)"), failed.errors)
 
-        let endless = try locked("sleep 300 & sleep 300")
+        let endless = try TestArchive.locked(step: "sleep 300 & sleep 300")
         defer { endless.bench.remove() }
         let given = try endless.build(["--step-timeout", "1"])
         XCTAssertEqual(given.status, 2)
@@ -183,8 +177,9 @@ final class SandboxTests: XCTestCase {
     /// What a parent made of signals, soft limits and streams is none of the image's. A hard limit below the image's own can be
     /// raised with CAP_SYS_RESOURCE alone, which root of a container need not have.
     func testTheCallersSignalsAndLimitsAreNotTheImages() throws {
-        let archive = try locked(
-            "{ cat /proc/self/status; ulimit -n; ulimit -s; ulimit -c; } | perl -ne 'print if /^Sig[BIC]|^[0-9]/' > /limits"
+        let archive = try TestArchive.locked(
+            step:
+                "{ cat /proc/self/status; ulimit -n; ulimit -s; ulimit -c; } | perl -ne 'print if /^Sig[BIC]|^[0-9]/' > /limits"
         )
         let bench = archive.bench
         defer { bench.remove() }

@@ -124,6 +124,16 @@ final class TestArchive {
         fingerprint = try bench.read("fingerprint")
     }
 
+    /// A fresh archive, and in it `test.lock`, of some of its packages.
+    /// - Parameter step: A shell command that the build runs in the end.
+    static func locked(_ packages: [String] = ["late"], step: String? = nil, more: String = "") throws -> TestArchive {
+        let archive = try TestArchive()
+        try archive.manifest(packages, more: more + (step.map { "[[step]]\nrun = '''\n\($0)\n'''\n" } ?? ""))
+        let answer = try archive.lock()
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        return archive
+    }
+
     /// A manifest for packages of the archive.
     func manifest(_ packages: [String], more: String = "", keys: [String]? = nil) throws {
         let trusted = (keys ?? [fingerprint]).map { "\"\($0)\"" }.joined(separator: ", ")
