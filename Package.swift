@@ -41,7 +41,7 @@ let package = Package(
             // By file name, like libsquashfs: it is libsecp256k1-1 here and libsecp256k1-2 there.
             linkerSettings: [.linkedLibrary(":libsecp256k1.a")]),
         .target(name: "RuntimeSpec", dependencies: ["TOMLKit"], resources: [.embedInCode("init.sh")]),
-        .target(name: "ContentHash", dependencies: ["COpenSSL"]),
+        .target(name: "ContentHash", dependencies: ["COpenSSL", "Host"]),
         .target(
             name: "InputStore",
             dependencies: [
@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "PackageResolution",
             dependencies: [
-                "CArchive", "COpenSSL", "CZlib", "ContentHash", "InputStore", "Reporting", "RuntimeSpec",
+                "CArchive", "COpenSSL", "CZlib", "ContentHash", "Host", "InputStore", "Reporting", "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -124,7 +124,7 @@ let package = Package(
             ],
             resources: [.embedInCode("initramfs.sh")]),
         .target(name: "Host"),
-        .target(name: "Reporting"),
+        .target(name: "Reporting", dependencies: ["Host"]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),

@@ -67,6 +67,8 @@ void rtv_on_signal(int number, void (*handler)(int)) {
     (void)sigaction(number, &action, NULL);
 }
 
+void rtv_write_output(const void *bytes, size_t size) { fwrite(bytes, 1, size, stdout); }
+
 int rtv_flush_output(void) {
     errno = 0;
     return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;

@@ -1,3 +1,4 @@
+import Host
 /// A name that a file may have: its SHA-256, or a CID.
 public enum ContentName: Hashable, Sendable, CustomStringConvertible {
     case sha256(Digest)
@@ -63,9 +64,9 @@ public struct HashList: Sendable {
     public private(set) var malformed: [(line: Int, reason: String)] = []
 
     /// Reads a list. Empty lines and those that begin with `#` are passed over.
-    public init(text: String) {
+    public init(text: some BidirectionalCollection<UInt8>) {
         // By bytes: to Swift, "\r\n" is one character and no line's end.
-        for (number, line) in text.utf8.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in text.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
             let line = Array(line.last == 13 ? line.dropLast() : line)
             if line.isEmpty || line[0] == UInt8(ascii: "#") { continue }
             do {
@@ -94,7 +95,7 @@ public struct HashList: Sendable {
             let path = line[(open + 1)..<end]
             return Entry(
                 name: try ContentName(String(decoding: line[(end + sign.count)...], as: UTF8.self)),
-                path: String(decoding: isEscaped ? unescaped(path) : Array(path), as: UTF8.self))
+                path: String(path: isEscaped ? unescaped(path) : Array(path)))
         }
         throw CIDError.malformed("a tagged line is SHA256 (PATH) = HASH")
     }
@@ -109,7 +110,7 @@ public struct HashList: Sendable {
         }
         let path = isEscaped ? unescaped(rest.dropFirst()) : Array(rest.dropFirst())
         return Entry(
-            name: try ContentName(String(decoding: hash, as: UTF8.self)), path: String(decoding: path, as: UTF8.self))
+            name: try ContentName(String(decoding: hash, as: UTF8.self)), path: String(path: path))
     }
 
     private static func unescaped(_ path: ArraySlice<UInt8>) -> [UInt8] {

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// What a file is called: its size, SHA-256 and CIDs.
 public struct FileIdentity: Equatable, Sendable {

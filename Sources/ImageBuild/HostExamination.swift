@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import InputStore
 import RootfsBuild
 import Subprocess
@@ -122,7 +123,7 @@ public struct HostExamination {
                 remedy: "choose another place: --store DIR")
         }
         let free = DiskWatch.free(folder, isPrivileged: false) ?? 0
-        let isExecutable = getuid() == 0 || rtv_is_noexec(folder) == 0
+        let isExecutable = getuid() == 0 || folder.withPath({ rtv_is_noexec($0) }) == 0
         let enough = free > 4_000_000_000
         let size = "\(free / 1_000_000_000) GB free; the official Debian 12 set takes 3"
         return Finding(
@@ -135,7 +136,7 @@ public struct HostExamination {
 
     private func certificates() -> Finding {
         let paths = [
-            getenv("SSL_CERT_FILE").map { String(cString: $0) }, "/etc/ssl/certs/ca-certificates.crt",
+            environmentValue("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt",
             "/etc/pki/tls/certs/ca-bundle.crt",
         ].compactMap { $0 }
         let found = paths.first { access($0, R_OK) == 0 }

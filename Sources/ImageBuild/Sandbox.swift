@@ -57,7 +57,7 @@ struct Sandbox {
                     + "container a range of them (podman's --uidmap, /etc/subuid), or build as an ordinary user")
         }
         // The host's root lifts it inside; a user can't.
-        if getuid() != 0, rtv_is_noexec(job.workFolder) != 0 {
+        if getuid() != 0, job.workFolder.withPath({ rtv_is_noexec($0) }) != 0 {
             throw BuildError.sandbox(
                 "the store's file system is mounted noexec, and the programs of an image must run there: remount it exec, "
                     + "or choose another place (--store DIR)")
@@ -73,7 +73,7 @@ struct Sandbox {
         // A task of its own: cancelling this one closes the pipe, and the sandbox then ends by itself, with all in it.
         let running = Task { [command] in
             try await Subprocess.run(
-                .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+                .name(command[0]), arguments: Arguments(command.dropFirst().map(\.pathArgument)),
                 environment: .custom(["PATH": searchPath]),
                 input: .fileDescriptor(FileDescriptor(rawValue: lifeline.readEnd), closeAfterSpawningProcess: false),
                 output: .fileDescriptor(FileDescriptor(rawValue: output), closeAfterSpawningProcess: false),

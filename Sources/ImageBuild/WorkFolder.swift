@@ -21,7 +21,7 @@ struct WorkFolder: Sendable {
     static func create(in store: Store, name: String) async throws -> WorkFolder {
         let base = store.workDirectory
         // Where an earlier build's files were just removed, ext4 without a journal takes long to find free inodes.
-        rtv_spread_folders(base)
+        base.withPath { rtv_spread_folders($0) }
         for entry in HostSources.names(in: base) where isLock(entry) {
             let lockPath = "\(base)/\(entry)"
             let descriptor = RegularFile.open(lockPath)
@@ -80,7 +80,8 @@ struct WorkFolder: Sendable {
         let removal = Task {
             try await run(
                 .name(command[0]),
-                arguments: Arguments(Array(command.dropFirst())), environment: .custom(["PATH": Sandbox.searchPath]),
+                arguments: Arguments(command.dropFirst().map(\.pathArgument)),
+                environment: .custom(["PATH": Sandbox.searchPath]),
                 output: .discarded, error: .discarded)
         }
         // Whatever is left is under its lock's name, and the next build tries again.

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Reporting
 import Subprocess
 import SystemPackage
@@ -14,11 +15,11 @@ public enum DeepComparison {
     public static func compare(_ a: String, _ b: String, options: ImageComparer.Options) async throws
         -> ComparisonReport
     {
-        var template = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/rtverify-XXXXXX".utf8CString)
+        var template = Array("\(temporaryDirectory)/rtverify-XXXXXX".pathCString)
         guard mkdtemp(&template) != nil else {
             throw ExaminationError(description: "no folder for extracted files: \(String(cString: strerror(errno)))")
         }
-        let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let folder = String(path: template)
         var options = options
         options.deep = true
         let outcome: Result<ComparisonReport, any Error>
@@ -41,7 +42,7 @@ public enum DeepComparison {
             let arguments = ["--text", "-", "--no-progress", "\(folder)/\(pair).a", "\(folder)/\(pair).b"]
             do {
                 let answer = try await run(
-                    .name("timeout"), arguments: Arguments(["300", "diffoscope"] + arguments),
+                    .name("timeout"), arguments: Arguments((["300", "diffoscope"] + arguments).map(\.pathArgument)),
                     output: .string(limit: 16 << 20), error: .discarded)
                 guard case .exited(let status) = answer.terminationStatus, status != 127 else {
                     throw ExaminationError(

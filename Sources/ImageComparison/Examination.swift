@@ -47,7 +47,7 @@ public enum Examiner {
             let request = try JSONText.decode(ExaminationRequest.self, from: input)
             endWithParent()
             try SpoolFiles.open(
-                request.paths.count(where: isArchive), in: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp",
+                request.paths.count(where: isArchive), in: temporaryDirectory,
                 pairs: extracted)
             guard rtv_confine(memoryLimit, timeLimit) == 0 else {
                 throw TreeReadError(

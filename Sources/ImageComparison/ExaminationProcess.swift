@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Reporting
 import RootfsBuild
 import Subprocess
@@ -55,12 +56,10 @@ public enum ExaminationProcess {
             throw ExaminationError(description: "this program's own path is unknown (/proc)")
         }
         let input = try JSONText.line(request)
-        let environment: [Environment.Key: String] =
-            getenv("TMPDIR").map { ["TMPDIR": String(cString: $0)] } ?? [:]
         let result = try await run(
-            .path(FilePath(program)),
-            arguments: Arguments([Examiner.commandName] + (extracted.map { [$0] } ?? [])),
-            environment: .custom(environment),
+            .path(FilePath(platformString: program.pathCString)),
+            arguments: Arguments(([Examiner.commandName] + (extracted.map { [$0] } ?? [])).map(\.pathArgument)),
+            environment: .custom(["TMPDIR=\(temporaryDirectory)".pathArgument]),
             input: .array(input), output: .bytes(limit: answerLimit), error: .string(limit: 1 << 16))
         guard case .exited(0) = result.terminationStatus,
             let answer = try? JSONText.decode(ExaminationAnswer.self, from: result.standardOutput)

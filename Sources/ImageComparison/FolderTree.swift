@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import SquashfsImage
 
 /// A folder of this machine as a tree. Links in it are never followed.
@@ -10,7 +11,7 @@ struct FolderTree: Tree {
 
     init(path: String) throws {
         self.path = path
-        let root = Array(path.utf8)
+        let root = path.pathBytes
         var result: [TreeEntry] = []
         var nodes: [[UInt]: Int] = [:]
         var rest: [[UInt8]] = [[]]
@@ -78,7 +79,7 @@ struct FolderTree: Tree {
         return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }
 
-    func makeReader() throws -> any ContentReader { Reader(root: Array(path.utf8)) }
+    func makeReader() throws -> any ContentReader { Reader(root: path.pathBytes) }
 
     private final class Reader: ContentReader {
         private let root: [UInt8]

@@ -1,5 +1,6 @@
 import ContentHash
 import Glibc
+import Host
 import Reporting
 import RuntimeSpec
 import Synchronization

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Synchronization
 
 /// Files that the confined child may write to, opened before it gives up opening any.
@@ -19,7 +20,7 @@ enum SpoolFiles {
     static func open(_ count: Int, in folder: String, pairs: String?) throws {
         let failure = { TreeReadError(path: folder, reason: "no room for files: \(String(cString: strerror(errno)))") }
         for _ in 0..<count {
-            var template = Array("\(folder)/rtverify-XXXXXX".utf8CString)
+            var template = "\(folder)/rtverify-XXXXXX".pathCString
             let descriptor = mkstemp(&template)
             guard descriptor >= 0 else { throw failure() }
             unlink(template)
@@ -28,7 +29,7 @@ enum SpoolFiles {
         guard let pairs else { return }
         for index in 0..<pairLimit {
             let opened = ["a", "b"].map {
-                Glibc.open("\(pairs)/\(index).\($0)", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+                Host.open("\(pairs)/\(index).\($0)", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             }
             guard opened.allSatisfy({ $0 >= 0 }) else { throw failure() }
             state.withLock { $0.pairs.append((opened[0], opened[1])) }

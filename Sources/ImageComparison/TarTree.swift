@@ -1,5 +1,6 @@
 import CArchive
 import Glibc
+import Host
 import Synchronization
 
 /// A tar archive, compressed or not, as a tree. Its contents are laid down in an unnamed file while it is read.
@@ -22,7 +23,9 @@ final class TarTree: Tree {
             let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
             return fail("it is neither a squashfs image nor a folder, and as a tar: \(reason)")
         }
-        guard archive_read_open_filename(archive, path, 1 << 18) == ARCHIVE_OK else { throw archiveError() }
+        guard path.withPath({ archive_read_open_filename(archive, $0, 1 << 18) }) == ARCHIVE_OK else {
+            throw archiveError()
+        }
         guard let spool = SpoolFiles.take() else { throw fail("no file for its contents") }
         self.spool = spool
         var status = stat()

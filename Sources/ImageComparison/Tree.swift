@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// One name of a file tree, with every field that a runtime's image can have.
 struct TreeEntry: Sendable {

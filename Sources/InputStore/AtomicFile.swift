@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 
 /// A file that has no name until it is whole: nothing half-written is ever found under its final name, and a killed
 /// process leaves nothing behind.
@@ -26,15 +27,12 @@ public final class AtomicFile: @unchecked Sendable {
             guard status.st_mode & S_IFMT == S_IFREG else {
                 throw StoreError.noTarget(path, reason: "something is there that is no file")
             }
-            if let real = realpath(path, nil) {
-                target = String(cString: real)
-                free(real)
-            }
+            target = realPath(path) ?? path
         } else if lstat(path, &status) == 0 {
             throw StoreError.noTarget(path, reason: "a link is there that leads nowhere")
         }
-        let name = target.split(separator: "/").last ?? ""
-        guard name.utf8.count <= 255 else { throw StoreError.system("cannot write \(path.prefix(100))…", ENAMETOOLONG) }
+        let name = target.pathBytes.split(separator: UInt8(ascii: "/")).last ?? []
+        guard name.count <= 255 else { throw StoreError.system("cannot write \(path.prefix(100))…", ENAMETOOLONG) }
         try self.init(directory: Paths.parent(of: target), target: target, mode: mode)
     }
 
@@ -46,7 +44,7 @@ public final class AtomicFile: @unchecked Sendable {
 
     private init(directory: String, target: String, mode: mode_t) throws {
         (self.directory, self.target) = (directory, target)
-        let unnamed = rtv_open_unnamed(directory, mode)
+        let unnamed = directory.withPath { rtv_open_unnamed($0, mode) }
         if unnamed >= 0 {
             descriptor = unnamed
             return
@@ -108,11 +106,13 @@ public final class AtomicFile: @unchecked Sendable {
             return
         }
         let proc = "/proc/self/fd/\(descriptor)"
-        if rtv_link_unnamed(proc, path) == 0 { return }
+        if path.withPath({ rtv_link_unnamed(proc, $0) }) == 0 { return }
         guard errno == EEXIST else { throw StoreError.system("cannot write \(path)", errno) }
         // linkat(2) replaces nothing and rename(2) needs a name, so the file gets one for an instant.
         let name = "\(directory)/.rtverify-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
-        guard rtv_link_unnamed(proc, name) == 0 else { throw StoreError.system("cannot write \(path)", errno) }
+        guard name.withPath({ rtv_link_unnamed(proc, $0) }) == 0 else {
+            throw StoreError.system("cannot write \(path)", errno)
+        }
         guard rename(name, path) == 0 else {
             let reason = errno
             unlink(name)
@@ -122,7 +122,7 @@ public final class AtomicFile: @unchecked Sendable {
 
     /// What a stream holds, as a file without a name in the temporary folder.
     public static func spooled(descriptor: CInt) throws -> AtomicFile {
-        let file = try AtomicFile(directory: getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")
+        let file = try AtomicFile(directory: temporaryDirectory)
         _ = try sha256(ofDescriptor: descriptor, name: "standard input") { try file.write($0) }
         return file
     }
@@ -142,16 +142,15 @@ public final class AtomicFile: @unchecked Sendable {
 public enum Paths {
     /// The folder that a path lies in: `.` for a bare name.
     public static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
+        // By bytes: to Swift, a slash and a combining mark after it are one character.
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// The path from the root, without looking at the file system.
     public static func absolute(_ path: String) -> String {
         if path.hasPrefix("/") { return path }
-        guard let cwd = getcwd(nil, 0) else { return path }
-        defer { free(cwd) }
-        return "\(String(cString: cwd))/\(path)"
+        return workingDirectory().map { "\($0)/\(path)" } ?? path
     }
 
     /// Creates a folder and those above it.

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import RuntimeSpec
 
 /// The Debian mirrors that the host's own apt is configured with (sources.list(5), both formats).
@@ -136,7 +137,7 @@ public enum HostSources {
         var names: [String] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(path: $0) }
             }
             if name != ".", name != ".." { names.append(name) }
         }

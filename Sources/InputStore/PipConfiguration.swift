@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// Where the host's own pip looks for wheels and whom it trusts, from its configuration files and variables
 /// (https://pip.pypa.io/en/stable/topics/configuration/). What says how to install is left out: the manifest says that.

@@ -39,7 +39,8 @@ public enum StoreError: Error, CustomStringConvertible {
                 + "the lock forward (rtverify lock --update MANIFEST)."
         case .missingOffline(let inputs, let store):
             return "--offline, and the store \(store) lacks \(inputs.count) inputs:\n"
-                + inputs.map { "  \($0.sha256)  \($0.path)\n" }.joined()
+                + inputs.prefix(10).map { "  \($0.sha256)  \($0.path)\n" }.joined()
+                + (inputs.count > 10 ? "  and \(inputs.count - 10) more\n" : "")
                 + "Build once without --offline, or copy the store of a machine that has them."
         case .untrueSize(let input, let found):
             return "the lock says that \(input.path) has \(input.size) bytes; the bytes of its sha256 are \(found): "

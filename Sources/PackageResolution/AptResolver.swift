@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import InputStore
 import RuntimeSpec
 import Subprocess
@@ -31,7 +32,7 @@ struct AptResolver {
         let compressions = ReleaseFile.compressions.filter { compression in
             archives.contains { $0.archive.indexes.contains { $0.path.hasSuffix(".\(compression)") } }
         }
-        try AtomicFile.write(Self.configuration(root: root, compressions), to: "\(root)/apt.conf")
+        try AtomicFile.write(Self.configuration(root: root, compressions).pathBytes, to: "\(root)/apt.conf")
         try AtomicFile.write(preferences, to: "\(root)/etc/preferences")
         var sources = ""
         for (number, archive) in archives.enumerated() {
@@ -42,7 +43,7 @@ struct AptResolver {
                 "deb [trusted=yes by-hash=no arch=amd64] file:\(Self.quoted(base)) \(archive.archive.suite) "
                 + archive.archive.components.joined(separator: " ") + "\n"
         }
-        try AtomicFile.write(sources, to: "\(root)/etc/sources.list")
+        try AtomicFile.write(sources.pathBytes, to: "\(root)/etc/sources.list")
         _ = try await aptGet(["-q", "update"], root: root)
         let plan = try await aptGet(["-s", "-q", "install", "--no-install-recommends"] + names, root: root)
         return plan.split(separator: "\n").compactMap(Self.choice)
@@ -118,11 +119,12 @@ struct AptResolver {
         let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
         do {
             result = try await run(
-                .name("apt-get"), arguments: Arguments(arguments),
-                environment: .custom([
-                    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": root,
-                    "APT_CONFIG": "\(root)/apt.conf", "DEBIAN_FRONTEND": "noninteractive",
-                ]),
+                .name("apt-get"), arguments: Arguments(arguments.map(\.pathArgument)),
+                environment: .custom(
+                    [
+                        "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=\(root)", "APT_CONFIG=\(root)/apt.conf",
+                        "DEBIAN_FRONTEND=noninteractive",
+                    ].map(\.pathArgument)),
                 output: .string(limit: 1 << 24), error: .string(limit: 1 << 20))
         } catch let error as SubprocessError where error.code == .executableNotFound {
             throw ResolutionError.programMissing("apt-get", package: "apt")

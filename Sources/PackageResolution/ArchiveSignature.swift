@@ -1,5 +1,6 @@
 import ContentHash
 import Glibc
+import Host
 import InputStore
 import Subprocess
 import SystemPackage
@@ -40,8 +41,8 @@ struct ArchiveSignature {
         let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
         do {
             result = try await run(
-                .name("gpgv"), arguments: Arguments(arguments),
-                environment: .custom(["PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": folder.path]),
+                .name("gpgv"), arguments: Arguments(arguments.map(\.pathArgument)),
+                environment: .custom(["PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=\(folder.path)"].map(\.pathArgument)),
                 output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
         } catch let error as SubprocessError where error.code == .executableNotFound {
             throw ResolutionError.programMissing("gpgv", package: "gpgv")

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import InputStore
 
 /// Files and folders of OpenPGP keys, by their contents and not by their names: binary keyrings, GnuPG's keyboxes, and

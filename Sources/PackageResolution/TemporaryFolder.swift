@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import InputStore
 
 /// A private folder that its user removes.
@@ -6,10 +7,10 @@ public struct TemporaryFolder: Sendable {
     public let path: String
 
     public init() throws {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(base)/rtverify-XXXXXX".utf8CString)
+        let base = temporaryDirectory
+        var template = "\(base)/rtverify-XXXXXX".pathCString
         guard mkdtemp(&template) != nil else { throw StoreError.system("cannot create a folder in \(base)", errno) }
-        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        path = String(path: template)
     }
 
     /// Removes the folder and all in it.

@@ -1,3 +1,4 @@
+import Host
 import FoundationEssentials
 
 /// A value that JSON shows as null where there is none, rather than leaving its key out.
@@ -19,7 +20,7 @@ public enum JSONText {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         do {
-            return String(decoding: try encoder.encode(value), as: UTF8.self)
+            return String(decoding: try encoder.encode(value), as: UTF8.self).showingHeldBytes(as: "\\\\x")
         } catch {
             // Only a value without a JSON form fails, a NaN say; the answers hold texts and whole numbers.
             return "{\"error\": \"\(type(of: value)) has no JSON form\"}"

@@ -1,3 +1,4 @@
+import Host
 /// Text of strangers, made safe for a terminal and a log: what could repaint a screen, hide a line or turn its direction is
 /// shown as its number.
 public enum TerminalText {
@@ -23,11 +24,11 @@ public enum TerminalText {
     }
 
     /// One line.
-    public static func safe(_ line: String) -> String { safe(line.utf8) }
+    public static func safe(_ line: String) -> String { safe(line.pathBytes) }
 
     /// Lines of our own, with parts of strangers' in them.
     public static func safeLines(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { safe($0.utf8) }.joined(separator: "\n")
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { safe(String($0)) }.joined(separator: "\n")
     }
 
     private static func safe(_ scalar: UnicodeScalar) -> String {

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Reporting
 import RuntimeSpec
 import Synchronization

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// The control group that this process is in (cgroups(7)), of either version: what it limits and what it has counted.
 public struct ControlGroup: Sendable {

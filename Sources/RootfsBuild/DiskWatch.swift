@@ -84,7 +84,7 @@ public final class DiskWatch: Sendable {
     private final class Probe {
         private var descriptor: CInt
 
-        init(_ folder: String) { descriptor = rtv_open_unnamed(folder, 0o600) }
+        init(_ folder: String) { descriptor = folder.withPath { rtv_open_unnamed($0, 0o600) } }
 
         deinit { if descriptor >= 0 { close(descriptor) } }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// This program's own file. To a program that another starts, /proc/self/exe means the other.
 public enum OwnProgram {
@@ -6,6 +7,6 @@ public enum OwnProgram {
     public static var path: String? {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        return count > 0 ? String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) : nil
+        return count > 0 ? String(path: Array(buffer[..<count])) : nil
     }
 }

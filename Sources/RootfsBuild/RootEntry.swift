@@ -1,5 +1,6 @@
 import CSandbox
 import Glibc
+import Host
 
 /// The last thing that this program does before a program of a root is run: it leaves the host behind.
 ///
@@ -16,9 +17,15 @@ public enum RootEntry {
     /// NET_RAW: a file that has it (ping) runs only where it can be had. Not on the host's network.
     private static let network: [UInt64] = [13]
 
-    /// What to run so that a program is run in a root.
-    public static func command(_ root: String, _ program: [String], sharingNetwork: Bool = false) -> [String] {
-        [commandName] + (sharingNetwork ? ["--network"] : []) + [root] + program
+    /// What to run so that a program is run in a root, as words of C: the root is a path of the host, the rest is the lock's.
+    public static func command(_ root: String, _ program: [String], sharingNetwork: Bool = false) -> [[UInt8]] {
+        let words = [commandName] + (sharingNetwork ? ["--network"] : [])
+        return words.map { Array($0.utf8) + [0] } + [root.pathArgument] + program.map { Array($0.utf8) + [0] }
+    }
+
+    /// Makes a folder the root of this process, and its working folder.
+    static func enter(_ root: String) throws {
+        guard chroot(root) == 0, chdir("/") == 0 else { throw RootfsError.system("cannot enter \(root)", errno) }
     }
 
     /// Runs the program and ends as it does; returns only to say why it can't be run.
@@ -27,9 +34,9 @@ public enum RootEntry {
         let rest = Array(sharesNetwork ? arguments.dropFirst() : arguments[...])
         guard rest.count > 1 else { return .system("cannot enter a root without a program", EINVAL) }
         let mask = (kept + (sharesNetwork ? [] : network)).reduce(UInt64(0)) { $0 | 1 << $1 }
-        let pointers = rest.dropFirst().map { strdup($0) } + [nil]
+        let pointers = rest.dropFirst().map { $0.withPath { strdup($0) } } + [nil]
         var failed: UnsafePointer<CChar>?
-        rtv_run_in_root(rest[0], mask, pointers, &failed)
+        _ = rest[0].withPath { rtv_run_in_root($0, mask, pointers, &failed) }
         let (reason, what) = (errno, failed.map { String(cString: $0) } ?? "")
         return .system("\(rest[1]) in \(rest[0]): \(what)", reason)
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import Reporting
 import Subprocess
 import Synchronization
@@ -123,7 +124,8 @@ public struct RootPrograms: Sendable {
     func perform(_ tasks: [RootTask]) async throws {
         let input = try JSONText.line(tasks)
         let result = try await Subprocess.run(
-            .path("/proc/self/exe"), arguments: [RootTaskRunner.commandName, root], environment: .custom(environment),
+            .path("/proc/self/exe"), arguments: Arguments([RootTaskRunner.commandName, root].map(\.pathArgument)),
+            environment: .custom(environment),
             input: .array(input), output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
         guard result.terminationStatus.isSuccess else {
             let lines = result.standardError.split(separator: "\n").map(String.init)

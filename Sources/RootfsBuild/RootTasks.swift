@@ -1,4 +1,5 @@
 import Glibc
+// Without Host: its calls take paths of the host, and these are paths of a root, as the lock has them.
 import Reporting
 
 /// Something done to the tree by a child that is chrooted into it, so that links are followed inside the root and
@@ -28,7 +29,7 @@ public enum RootTaskRunner {
     public static let commandName = "sandbox-tasks"
 
     public static func run(_ tasks: [RootTask], root: String) throws {
-        guard chroot(root) == 0, chdir("/") == 0 else { throw RootfsError.system("cannot enter \(root)", errno) }
+        try RootEntry.enter(root)
         umask(0o022)
         for task in tasks { try run(task) }
     }

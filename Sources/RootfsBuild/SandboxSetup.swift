@@ -29,7 +29,7 @@ public enum SandboxSetup {
             throw RootfsError.system("cannot set the host name", errno)
         }
         // So that no link in a tree can make this process write elsewhere. An older kernel can't say so.
-        guard rtv_write_only_below(work) == 0 || errno == ENOSYS else {
+        guard work.withPath({ rtv_write_only_below($0) }) == 0 || errno == ENOSYS else {
             throw RootfsError.system("cannot make the host's files read-only", errno)
         }
         guard rtv_ignore_fsync() == 0 else { throw RootfsError.system("cannot install the fsync filter", errno) }
@@ -66,12 +66,12 @@ public enum SandboxSetup {
     /// Keeps a small tree in memory, where it costs no disk a write and goes with the sandbox. Only where there is
     /// plenty, where its files can have what the disk's can, and where it isn't in memory already.
     public static func mountMemory(at root: String) {
-        guard let free = availableMemory(), rtv_is_tmpfs(root) == 0 else { return }
+        guard let free = availableMemory(), root.withPath({ rtv_is_tmpfs($0) }) == 0 else { return }
         let available = min(free, UInt64(ControlGroup().availableMemory ?? .max))
         guard available >= 2 << 30 else { return }
         guard mount("tmpfs", root, "tmpfs", 0, "mode=0755,size=\(available / 2)") == 0 else { return }
         // user.* attributes: tmpfs has them since Linux 6.6.
-        if setxattr(root, "user.rtverify", "", 0, 0) != 0 || removexattr(root, "user.rtverify") != 0 {
+        if root.withPath({ setxattr($0, "user.rtverify", "", 0, 0) + removexattr($0, "user.rtverify") }) != 0 {
             umount2(root, CInt(rtv_mnt_detach))
         }
     }
@@ -121,13 +121,12 @@ public enum SandboxSetup {
             }
             try makeFolder(target)
         }
-        guard let real = realpath(path, nil) else { throw RootfsError.system("cannot read \(path)", errno) }
-        defer { free(real) }
+        guard let real = realPath(path) else { throw RootfsError.system("cannot read \(path)", errno) }
         target += "/\(path.split(separator: "/").last ?? "")"
         // A link there (resolv.conf is one on many systems) is the root's own, and may be replaced.
         var status = stat()
         if lstat(target, &status) == 0, status.st_mode & S_IFMT == S_IFLNK { unlink(target) }
-        try bind(String(cString: real), at: target)
+        try bind(real, at: target)
     }
 
     static func unmount(_ path: String) throws {

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import RootfsBuild
 import Synchronization
 
@@ -72,7 +73,7 @@ final class EarlyFiles: Sendable {
 
     private func packedBefore(_ file: ShippedFile) -> Bool { state.withLock { $0.changeTimes[file.path] != nil } }
 
-    private func path(_ file: ShippedFile) -> [UInt8] { Array(root.utf8) + [0x2f] + file.path }
+    private func path(_ file: ShippedFile) -> [UInt8] { root.pathBytes + [0x2f] + file.path }
 
     /// The file's status, if it is what its package shipped.
     private func asShipped(_ file: ShippedFile) -> stat? {

@@ -69,7 +69,7 @@ public struct ImagePacker: Sendable {
         let packer = RootEntry.command(toolchain, ["/usr/bin/tar2sqfs"] + arguments)
         // Nice: while packages are installed, dpkg goes first.
         async let packing = run(
-            .name("nice"), arguments: Arguments(["-n", "10", own] + packer),
+            .name("nice"), arguments: Arguments(["-n", "10", own].map(\.pathArgument) + packer),
             environment: .custom(["SOURCE_DATE_EPOCH": "\(epoch)", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]),
             input: .fileDescriptor(reading, closeAfterSpawningProcess: true),
             output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),

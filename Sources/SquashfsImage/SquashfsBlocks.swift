@@ -1,5 +1,6 @@
 import CSquashfs
 import Glibc
+import Host
 
 /// The stored blocks of an image's files, as they are and decompressed. One thread's: each has its own.
 public final class SquashfsBlocks {

@@ -1,5 +1,6 @@
 import CSquashfs
 import Glibc
+import Host
 
 /// A squashfs image of anyone's, read with libsquashfs: its superblock, and its entries with every field, without their
 /// contents (`SquashfsBlocks` reads those).
@@ -98,7 +99,7 @@ public final class SquashfsReader {
     /// - Throws: `ImageReadError`.
     public init(path: String) throws {
         self.path = path
-        file = sqfs_open_file(path, UInt32(SQFS_FILE_OPEN_READ_ONLY.rawValue))
+        file = path.withPath { sqfs_open_file($0, UInt32(SQFS_FILE_OPEN_READ_ONLY.rawValue)) }
         func fail(_ structure: String, _ offset: UInt64, _ reason: String) -> ImageReadError {
             ImageReadError(path: path, structure: structure, offset: Int(clamping: offset), reason: reason)
         }

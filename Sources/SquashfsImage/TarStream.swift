@@ -1,4 +1,5 @@
 import Glibc
+import Host
 import RootfsBuild
 
 /// Writes entries as a tar stream (POSIX.1-2001 pax) to a pipe. Extended attributes go as `SCHILY.xattr.NAME` records,

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import RootfsBuild
 
 /// One entry of a tree, with every field that an image keeps.
@@ -44,7 +45,7 @@ struct TreeWalk {
 
     /// - Parameter visit: Gets each entry and the path to read it from.
     init(root: String, sourceDateEpoch: Int, visit: @escaping (TreeEntry, [UInt8]) throws -> Void) {
-        (self.root, self.sourceDateEpoch, self.visit) = (Array(root.utf8), sourceDateEpoch, visit)
+        (self.root, self.sourceDateEpoch, self.visit) = (root.pathBytes, sourceDateEpoch, visit)
     }
 
     mutating func run() throws { try walk([]) }

@@ -26,10 +26,12 @@ public enum Guardian {
         if first == childName { return become(Array(arguments.dropFirst())) }
         guard let parent = pid_t(first), let own = OwnProgram.path else { return 127 }
         signal(SIGTERM) { _ in Guardian.isEnding.store(true, ordering: .sequentiallyConsistent) }
-        var words = ([own, commandName, childName, "\(getpid())"] + arguments.dropFirst()).map { strdup($0) } + [nil]
+        var words =
+            ([own, commandName, childName, "\(getpid())"] + arguments.dropFirst()).map { $0.withPath { strdup($0) } }
+            + [nil]
         defer { for word in words { free(word) } }
         var started: pid_t = 0
-        guard posix_spawn(&started, own, nil, nil, &words, environ) == 0 else { return 127 }
+        guard posix_spawn(&started, own.pathCString, nil, nil, &words, environ) == 0 else { return 127 }
         child.store(started, ordering: .sequentiallyConsistent)
         _ = startThread {
             while getppid() == parent, !Guardian.isEnding.load(ordering: .sequentiallyConsistent) { usleep(20_000) }
@@ -50,7 +52,7 @@ public enum Guardian {
         guard arguments.count > 1, let guardian = pid_t(arguments[0]) else { return 127 }
         // However the guardian ends; it may have by now.
         guard rtv_end_with_parent() == 0, getppid() == guardian else { return 127 }
-        var words = arguments.dropFirst().map { strdup($0) } + [nil]
+        var words = arguments.dropFirst().map { $0.withPath { strdup($0) } } + [nil]
         execvp(arguments[1], &words)
         return 127
     }

@@ -1,3 +1,4 @@
+import Host
 import CArchive
 import InputStore
 
@@ -24,7 +25,9 @@ struct Initramfs {
         guard let archive = archive_write_new() else { throw MachineError.initramfs("out of memory") }
         defer { archive_write_free(archive) }
         archive_write_set_format_cpio_newc(archive)
-        guard archive_write_open_filename(archive, path) == ARCHIVE_OK else { throw Self.failure(archive) }
+        guard path.withPath({ archive_write_open_filename(archive, $0) }) == ARCHIVE_OK else {
+            throw Self.failure(archive)
+        }
         for folder in Self.folders { try Self.add(archive, folder, mode: 0o755, isFolder: true, []) }
         for file in files { try Self.add(archive, file.path, mode: file.mode, isFolder: false, file.bytes) }
         guard archive_write_close(archive) == ARCHIVE_OK else { throw Self.failure(archive) }

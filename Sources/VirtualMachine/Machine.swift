@@ -144,8 +144,8 @@ public struct Machine: Sendable {
         // QEMU gives the terminal back when it ends by itself.
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
         let result = try await Subprocess.run(
-            .path(FilePath(program)),
-            arguments: Arguments(Guardian.command(["qemu-system-x86_64"] + arguments)),
+            .path(FilePath(platformString: program.pathCString)),
+            arguments: Arguments(Guardian.command(["qemu-system-x86_64"] + arguments).map(\.pathArgument)),
             environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options,
             input: .fileDescriptor(input, closeAfterSpawningProcess: expected != nil),
             output: .sequence, error: .string(limit: 1 << 16)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Host
 import ImageBuild
 import ImageComparison
 import InputStore
@@ -40,7 +41,7 @@ struct Audit: AsyncParsableCommand {
                 options: .init(
                     allowed: lockfile?.allowed ?? [], sourceDateEpoch: sourceDateEpoch ?? lockfile?.sourceDateEpoch,
                     builderWords: HostTraces.words(environment: environmentValue), isRuntime: runtime))
-            print(out.json ? JSONText.of(report) : ImageText.lines(report).joined(separator: "\n"))
+            printLine(out.json ? JSONText.of(report) : ImageText.lines(report).joined(separator: "\n"))
             if !report.findings.isEmpty { throw ExitCode(1) }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Host
 import ImageBuild
 import InputStore
 import PackageResolution
@@ -103,7 +104,7 @@ struct Boot: AsyncParsableCommand {
             let outcome = try result.get()
             display.finish()
             if out.json {
-                print(JSONText.of(Answer(image: image, outcome: "\(outcome)")))
+                printLine(JSONText.of(Answer(image: image, outcome: "\(outcome)")))
             }
             guard let expect, outcome != .found else { return }
             printError(

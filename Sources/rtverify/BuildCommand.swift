@@ -80,7 +80,7 @@ struct Build: AsyncParsableCommand {
             report(found, image: image, recipe: runtime.lock.recipe, since: started)
             if let (path, expected) = expected {
                 try expected.compare(with: found, path: path)
-                if !out.json { print("  golden  the same as \(path)") }
+                if !out.json { printLine("  golden  the same as \(path)") }
             }
         }
     }
@@ -88,18 +88,18 @@ struct Build: AsyncParsableCommand {
     private func report(_ found: GoldenFile, image: String, recipe: Int, since started: ContinuousClock.Instant) {
         if out.json {
             let hundredths = (started.duration(to: .now) / .milliseconds(10)).rounded()
-            print(
+            printLine(
                 JSONText.of(
                     Answer(
                         image: image, size: found.size, sha256: found.sha256, cid: found.cid,
                         lock_sha256: found.lock_sha256, recipe: recipe, seconds: hundredths / 100)))
             return
         }
-        print(image)
-        print("  size    \(found.size)")
-        print("  sha256  \(found.sha256)")
-        print("  cid     \(found.cid)")
-        print("  lock    \(found.lock_sha256)")
-        if check { print("  check   two builds gave these same bytes") }
+        printLine(image)
+        printLine("  size    \(found.size)")
+        printLine("  sha256  \(found.sha256)")
+        printLine("  cid     \(found.cid)")
+        printLine("  lock    \(found.lock_sha256)")
+        if check { printLine("  check   two builds gave these same bytes") }
     }
 }

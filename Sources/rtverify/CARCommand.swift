@@ -46,11 +46,11 @@ struct CAR: AsyncParsableCommand {
     func run() async throws {
         try await exiting(out.display) {
             let answer = try await onThread { [self] in verify ? try runVerify() : try runWrite() }
-            if out.json { return print(JSONText.of(answer)) }
-            print(output ?? file)
-            print("  root    \(answer.root)\n  blocks  \(answer.blocks)\n  size    \(answer.size)")
+            if out.json { return printLine(JSONText.of(answer)) }
+            printLine(output ?? file)
+            printLine("  root    \(answer.root)\n  blocks  \(answer.blocks)\n  size    \(answer.size)")
             if let count = answer.not_checked, count > 0 {
-                print("  not checked: \(count) sections whose hash function or codec isn't known here")
+                printLine("  not checked: \(count) sections whose hash function or codec isn't known here")
             }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Host
 import ImageBuild
 import InputStore
 import Reporting
@@ -64,13 +65,6 @@ struct SourceOptions: ParsableArguments {
             store: store, mirrors: list, offline: offline, timeout: timeout, environment: environmentValue,
             events: display.report)
     }
-}
-
-/// A variable of this process's environment; an empty one counts as unset.
-@Sendable func environmentValue(_ name: String) -> String? {
-    guard let value = getenv(name) else { return nil }
-    let text = String(cString: value)
-    return text.isEmpty ? nil : text
 }
 
 /// A time that an image can have.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Host
 import ImageComparison
 import InputStore
 import Reporting
@@ -44,11 +45,11 @@ struct Compare: AsyncParsableCommand {
                 try AtomicFile.write(ComparisonPage.html(report), to: html)
             }
             if out.json {
-                print(JSONText.of(report))
+                printLine(JSONText.of(report))
             } else {
                 let text = ComparisonText(
                     colors: isatty(STDOUT_FILENO) == 1 && environmentValue("NO_COLOR") == nil, full: full)
-                print(text.lines(report).joined(separator: "\n"))
+                printLine(text.lines(report).joined(separator: "\n"))
             }
             if !report.identical { throw ExitCode(1) }
         }

@@ -19,12 +19,12 @@ struct Doctor: AsyncParsableCommand {
         try await exiting(out.display) {
             let findings = await HostExamination(store: source.storeDirectory).findings()
             if out.json {
-                print(JSONText.of(findings))
+                printLine(JSONText.of(findings))
             } else {
                 for finding in findings {
                     let word = finding.present ? "ok     " : finding.optional ? "absent " : "MISSING"
-                    print("\(word) \(finding.need): \(finding.detail)")
-                    if let remedy = finding.remedy { print("        \(remedy)") }
+                    printLine("\(word) \(finding.need): \(finding.detail)")
+                    if let remedy = finding.remedy { printLine("        \(remedy)") }
                 }
             }
             if findings.contains(where: { !$0.present && !$0.optional }) { throw ExitCode(2) }

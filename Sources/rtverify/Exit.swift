@@ -1,5 +1,7 @@
 import ArgumentParser
+import CSandbox
 import Glibc
+import Host
 import ImageBuild
 import PackageResolution
 import Reporting
@@ -34,6 +36,12 @@ private func status(of error: any Error) -> Int32 {
 /// An error that may be an answer: no.
 protocol DecidedError: Error, CustomStringConvertible {
     var isDecided: Bool { get }
+}
+
+/// Lines on standard output, with paths as the bytes that they are.
+func printLine(_ line: some CustomStringConvertible) {
+    let bytes = "\(line)\n".pathBytes
+    rtv_write_output(bytes, bytes.count)
 }
 
 /// Lines on standard error. They may tell of what strangers wrote.

@@ -57,7 +57,7 @@ struct Hash: AsyncParsableCommand {
                     failed = true
                 }
             }
-            if out.json { print(JSONText.of(answers)) }
+            if out.json { printLine(JSONText.of(answers)) }
             if failed { throw ExitCode(2) }
         }
     }
@@ -76,7 +76,7 @@ struct Hash: AsyncParsableCommand {
     private func runCheck() async throws {
         var verdicts: [HashReport.Verdict] = []
         for path in files {
-            let list = HashList(text: try Paths.readText(path == "-" ? "/dev/stdin" : path))
+            let list = HashList(text: try Paths.readBytes(path == "-" ? "/dev/stdin" : path))
             for (line, reason) in list.malformed {
                 printError("rtverify: \(path):\(line): \(reason)")
                 verdicts.append(HashReport.Verdict(path: "\(path):\(line)", name: "", verdict: .unreadable))
@@ -84,11 +84,11 @@ struct Hash: AsyncParsableCommand {
             for entry in list.entries {
                 let verdict = await check(entry)
                 verdicts.append(verdict)
-                if !out.json, !(out.quiet && verdict.verdict == .ok) { print(verdict.line) }
+                if !out.json, !(out.quiet && verdict.verdict == .ok) { printLine(verdict.line) }
             }
             guard !list.entries.isEmpty else { throw FileReadError(file: path, reason: "it lists no file") }
         }
-        if out.json { print(JSONText.of(verdicts)) }
+        if out.json { printLine(JSONText.of(verdicts)) }
         if verdicts.contains(where: { $0.verdict == .different }) { throw ExitCode(1) }
         if verdicts.contains(where: { $0.verdict != .ok }) { throw ExitCode(2) }
     }

@@ -16,9 +16,9 @@ enum HashReport {
     }
 
     static func print(_ identity: FileIdentity, path: String) {
-        Swift.print("\(path)\n  size    \(identity.size)\n  sha256  \(identity.sha256)")
+        printLine("\(path)\n  size    \(identity.size)\n  sha256  \(identity.sha256)")
         for (profile, cid) in identity.cids.map({ ($0.profile, $0.cid) }) {
-            Swift.print("  cid     \(cid)" + (identity.cids.count > 1 ? "  \(profile.name)" : ""))
+            printLine("  cid     \(cid)" + (identity.cids.count > 1 ? "  \(profile.name)" : ""))
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Host
 import InputStore
 import Reporting
 import RuntimeSpec
@@ -59,12 +60,12 @@ struct Init: AsyncParsableCommand {
             }
             try AtomicFile.write(text, to: path)
             if out.json {
-                return print(
+                return printLine(
                     JSONText.of(
                         Answer(manifest: path, files: template.files.map { "\(directory)/\($0.name)" })))
             }
-            print("\(path): \(template.summary)")
-            print("next: rtverify lock \(path)")
+            printLine("\(path): \(template.summary)")
+            printLine("next: rtverify lock \(path)")
         }
     }
 }

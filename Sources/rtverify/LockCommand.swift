@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Host
 import ImageBuild
 import ImageComparison
 import InputStore
@@ -185,7 +186,11 @@ extension Lock {
             let lock = try Lockfile(text: try Paths.readText(path), file: path)
             try await LockCheck.check(
                 manifest, directory: Paths.parent(of: file), manifestPath: file, lock: lock, lockPath: path)
-            if out.json { print(#"{"belongs": true}"#) } else { print("\(path) was made from \(file) as it is now") }
+            if out.json {
+                printLine(#"{"belongs": true}"#)
+            } else {
+                printLine("\(path) was made from \(file) as it is now")
+            }
         }
 
         private static func defaultPath(_ name: String) -> String {

@@ -15,7 +15,7 @@ enum LockReport {
                 var wheels: Int
                 var source_date_epoch: Int
             }
-            Swift.print(
+            printLine(
                 JSONText.of(
                     Answer(
                         lock: path, lock_sha256: sha256.hex,
@@ -23,10 +23,10 @@ enum LockReport {
                         wheels: lock.python?.wheels.count ?? 0,
                         source_date_epoch: lock.sourceDateEpoch)))
         } else if !quiet {
-            Swift.print("\(path): \(contents(of: lock)), toolchain of \(lock.toolchain.count)")
-            if let tarball = lock.tarball { Swift.print("  \(tarball.path)") }
-            for archive in lock.archives { Swift.print("  \(archive.suite) at \(archive.snapshot)") }
-            Swift.print("sha256 \(sha256)")
+            printLine("\(path): \(contents(of: lock)), toolchain of \(lock.toolchain.count)")
+            if let tarball = lock.tarball { printLine("  \(tarball.path)") }
+            for archive in lock.archives { printLine("  \(archive.suite) at \(archive.snapshot)") }
+            printLine("sha256 \(sha256)")
         }
     }
 
@@ -56,48 +56,48 @@ enum LockReport {
                 var unexplained: Int
             }
             let lock = found.lock
-            return Swift.print(
+            return printLine(
                 JSONText.of(
                     Answer(
                         draft: path, packages: lock.packages.count + lock.alpine.packages.count,
                         wheels: lock.python?.wheels.count ?? 0, missing: found.missing,
                         fault: found.fault, unexplained: found.unexplainedCount)))
         }
-        Swift.print("\(path): \(contents(of: found.lock)), toolchain of \(found.lock.toolchain.count)")
-        for archive in found.lock.archives { Swift.print("  \(archive.suite) at \(archive.snapshot)") }
-        for item in found.missing { Swift.print("found nowhere: \(item)") }
-        if let fault = found.fault { Swift.print("not yet a lock: \(fault)") }
+        printLine("\(path): \(contents(of: found.lock)), toolchain of \(found.lock.toolchain.count)")
+        for archive in found.lock.archives { printLine("  \(archive.suite) at \(archive.snapshot)") }
+        for item in found.missing { printLine("found nowhere: \(item)") }
+        if let fault = found.fault { printLine("not yet a lock: \(fault)") }
         if found.unexplainedCount > 0 {
-            Swift.print("\(found.unexplainedCount) files that no package accounts for, among them:")
-            for path in found.unexplained.prefix(10) { Swift.print("  \(path)") }
+            printLine("\(found.unexplainedCount) files that no package accounts for, among them:")
+            for path in found.unexplained.prefix(10) { printLine("  \(path)") }
         }
-        Swift.print("a draft: steps, files and what was pruned are not in it")
+        printLine("a draft: steps, files and what was pruned are not in it")
     }
 
     static func print(_ difference: LockDifference, json: Bool) throws {
-        if json { return Swift.print(JSONText.of(difference)) }
-        if difference.isEmpty { return Swift.print("nothing changed") }
+        if json { return printLine(JSONText.of(difference)) }
+        if difference.isEmpty { return printLine("nothing changed") }
         for package in difference.packages {
             let list = package.list == "package" ? "" : "\(package.list) "
             let versions = [package.old, package.new].compactMap { $0 }.joined(separator: " -> ")
-            Swift.print("\(package.change) \(list)\(package.name) \(versions)")
+            printLine("\(package.change) \(list)\(package.name) \(versions)")
         }
-        for line in difference.others { Swift.print(line) }
+        for line in difference.others { printLine(line) }
     }
 
     static func print(_ outcome: LockVerification.Outcome, path: String, json: Bool) throws {
-        if json { return Swift.print(JSONText.of(outcome)) }
-        Swift.print("\(path): \(outcome.packages) packages follow from \(outcome.archives) signed archives")
+        if json { return printLine(JSONText.of(outcome)) }
+        printLine("\(path): \(outcome.packages) packages follow from \(outcome.archives) signed archives")
         if outcome.wheels > 0 {
-            Swift.print("\(outcome.wheels) wheels are what pip chooses from them, and all it needs")
+            printLine("\(outcome.wheels) wheels are what pip chooses from them, and all it needs")
         }
         if !outcome.expiredKeys.isEmpty {
-            Swift.print(
+            printLine(
                 "keys that had not expired when they signed, and have since: \(outcome.expiredKeys.joined(separator: ", "))"
             )
         }
         if !outcome.unfamiliarKeys.isEmpty {
-            Swift.print(
+            printLine(
                 "the lock lets keys sign that are not Debian's or Alpine's: \(outcome.unfamiliarKeys.joined(separator: ", "))"
             )
         }

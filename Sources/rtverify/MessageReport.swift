@@ -19,7 +19,7 @@ enum MessageReport {
     static func print(_ examination: MessageExamination, json: Bool) {
         let message = examination.message
         if json {
-            return Swift.print(
+            return printLine(
                 JSONText.of(
                     Answer(
                         item_hash: message.itemHash.description, type: message.type, chain: message.chain,
@@ -27,14 +27,14 @@ enum MessageReport {
                         status: examination.status, signature: examination.signature.word,
                         verified: examination.isVerified, links: examination.links)))
         }
-        Swift.print(message.itemHash)
+        printLine(message.itemHash)
         for (name, text) in [
             ("type", message.type), ("chain", message.chain), ("sender", message.sender),
             ("owner", examination.owner ?? ""),
         ] where !text.isEmpty {
-            Swift.print("  \(name)\(String(repeating: " ", count: 9 - name.count))\(VerificationLink.printable(text))")
+            printLine("  \(name)\(String(repeating: " ", count: 9 - name.count))\(VerificationLink.printable(text))")
         }
-        if let file = examination.file { Swift.print("  content  \(file)") }
+        if let file = examination.file { printLine("  content  \(file)") }
         for link in examination.links {
             let mark =
                 switch link.mark {
@@ -43,7 +43,7 @@ enum MessageReport {
                 case .open: "?"
                 case .note: "·"
                 }
-            Swift.print("\(mark) \(link.name): \(link.text)")
+            printLine("\(mark) \(link.name): \(link.text)")
         }
     }
 
@@ -61,16 +61,16 @@ enum MessageReport {
             ? ["aleph file upload \(image) --storage-engine storage\(amend)"]
             : ["ipfs add --cid-version=0 \(image)", "aleph file pin \(prepared.file)\(amend)"]
         if json {
-            return Swift.print(
+            return printLine(
                 JSONText.of(
                     Prepared(
                         item_content: prepared.content, item_hash: prepared.itemHash,
                         content_hash: prepared.file.description, commands: commands)))
         }
-        Swift.print("item_content  \(prepared.content)\nitem_hash     \(prepared.itemHash)")
-        Swift.print(
+        printLine("item_content  \(prepared.content)\nitem_hash     \(prepared.itemHash)")
+        printLine(
             "\nThe item hash holds for exactly this content, its time too. Aleph's client stamps its own time, so")
-        Swift.print("send this text as it is, or take the item hash that the client prints and verify that:")
-        for command in commands { Swift.print("  \(command)") }
+        printLine("send this text as it is, or take the item hash that the client prints and verify that:")
+        for command in commands { printLine("  \(command)") }
     }
 }

@@ -1,5 +1,6 @@
 import AlephNetwork
 import ArgumentParser
+import Host
 
 /// Which nodes and gateways are asked.
 struct NodeOptions: ParsableArguments {

@@ -2,6 +2,7 @@ import ArgumentParser
 import CSandbox
 import Dispatch
 import Glibc
+import Host
 import ImageComparison
 import Reporting
 import RootfsBuild
@@ -36,7 +37,7 @@ enum EntryPoint {
         if let what = rtv_short_limit(&limit) { fail("this process may have \(limit) \(String(cString: what))") }
         // From main's own arguments: Swift takes them from /proc, and finds none where it isn't mounted.
         var arguments: [String] = []
-        while let word = rtv_argument(CInt(arguments.count + 1)) { arguments.append(String(cString: word)) }
+        while let word = rtv_argument(CInt(arguments.count + 1)) { arguments.append(String(path: word)) }
         runHidden(arguments)
         guard access("/proc/self/exe", F_OK) == 0 else {
             fail("/proc is not mounted here, and rtverify works through it; run: mount -t proc proc /proc")
@@ -59,7 +60,7 @@ enum EntryPoint {
             finish(0)
         } catch {
             let (text, status) = (RTVerify.fullMessage(for: error), RTVerify.exitCode(for: error).rawValue)
-            if !text.isEmpty { if status == 0 { print(text) } else { printError(text) } }
+            if !text.isEmpty { if status == 0 { printLine(text) } else { printError(text) } }
             finish(status)
         }
     }

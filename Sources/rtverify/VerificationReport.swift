@@ -64,19 +64,19 @@ struct VerificationReport: Encodable {
                 case .note: ("·", "2")
                 }
             let name = link.name + String(repeating: " ", count: width - link.name.count)
-            Swift.print("\(painted(mark, code)) \(name)  \(link.text)")
+            printLine("\(painted(mark, code)) \(name)  \(link.text)")
         }
         if let reproduced {
-            Swift.print(
+            printLine(
                 reproduced
                     ? "\(painted("✓", "32")) rebuilt from the lock: the same bytes"
                     : "\(painted("✗", "31")) rebuilt from the lock: other bytes")
-            for line in explanation { Swift.print("    \(line)") }
+            for line in explanation { printLine("    \(line)") }
         }
         switch verdict {
-        case .match: Swift.print(painted("match", "1;32") + ": the image is what \(subject) names")
-        case .mismatch: Swift.print(painted("mismatch", "1;31") + ": the image is not what \(subject) names")
-        case .undecided: Swift.print(painted("undecided", "1;33") + ": see the links marked ? above")
+        case .match: printLine(painted("match", "1;32") + ": the image is what \(subject) names")
+        case .mismatch: printLine(painted("mismatch", "1;31") + ": the image is not what \(subject) names")
+        case .undecided: printLine(painted("undecided", "1;33") + ": see the links marked ? above")
         }
     }
 

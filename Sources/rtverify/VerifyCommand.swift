@@ -84,7 +84,7 @@ struct Verify: AsyncParsableCommand {
                 itemHash: itemHash)
             if let lock, let identity { try await rebuild(lock, identity, display, &report) }
             display.finish()
-            if out.json { print(JSONText.of(report)) } else { report.print() }
+            if out.json { printLine(JSONText.of(report)) } else { report.print() }
             let status = report.exitStatus
             if status != 0 { throw ExitCode(status) }
         }

@@ -55,12 +55,12 @@ struct Verity: AsyncParsableCommand {
     func run() async throws {
         try await exiting(out.display) {
             let answer = try await onThread { [self] in try compute() }
-            if out.json { return print(JSONText.of(answer)) }
-            print(image)
-            print("  root hash  \(answer.root_hash)")
-            print("  blocks     \(answer.data_blocks) of \(answer.data_block_size) bytes")
-            print("  salt       \(answer.salt)")
-            if let output { print("  hash tree  \(output), uuid \(answer.uuid)") }
+            if out.json { return printLine(JSONText.of(answer)) }
+            printLine(image)
+            printLine("  root hash  \(answer.root_hash)")
+            printLine("  blocks     \(answer.data_blocks) of \(answer.data_block_size) bytes")
+            printLine("  salt       \(answer.salt)")
+            if let output { printLine("  hash tree  \(output), uuid \(answer.uuid)") }
         }
     }
 

@@ -102,7 +102,7 @@ final class HashListTests: XCTestCase {
                 bafkreidfgxrakbv2xtdfbsctwgarx6kyxi4dwfr2cswgeoojspjjoqc3aq  x\r
                 \(hex.uppercased())  upper case
                 \(hex)
-                """)
+                """.utf8)
         XCTAssertEqual(list.entries.map(\.path), ["plain file", "binary", "a\nb\\c", "x", "upper case"])
         XCTAssertEqual(list.malformed.map(\.line), [8])
     }

@@ -18,7 +18,7 @@ func readEverything(_ bytes: [UInt8]) {
     if let value = Varint.decode(&rest) {
         precondition(Varint.encode(value)[...] == bytes.prefix(bytes.count - rest.count), "a varint with two forms")
     }
-    _ = HashList(text: text)
+    _ = HashList(text: text.utf8)
     _ = try? UnixFSNode(codec: .dagPB, block: bytes)
     readCAR(bytes)
 }

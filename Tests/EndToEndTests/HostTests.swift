@@ -49,6 +49,53 @@ final class HostTests: XCTestCase {
         XCTAssertEqual(try bench.rtverify([]).status, 64)
     }
 
+    /// To Linux a path is bytes: a name in Latin-1, and one that is no encoding's at all.
+    func testPathsThatAreNotUTF8() throws {
+        let archive = try TestArchive.locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        let script = #"""
+            set -e
+            folder=$(printf 'caf\xe9 \xff\xf4\x8f\xbf\xa9') file=$(printf 'im\xe9')
+            mkdir "$folder" "$folder/tmp" "$folder/home"
+            cp runtime.toml "$folder/$file.toml"; cp -r keyring.gpg archive "$folder"; mv store "$folder/$file.store"
+            cd "$folder"; export TMPDIR="$PWD/tmp" HOME="$PWD/home"
+            mirror="--only-mirror --mirror archive --keyring keyring.gpg"
+            "$program" lock "$file.toml" -o "$file.lock" --store "$file.store" $mirror >/dev/null
+            "$program" lock --check "$file.toml" -o "$file.lock" >/dev/null
+            "$program" lock --verify "$file.lock" --offline --keyring keyring.gpg --store "$file.store" >/dev/null
+            cmp "$file.lock" ../test.lock
+            "$program" build --lock "$file.lock" -o "$file.squashfs" --store "$file.store" --offline >/dev/null
+            cmp "$file.squashfs" ../test.squashfs
+            # In the store of HOME, and from a mirror in this folder.
+            "$program" build --lock "$file.lock" -o "$file.2" --only-mirror --mirror "$PWD/archive" >/dev/null
+            cmp "$file.squashfs" "$file.2"; test -d home/.cache/rtverify
+            "$program" hash "$file.2" | head -1 | cmp - <(echo "$file.2")
+            "$program" hash --json "$file.2" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["path"])'
+            sha256sum "$file.squashfs" > "$file.sums"
+            "$program" hash --check "$file.sums" | cmp - <(echo "$file.squashfs: OK")
+            "$program" inspect --json "$file.2" | python3 -c 'import json, sys; json.load(sys.stdin)'
+            unsquashfs -q -n -d "$file.tree" "$file.2" >/dev/null; tar -cf "$file.tar" -C "$file.tree" .
+            "$program" compare "$file.2" "$file.tree" >/dev/null
+            "$program" compare --json "$file.tar" "$file.tree" | python3 -c 'import json, sys; json.load(sys.stdin)'
+            "$program" car "$file.2" -o "$file.car" >/dev/null; "$program" car --verify "$file.car" >/dev/null
+            "$program" verity "$file.2" -o "$file.verity" >/dev/null
+            "$program" hash "$file.none" 2>&1 || echo $?
+            find tmp "$file.store/work" -mindepth 1
+            """#
+        let answer = try bench.run(["bash", "-c", script], environment: ["program": Workbench.program])
+        XCTAssertEqual(answer.status, 0, answer.output + answer.errors)
+        XCTAssertEqual(
+            answer.output,
+            #"""
+            im\xe9.2
+            rtverify: cannot read im\xe9.none: No such file or directory
+            2
+
+            """#, answer.errors)
+    }
+
     func testLimitsAreLookedAtFirst() throws {
         let archive = try TestArchive.locked()
         let bench = archive.bench

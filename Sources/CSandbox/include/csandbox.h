@@ -50,6 +50,9 @@ void rtv_take_signals(void);
 /// stays so.
 void rtv_on_signal(int number, void (*handler)(int));
 
+/// Writes to standard output; whether it could is told by rtv_flush_output.
+void rtv_write_output(const void *bytes, size_t size);
+
 /// Writes out what standard output still holds. 0, or -1 with errno (0 where it isn't known any more) when some of what was
 /// printed could not be written.
 int rtv_flush_output(void);
