@@ -97,14 +97,10 @@ struct ContentsReader {
         {
             let own = entry.path.dropLast("METADATA".utf8.count)
             let folder = Array(own.dropLast().split(separator: 0x2f).dropLast().joined(separator: [0x2f]))
-            let metadata = String(decoding: try reader.bytes(entry, limit: 1 << 20), as: UTF8.self)
-            func field(_ name: String) -> String? {
-                metadata.split(whereSeparator: \.isNewline).prefix(200).first { $0.hasPrefix("\(name): ") }
-                    .map { $0.dropFirst(name.utf8.count + 2).filter { !$0.isWhitespace } }
-            }
+            let metadata = DistInfo(try reader.bytes(entry, limit: 1 << 20))
             // Vendored copies lie deeper in other distributions, and are theirs.
             // Names go into files that pip reads: only what is a name is one.
-            guard let name = field("Name"), let version = field("Version"), !folder.contains(where: { $0 < 0x20 }),
+            guard let name = metadata.name, let version = metadata.version, !folder.contains(where: { $0 < 0x20 }),
                 PythonPackages.isDistribution(name: name, version: version)
             else { continue }
             contents.distributions.append(
@@ -114,10 +110,7 @@ struct ContentsReader {
             folders.insert(String(decoding: folder, as: UTF8.self))
             let record = own + Array("RECORD".utf8)
             guard let list = tree.entries.first(where: { $0.path.elementsEqual(record) }) else { continue }
-            for line in try reader.bytes(list, limit: 16 << 20).split(separator: 10) {
-                let path = line.prefix { $0 != 0x2c }.filter { $0 != 0x22 }
-                owned.insert(Self.joined(folder, Array(path)))
-            }
+            owned.formUnion(DistInfo.files(of: try reader.bytes(list, limit: 16 << 20), in: folder))
         }
         for folder in folders {
             let prefix = Array((folder.isEmpty ? "" : folder + "/").utf8)
@@ -130,16 +123,6 @@ struct ContentsReader {
             contents.levels["/" + folder] = levels.sorted()
         }
         return owned
-    }
-
-    /// A path relative to a folder, `..` taken.
-    private static func joined(_ folder: [UInt8], _ path: [UInt8]) -> [UInt8] {
-        if path.first == 0x2f { return Array(path.dropFirst()) }
-        var parts = folder.split(separator: 0x2f).map(Array.init)
-        for part in path.split(separator: 0x2f).map(Array.init) where part != [0x2e] {
-            if part == [0x2e, 0x2e] { _ = parts.popLast() } else { parts.append(part) }
-        }
-        return Array(parts.joined(separator: [0x2f]))
     }
 
     private static func level(_ superblock: SquashfsReader.Superblock) -> Int? {

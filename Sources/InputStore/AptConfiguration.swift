@@ -1,5 +1,3 @@
-import Glibc
-
 /// What of the host's apt configuration concerns the network: proxies (apt.conf(5), apt-transport-http(1)) and logins
 /// (apt_auth.conf(5)).
 package struct AptConfiguration: Sendable {
@@ -7,36 +5,27 @@ package struct AptConfiguration: Sendable {
     private let values: [String: String]
     private let logins: [Machine]
 
-    /// - Parameter folder: apt's own.
-    init(folder: String = "/etc/apt") {
-        func texts(_ single: String, _ parts: String, ending: String?) -> [String] {
-            let names = HostSources.names(in: "\(folder)/\(parts)").filter { name in
-                !name.contains(".") || name.hasSuffix(".conf")
-            }
-            // What can't be read (auth.conf is root's alone, as a rule) is none.
-            return (names.map { "\(folder)/\(parts)/\($0)" } + ["\(folder)/\(single)"]).compactMap { path in
-                try? Paths.readText(path)
-            }
-        }
-        values = texts("apt.conf", "apt.conf.d", ending: nil).reduce(into: [:]) { values, text in
-            values.merge(Self.parse(text)) { $1 }
-        }
-        logins = texts("auth.conf", "auth.conf.d", ending: nil).flatMap(Machine.all)
-    }
-
     /// Nothing.
     static let none = AptConfiguration(values: [:], logins: [])
 
     private init(values: [String: String], logins: [Machine]) { (self.values, self.logins) = (values, logins) }
 
+    /// - Parameters:
+    ///   - configurations: Texts of apt.conf, of which a later one's values count.
+    ///   - logins: Texts of auth.conf, of which an earlier one's entries do.
+    package init(configurations: [String], logins: [String]) {
+        values = configurations.reduce(into: [:]) { values, text in values.merge(Self.parse(text)) { $1 } }
+        self.logins = logins.flatMap(Machine.all)
+    }
+
     /// The proxy for a host: a URL, `DIRECT` for none; nil where nothing is said.
-    func proxy(scheme: String, host: String) -> String? {
+    package func proxy(scheme: String, host: String) -> String? {
         values["acquire::\(scheme)::proxy::\(host)"] ?? values["acquire::\(scheme)::proxy"]
     }
 
     /// The login for an address. An entry without a scheme is for https alone: passwords don't go over http unless one says
     /// that they may.
-    func login(for address: WebAddress) -> WebAddress.Login? {
+    package func login(for address: WebAddress) -> WebAddress.Login? {
         logins.first { machine in
             (machine.scheme ?? "https") == address.scheme && machine.host == address.host
                 && (machine.port ?? address.port) == address.port && address.target.hasPrefix(machine.path)
@@ -84,7 +73,7 @@ package struct AptConfiguration: Sendable {
     }
 
     /// Names and values, in either way of writing them: `A::B "c";` and `A { B "c"; };`.
-    package static func parse(_ text: String) -> [String: String] {
+    private static func parse(_ text: String) -> [String: String] {
         var values: [String: String] = [:]
         var (scopes, words) = ([String](), [String]())
         for token in tokens(text) {

@@ -1,6 +1,8 @@
 import RuntimeSpec
 
-#if !FUZZING
+#if FUZZING
+    import Glibc
+#else
     import ImageComparison
     import InputStore
     import PackageResolution
@@ -9,7 +11,7 @@ import RuntimeSpec
 /// Readers of what strangers wrote, by the number of their target.
 enum Reader: UInt8, CaseIterable {
     case lockfile, manifest, deb822, release, gpgv, keyring, ar, apkIndex, apk, elf, dpkgStatus, webAddress,
-        aptConfiguration
+        aptConfiguration, wheelName, distInfo
 
     /// Hands it bytes. It may refuse them in its own way, and do nothing else; what it takes and can write, it must read
     /// again as the same.
@@ -49,19 +51,33 @@ enum Reader: UInt8, CaseIterable {
             _ = address.shown
             if lines.count > 1 { _ = try? address.redirected(to: lines[1]) }
         case .aptConfiguration:
-            // It reads the host's files as well, and so needs all of InputStore, which the fuzzer isn't built with.
-            #if !FUZZING
-                _ = AptConfiguration.parse(text)
-            #endif
+            let apt = AptConfiguration(configurations: [text], logins: [text])
+            _ = apt.proxy(scheme: "http", host: "a")
+            if let address = try? WebAddress("https://a.example/b/c") { _ = apt.login(for: address) }
+        case .wheelName:
+            let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = PythonPackages.normalizedName(parts[0])
+            guard PythonPackages.isDistribution(name: String(parts[0]), version: String(parts.last ?? "")) else {
+                return
+            }
+            guard PythonPackages.normalizedName(name) == name else { fatalError("normalized twice: \(text)") }
+        case .distInfo:
+            _ = DistInfo(bytes).name
+            let files = DistInfo.files(of: bytes, in: Array("usr/lib/python3".utf8))
+            guard files.allSatisfy({ !$0.split(separator: 0x2f).contains([0x2e, 0x2e]) }) else {
+                fatalError("it climbs: \(text)")
+            }
         }
     }
 }
 
 #if FUZZING
-    /// The target is compiled in: a run is of one reader.
+    /// The one reader that a run is of (READER), where it isn't of all.
+    private let only = getenv("READER").flatMap { UInt8(String(cString: $0)) }
+
     @_cdecl("LLVMFuzzerTestOneInput")
     func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-        guard let first = count > 0 ? start[0] : nil, let reader = Reader(rawValue: first) else { return -1 }
+        guard let first = count > 0 ? start[0] : nil, let reader = Reader(rawValue: only ?? first) else { return -1 }
         reader.read(Array(UnsafeBufferPointer(start: start + 1, count: count - 1)))
         return 0
     }
