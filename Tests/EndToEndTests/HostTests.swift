@@ -181,6 +181,52 @@ final class HostTests: XCTestCase {
         XCTAssertEqual(together.output, "1\n", together.errors)
     }
 
+    /// The short form of scripts/test-hosts: this host's userland without apt, dpkg, squashfs tools, Python and Perl, /sys
+    /// and /dev/shm; for root in a chroot, for a user in a root entered by pivot_root, and in bubblewrap.
+    func testHostsThatLackThingsGiveTheSameImage() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can make the roots") }
+        let archive = try TestArchive.locked(step: "echo /dev/* /sys/* $HOME > /etc/seen")
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        let user = try TestUser(bench)
+        defer { user.remove() }
+        _ = try user.run("true", copying: "store")
+        let script = """
+            set -e
+            mkdir -p root && mount -t tmpfs -o mode=755,exec,dev none root && cd root
+            mkdir -p proc dev tmp home old && chmod 1777 tmp
+            for folder in usr bin sbin lib lib64 etc; do
+                if test -L /$folder; then cp -a /$folder .; elif test -d /$folder; then
+                    mkdir -p $folder; mount --rbind /$folder $folder; fi
+            done
+            for name in apt-get apt dpkg dpkg-deb gpgv mksquashfs unsquashfs tar2sqfs gensquashfs python3 perl; do
+                file=$(readlink -f usr/bin/$name || true)
+                test ! -f "$file" || mount --bind /dev/null "$file"
+            done
+            mount -t tmpfs none dev
+            for device in null zero full random urandom tty; do : > dev/$device; mount --bind /dev/$device dev/$device; done
+            mount -t proc proc proc
+            cp ../program ../test.lock . && cp -a ../store store && cp -a ../user-store user-store
+            mkdir -p home/\(user.name) && chown \(user.name) home/\(user.name)
+            build="/program build --lock /test.lock --offline --only-mirror --quiet"
+            chroot . $build -o /tmp/root.squashfs --store /store >&2
+            if command -v bwrap >/dev/null; then
+                bwrap --bind . / --dev-bind dev /dev --proc /proc --tmpfs /tmp --cap-add ALL \\
+                    sh -c "$build -o /store/bwrap.squashfs --store /store" >&2
+            fi
+            pivot_root . old && cd / && umount -l /old
+            su \(user.name) -c "$build -o /tmp/user.squashfs --store /user-store" >&2
+            test ! -e /sys/kernel && test ! -e /dev/shm && ! python3 -c 1 2>/dev/null && ! dpkg --version 2>/dev/null
+            sha256sum /tmp/*.squashfs /store/*.squashfs | cut -c1-64
+            """
+        let answer = try bench.run(["unshare", "--mount", "bash", "-c", script])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        let hashes = answer.output.split(separator: "\n").map(String.init)
+        XCTAssertGreaterThanOrEqual(hashes.count, 2)
+        XCTAssertEqual(Set(hashes), [try bench.sha256("test.squashfs")], answer.errors)
+    }
+
     func testAUsersAdviceIsOfWhatIsWrong() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make the user") }
         let archive = try TestArchive.locked()
