@@ -195,13 +195,16 @@ public final class Fetcher: Sendable {
                 await condemn(server, for: failure)
             }
         }
-        return Self.withoutRepeats(reasons.isEmpty ? ["no mirror is known for it"] : reasons)
+        return Self.withoutRepeats(reasons.isEmpty ? [Self.unknown] : reasons)
     }
 
-    /// Bytes whose hash nobody knows yet (a Release), from the first mirror of a suite that has them.
+    /// Bytes whose hash nobody knows yet (a Release), from the first mirror of a suite that has them. Where no mirror is
+    /// known (the host's apt is another distribution's), the snapshot archive stands in with its newest state.
     /// - Returns: The bytes and the mirror.
     public func newest(_ path: String, suite: String, limit: Int) async throws -> (bytes: [UInt8], mirror: Mirror) {
-        try await newest(path, from: mirrors.mirrors(forSuite: suite), limit: limit)
+        let known = try await mirrors.mirrors(forSuite: suite)
+        let standIn = configured.snapshots(forSuite: suite, at: SnapshotTime(seconds: time(nil))).prefix(1)
+        return try await newest(path, from: known.isEmpty ? Array(standIn) : known, limit: limit)
     }
 
     /// Asks a server for nothing more in this run, where it can't be reached or had its chances.
@@ -295,9 +298,12 @@ public final class Fetcher: Sendable {
         return bytes
     }
 
+    private static let unknown =
+        "no mirror is known for it: this host's apt names none of its archive's, nor does --mirror"
+
     private static func unavailable(_ path: String, _ reasons: [String]) -> StoreError {
         let input = Lockfile.Input(path: path, size: 0, sha256: "")
-        return .unavailable([(input, reasons.isEmpty ? ["no mirror is known for it"] : reasons)], total: 1)
+        return .unavailable([(input, reasons.isEmpty ? [Self.unknown] : reasons)], total: 1)
     }
 
     private static func read(_ path: String, limit: Int) throws -> [UInt8]? {

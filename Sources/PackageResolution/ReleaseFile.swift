@@ -18,7 +18,8 @@ package struct ReleaseFile {
         var fields: [String: String] = [:]
         var files: [String: Lockfile.Input] = [:]
         var current = ""
-        for line in text.split(separator: "\n") {
+        // To Swift, "\r\n" is one character.
+        for line in text.split(whereSeparator: { $0 == "\n" || $0 == "\r\n" }) {
             if line.hasPrefix(" ") || line.hasPrefix("\t") {
                 guard current == "sha256" else {
                     // A value may go on (deb822(5)).

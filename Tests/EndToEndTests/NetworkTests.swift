@@ -167,6 +167,77 @@ final class NetworkTests: XCTestCase {
         }
     }
 
+    /// What this host's apt says of mirrors, logins and proxies, in a mount namespace where /etc/apt is the test's own.
+    func testTheHostsAptIsFollowed() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can have another /etc/apt") }
+        let archive = try TestArchive.locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        var count = 0
+        func run(_ command: String, sources: String, more: [String: String] = [:]) throws -> Workbench.Answer {
+            count += 1
+            _ = try bench.run(["sh", "-c", "rm -rf apt && mkdir -p apt/apt.conf.d apt/auth.conf.d apt/sources.list.d"])
+            try bench.write(sources + "\n", to: "apt/sources.list")
+            for (name, text) in more { try bench.write(text + "\n", to: "apt/\(name)") }
+            return try bench.run(
+                [
+                    "unshare", "--mount", "sh", "-c",
+                    "mount --bind apt /etc/apt && exec '\(Workbench.program)' \(command) --store store-\(count)",
+                ], environment: ["HOME": bench.folder, "http_proxy": "", "all_proxy": ""])
+        }
+        let build = "build --lock test.lock -o x.squashfs --snapshot http://127.0.0.1:9"
+        try lying(archive, "honest") { address in
+            let host = address.dropFirst("http://".count)
+            try bench.write("# a list\n\(address)\tpriority:1\nhttp://127.0.0.1:9 priority:2\n", to: "archive/list")
+            for sources in [
+                "deb [signed-by=/x] \(address) bookworm main", "deb mirror+file:/etc/apt/list bookworm main",
+                "deb mirror+file:///etc/apt/list bookworm main", "deb mirror://\(host)/list bookworm main",
+                "deb mirror+http://\(host)/list bookworm main",
+            ] {
+                let built = try run(build, sources: sources, more: ["list": try bench.read("archive/list")])
+                XCTAssertEqual(built.status, 0, "\(sources): \(built.errors)")
+            }
+            let fields = "Types: deb\nURIs: \(address)\nSuites: bookworm\nComponents: main"
+            let built = try run(build, sources: "", more: ["sources.list.d/debian.sources": fields])
+            XCTAssertEqual(built.status, 0, built.errors)
+        }
+        try lying(archive, "login") { address in
+            let host = address.dropFirst("http://".count)
+            for (entry, status) in [("http://\(host)", Int32(0)), (String(host), 2), ("http://127.0.0.1:9", 2)] {
+                let built = try run(
+                    build, sources: "deb \(address) bookworm main",
+                    more: ["auth.conf.d/a.conf": "machine \(entry)\nlogin user\npassword pa:ss"])
+                XCTAssertEqual(built.status, status, "\(entry): \(built.errors)")
+                XCTAssertFalse(built.errors.contains("pa:ss"), built.errors)
+            }
+        }
+        try lying(archive, "proxy", log: "proxied") { address in
+            for text in [
+                "Acquire::http::Proxy \"\(address)\";", "Acquire { http { Proxy::mirror.test \"\(address)\"; }; };",
+            ] {
+                let built = try run(
+                    build, sources: "deb http://mirror.test bookworm main", more: ["apt.conf.d/90": text])
+                XCTAssertEqual(built.status, 0, "\(text): \(built.errors)")
+            }
+        }
+        // Another distribution's apt: the snapshot archive serves lock and build, and it is said what to name.
+        let other = "deb http://127.0.0.1:9/ubuntu noble main universe"
+        try lying(archive, "snapshot") { address in
+            let locked = try run(
+                "lock runtime.toml -o other.lock --keyring keyring.gpg --snapshot \(address)", sources: other)
+            XCTAssertEqual(locked.status, 0, locked.errors)
+            XCTAssertEqual(try bench.read("other.lock"), try bench.read("test.lock"))
+            let built = try run("build --lock other.lock -o x.squashfs --snapshot \(address)", sources: other)
+            XCTAssertEqual(built.status, 0, built.errors)
+        }
+        let failed = try run("lock runtime.toml -o no.lock --snapshot http://127.0.0.1:9", sources: other)
+        XCTAssertEqual(failed.status, 2)
+        XCTAssertTrue(failed.errors.contains("--mirror"), failed.errors)
+        let diagnosis = try run("doctor", sources: other)
+        XCTAssertTrue(diagnosis.output.contains("its apt is another distribution's"), diagnosis.output)
+        XCTAssertTrue(diagnosis.output.contains("name one with --mirror URL"), diagnosis.output)
+    }
+
     /// Signs that mean something in a URL.
     func testNamesOfPackagesAreSpelledForURLs() throws {
         let archive = try TestArchive.locked()

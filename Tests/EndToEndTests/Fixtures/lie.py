@@ -21,6 +21,8 @@ proxy            serves http://anything/PATH as FOLDER/PATH, to absolute request
 proxy-login      the same to user:pa:ss; others get 407
 proxy-refuses    503 with Squid's own header
 login            the files to user:pa:ss
+snapshot         FOLDER/PATH as /debian/TIME/PATH, for every time
+honest           the files as they are
 """
 import base64, os, socket, sys, threading, time, urllib.parse
 
@@ -70,13 +72,16 @@ def answer(client):
         target = "/" + target[7:].split("/", 1)[1]
     if mode == "login" and headers.get("authorization") != "Basic " + base64.b64encode(b"user:pa:ss").decode():
         return send(client, 401)
+    if mode == "snapshot":
+        parts = target.split("/", 3)
+        target = "/" + parts[3] if len(parts) == 4 and parts[1] == "debian" and len(parts[2]) == 16 else "/none"
     path = folder + urllib.parse.unquote(target)
     if not os.path.isfile(path):
         return send(client, 404)
     with open(path, "rb") as file:
         body = file.read()
     name = os.path.basename(path)
-    if not (name.endswith(".deb") or "." not in name) or mode in ("proxy", "proxy-login", "login"):
+    if not (name.endswith(".deb") or "." not in name) or mode in ("proxy", "proxy-login", "login", "snapshot", "honest"):
         return send(client, 200, body)
     if mode == "port-redirect":
         return send(client, 302, headers=["Location: http://127.0.0.1:65536/x"])

@@ -2,7 +2,8 @@
 """Makes a signed Debian archive of a few small packages, from programs of this host, and a manifest for it.
 
     make_archive.py FOLDER    FOLDER/archive, FOLDER/keyring.gpg, FOLDER/runtime.toml, FOLDER/fingerprint
-    make_archive.py FOLDER --sign [--expired | --unsigned-by-allowed] [--date SECONDS]    signs the archive anew
+    make_archive.py FOLDER --sign [--expired | --unsigned-by-allowed] [--date SECONDS] [--form FORM]
+                              signs the archive anew
 """
 import email.utils, gzip, hashlib, io, os, shutil, subprocess, sys, tarfile, time
 
@@ -46,7 +47,7 @@ def add(root, path, target=None):
     os.chmod(root + target, 0o755)
 
 
-def deb(name, version="1.0", fields="", files={}, scripts={}, build=None, pool="pool"):
+def deb(name, version="1.0", fields="", files={}, scripts={}, build=None, pool="pool", architecture="amd64"):
     root = f"{folder}/tree/{name}"
     shutil.rmtree(root, ignore_errors=True)
     os.makedirs(f"{root}/DEBIAN")
@@ -62,13 +63,13 @@ def deb(name, version="1.0", fields="", files={}, scripts={}, build=None, pool="
             file.write(f"#!/bin/sh\nset -e\n{text}\n")
         os.chmod(f"{root}/DEBIAN/{script}", 0o755)
     with open(f"{root}/DEBIAN/control", "w") as file:
-        file.write(f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: Test <t@example.org>\n"
+        file.write(f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Test <t@example.org>\n"
                    f"{fields}Description: made for a test\n")
     for base, folders, names in os.walk(root):
         for entry in folders + names:
             os.utime(f"{base}/{entry}", (1600000000, 1600000000), follow_symlinks=False)
     os.makedirs(f"{archive}/{pool}", exist_ok=True)
-    run("dpkg-deb", "-Zxz", "-z1", "--build", root, f"{archive}/{pool}/{name}_{version}_amd64.deb",
+    run("dpkg-deb", "-Zxz", "-z1", "--build", root, f"{archive}/{pool}/{name}_{version}_{architecture}.deb",
         env=dict(os.environ, SOURCE_DATE_EPOCH="1600000000"))
 
 
@@ -140,27 +141,59 @@ def special(root):
     os.chmod(f"{root}/opt/special/one", 0o4711)
 
 
+def compressed(index, form):
+    """The index as files, by ending."""
+    programs = {"xz": ["xz"], "zst": ["zstd", "-q"], "bz2": ["bzip2"]}
+    if form in programs:
+        return {f".{form}": subprocess.run(programs[form] + ["-c"], input=index, check=True, capture_output=True).stdout}
+    return {"": index} if form == "plain" else {".gz": gzip.compress(index, mtime=0)}
+
+
 def sign(options):
+    """Indexes, Release and signature, in a form that archives have: "" for the commonest, or what --form names."""
     os.chdir(archive)
     suite = "dists/test"
+    shutil.rmtree("dists", ignore_errors=True)
+    form = options[options.index("--form") + 1] if "--form" in options else ""
     index = run("dpkg-scanpackages", "--multiversion", "pool")
-    os.makedirs(f"{suite}/main/binary-amd64", exist_ok=True)
-    with open(f"{suite}/main/binary-amd64/Packages.gz", "wb") as file:
-        file.write(gzip.compress(index.encode(), mtime=0))
-    data = open(f"{suite}/main/binary-amd64/Packages.gz", "rb").read()
+    if form == "dotted":
+        index = index.replace("Filename: pool/", "Filename: ./pool//")
+    if form == "folded":
+        index = index.replace("Depends: early\n", "Depends:\n early\n").replace("Depends: liblzo2-2", "Depends: liblzo2-2 |\n liblzo2-3")
+    stanzas = index.split("\n\n")
+    indexes = {"amd64": index}
+    if form == "binary-all":
+        indexes = {"all": "\n\n".join(part for part in stanzas if "Architecture: all\n" in part) + "\n",
+                   "amd64": "\n\n".join(part for part in stanzas if "Architecture: all\n" not in part)}
+    listed = ""
+    for architecture, text in indexes.items():
+        name = f"main/binary-{architecture}/Packages"
+        os.makedirs(f"{suite}/main/binary-{architecture}")
+        data = text.encode()
+        # apt looks for the plain index's name, whichever spelling it then takes.
+        listed += f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}\n"
+        for ending, packed in compressed(data, form).items():
+            with open(f"{suite}/{name}{ending}", "wb") as file:
+                file.write(packed)
+            if ending:
+                listed += f" {hashlib.sha256(packed).hexdigest()} {len(packed)} {name}{ending}\n"
     date = int(options[options.index("--date") + 1]) if "--date" in options else 1700000000
     until = 1700000001 if "--expired" in options else 4000000000
     suite_name = options[options.index("--suite") + 1] if "--suite" in options else "Suite: test\nCodename: test\n"
-    release = (f"Origin: Test\n{suite_name}Architectures: amd64\nComponents: main\n"
+    release = (f"Origin: Test\n{suite_name}Architectures: {' '.join(indexes)}\nComponents: main\n"
                f"Date: {email.utils.formatdate(date, usegmt=True).replace('GMT', 'UTC')}\n"
                f"Valid-Until: {email.utils.formatdate(until, usegmt=True).replace('GMT', 'UTC')}\n"
-               # apt looks for the plain index's name, whichever spelling it then takes.
-               f"SHA256:\n {hashlib.sha256(index.encode()).hexdigest()} {len(index)} main/binary-amd64/Packages\n"
-               f" {hashlib.sha256(data).hexdigest()} {len(data)} main/binary-amd64/Packages.gz\n")
-    with open(f"{folder}/Release", "w") as file:
+               f"SHA256:\n{listed}")
+    if form == "crlf":
+        release = release.replace("\n", "\r\n")
+    path = f"{suite}/Release" if form in ("detached", "crlf") else f"{folder}/Release"
+    with open(path, "w", newline="") as file:
         file.write(release)
-    key = "other" if "--unsigned-by-allowed" in options else "archive"
-    gpg("--local-user", f"{key}@example.org", "--output", f"{suite}/InRelease", "--clearsign", f"{folder}/Release")
+    key = ("--local-user", ("other" if "--unsigned-by-allowed" in options else "archive") + "@example.org")
+    if form in ("detached", "crlf"):
+        gpg(*key, "--output", f"{path}.gpg", "--armor", "--detach-sign", path)
+    else:
+        gpg(*key, "--output", f"{suite}/InRelease", "--clearsign", path)
 
 
 if "--sign" in sys.argv:
@@ -194,6 +227,7 @@ deb("with-acl", files={"/opt/acl/file": "x"}, scripts={"postinst": "setfacl -m u
 deb("with-socket", files={"/opt/socket/file": "x"}, scripts={
     "postinst": "perl -e 'socket(S,1,1,0) && bind(S, pack(\"Sa*\", 1, \"/opt/socket/door\")) or die'"})
 deb("slow", scripts={"postinst": "sleep 300"})
+deb("common", files={"/usr/share/common": "for every architecture\n"}, architecture="all")
 evil("climber", [("./usr/../../escaped", tarfile.REGTYPE, "x")])
 evil("flipper", [("./opt/flip", tarfile.DIRTYPE, ""), ("./opt/flip", tarfile.REGTYPE, "x")])
 evil("linker", [("./opt/link", tarfile.LNKTYPE, "../../../../etc/passwd")])
