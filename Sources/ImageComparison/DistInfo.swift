@@ -22,10 +22,9 @@ package struct DistInfo {
         }
     }
 
-    /// A path relative to a folder, `..` taken.
+    /// A path, relative to a folder where it isn't absolute, `..` taken.
     private static func joined(_ folder: [UInt8], _ path: [UInt8]) -> [UInt8] {
-        if path.first == 0x2f { return Array(path.dropFirst()) }
-        var parts = folder.split(separator: 0x2f).map(Array.init)
+        var parts = path.first == 0x2f ? [] : folder.split(separator: 0x2f).map(Array.init)
         for part in path.split(separator: 0x2f).map(Array.init) where part != [0x2e] {
             if part == [0x2e, 0x2e] { _ = parts.popLast() } else { parts.append(part) }
         }
