@@ -176,6 +176,83 @@ final class WheelTests: XCTestCase {
         XCTAssertFalse(bench.exists("c.squashfs"))
     }
 
+    /// PyPI's names are one whatever their case and dots: PyYAML is pyyaml, Zope.Interface zope-interface.
+    func testNamesOfWheelsAreNormalized() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let script = "\(Workbench.sources)/Fixtures/make_wheels.py"
+        for pins in [["RtvYAML==1.0", "rtv.dotted_name==1.0"], ["RtvYAML==1.1", "rtv.dotted_name==1.1"]] {
+            XCTAssertEqual(try bench.run(["python3", script, "\(bench.folder)/wheels"] + pins).status, 0)
+            guard pins[0].hasSuffix("1.0") else { continue }
+            try volume(bench, requirements: "\"rtvyaml\", \"RTV-Dotted.Name\"")
+            let locked = try lock(bench)
+            XCTAssertEqual(locked.status, 0, locked.errors)
+        }
+        for (name, expected) in [
+            ("RTVyaml", ["rtv-dotted-name 1.0", "rtvyaml 1.1"]),
+            ("rtv.dotted-name", ["rtv-dotted-name 1.1", "rtvyaml 1.1"]),
+        ] {
+            let updated = try bench.rtverify(
+                ["lock", "--update", "runtime.toml", name, "-o", "volume.lock"], environment: environment(bench))
+            XCTAssertEqual(updated.status, 0, updated.errors)
+            XCTAssertEqual(wheels(try bench.read("volume.lock")), expected)
+        }
+        XCTAssertEqual(try bench.rtverify(["lock", "--verify", "volume.lock", "--offline"]).status, 0)
+    }
+
+    /// A wheel that pip takes and the installer refuses: named, in one line.
+    func testAWheelThatCannotBeInstalledIsNamed() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let spoil = """
+            import re, subprocess, sys, zipfile
+            subprocess.run([sys.executable, sys.argv[1], "wheels", "rtv_main==1.0"], check=True)
+            path = "wheels/rtv_main-1.0-py3-none-any.whl"
+            with zipfile.ZipFile(path) as old: files = {name: old.read(name) for name in old.namelist()}
+            files["rtv_main-1.0.dist-info/RECORD"] = b"rtv_main-1.0.dist-info/RECORD,,\\n"
+            with zipfile.ZipFile(path, "w") as new:
+                for name, data in files.items(): new.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data)
+            """
+        let made = try bench.run(["python3", "-c", spoil, "\(Workbench.sources)/Fixtures/make_wheels.py"])
+        XCTAssertEqual(made.status, 0, made.errors)
+        try volume(bench)
+        var refused = try lock(bench)
+        if refused.status == 0 { refused = try bench.rtverify(["build", "--lock", "volume.lock", "-o", "x.squashfs"]) }
+        XCTAssertEqual(refused.status, 2)
+        XCTAssertTrue(
+            refused.errors.contains("rtv_main-1.0-py3-none-any.whl: the wheel can't be installed"), refused.errors)
+        XCTAssertFalse(refused.errors.contains("Traceback"), refused.errors)
+    }
+
+    /// Debian 12's pip doesn't run under Python 3.13.
+    func testAPipOlderThanTheTargetsPythonIsSaidInOneLine() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        try bench.write(
+            """
+            [runtime]
+            name = "volume"
+            [base]
+            system = "debian"
+            release = "trixie"
+            suites = ["trixie"]
+            keys = ["04B54C3CDCA79751B16BC6B5225629DF75B188BD", "4D64FEC119C2029067D6E791F8D2585B8783D481"]
+            variant = "essential"
+            [packages]
+            install = ["python3-minimal"]
+            [toolchain]
+            release = "bookworm"
+            [python]
+            target = "/opt/libs"
+            requirements = ["rtv_main"]
+            """, to: "runtime.toml")
+        let answer = try lock(bench)
+        XCTAssertEqual(answer.status, 2)
+        XCTAssertTrue(
+            answer.errors.contains("doesn't run under the target's Python 3.13: set a newer release"), answer.errors)
+        XCTAssertFalse(answer.errors.contains("Traceback"), answer.errors)
+    }
+
     func testARequirementWithoutAWheelIsNamed() throws {
         let bench = try made()
         defer { bench.remove() }
