@@ -109,3 +109,7 @@ static inline unsigned rtv_minor(dev_t device) { return minor(device); }
 #include <sys/resource.h>
 /// Has this process killed when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG); 0, or -1 with errno.
 static inline int rtv_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0); }
+
+/// Whether this process's children may look at what it has open (prctl(2), PR_GET_DUMPABLE): not where its file can be run
+/// and not read.
+static inline int rtv_is_open_to_children(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0; }

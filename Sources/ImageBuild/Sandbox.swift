@@ -47,10 +47,15 @@ struct Sandbox {
         command += hasNetwork ? [] : ["--net"]
         // What is mounted where is begun from inside, which works in a chroot too.
         command += ["--mount", "--propagation", "unchanged", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
-        command += ["/proc/self/exe", "sandbox"]
+        guard let own = OwnProgram.path else {
+            throw BuildError.sandbox("this program's file was removed or replaced while it ran: run it again")
+        }
+        command += [own, "sandbox"]
+        // The kernel then hides its open files from its children, which look at the image that is one.
+        guard getuid() == 0 || rtv_is_open_to_children() != 0 else {
+            throw BuildError.sandbox("\(own) can be run and not read here; run: chmod a+r '\(own)'")
+        }
         if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
-        // /proc/self/exe means unshare by the time it is looked up.
-        if let own = OwnProgram.path { command[command.count - 2] = own }
         guard getuid() != 0 || NamespaceAdvice.idCount >= 65_536 else {
             throw BuildError.sandbox(
                 "this root has \(NamespaceAdvice.idCount) user ids, and the owners in an image are 0 to 65535: give the "

@@ -52,12 +52,9 @@ public enum ExaminationProcess {
     }
 
     static func answer(to request: ExaminationRequest, extracted: String? = nil) async throws -> ExaminationAnswer {
-        guard let program = OwnProgram.path else {
-            throw ExaminationError(description: "this program's own path is unknown (/proc)")
-        }
         let input = try JSONText.line(request)
         let result = try await run(
-            .path(FilePath(platformString: program.pathCString)),
+            .path(FilePath(OwnProgram.link)),
             arguments: Arguments(([Examiner.commandName] + (extracted.map { [$0] } ?? [])).map(\.pathArgument)),
             environment: .custom(["TMPDIR=\(temporaryDirectory)".pathArgument]),
             input: .array(input), output: .bytes(limit: answerLimit), error: .string(limit: 1 << 16))

@@ -6,7 +6,7 @@ public enum BuildEvent: Codable, Equatable, Sendable {
     case progress(done: Int)
     /// A line for everyone.
     case note(String)
-    /// A line for `--verbose`.
+    /// Lines for `--verbose`.
     case detail(String)
 }
 

@@ -27,8 +27,13 @@ public enum TerminalText {
     public static func safe(_ line: String) -> String { safe(line.pathBytes) }
 
     /// Lines of our own, with parts of strangers' in them.
-    public static func safeLines(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { safe(String($0)) }.joined(separator: "\n")
+    /// - Parameter longest: Bytes of a line that are shown.
+    public static func safeLines(_ text: String, longest: Int = .max) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            let cut = line.utf8.count - longest
+            return cut > 0
+                ? safe(String(line.unicodeScalars.prefix(longest))) + "… (\(cut) bytes more)" : safe(String(line))
+        }.joined(separator: "\n")
     }
 
     private static func safe(_ scalar: UnicodeScalar) -> String {

@@ -6,8 +6,8 @@ import Host
 ///
 /// What runs then sees its root and nothing else, has processes of its own, and no right by which it could get out.
 public enum RootEntry {
-    /// The argument that makes this program enter; `--network` where the host's network is shared, the root, the program
-    /// and its arguments follow.
+    /// The argument that makes this program enter; `--network` where the host's network is shared, `--nice` where others
+    /// go first, the root, the program and its arguments follow.
     public static let commandName = "sandbox-enter"
 
     /// As containers keep them, but for those to make device nodes, which a user's build doesn't have either. By their
@@ -18,8 +18,10 @@ public enum RootEntry {
     private static let network: [UInt64] = [13]
 
     /// What to run so that a program is run in a root, as words of C: the root is a path of the host, the rest is the lock's.
-    public static func command(_ root: String, _ program: [String], sharingNetwork: Bool = false) -> [[UInt8]] {
-        let words = [commandName] + (sharingNetwork ? ["--network"] : [])
+    public static func command(_ root: String, _ program: [String], sharingNetwork: Bool = false, isNice: Bool = false)
+        -> [[UInt8]]
+    {
+        let words = [commandName] + (sharingNetwork ? ["--network"] : []) + (isNice ? ["--nice"] : [])
         return words.map { Array($0.utf8) + [0] } + [root.pathArgument] + program.map { Array($0.utf8) + [0] }
     }
 
@@ -30,8 +32,11 @@ public enum RootEntry {
 
     /// Runs the program and ends as it does; returns only to say why it can't be run.
     public static func run(_ arguments: [String]) -> RootfsError {
-        let sharesNetwork = arguments.first == "--network"
-        let rest = Array(sharesNetwork ? arguments.dropFirst() : arguments[...])
+        let options = arguments.prefix { $0.hasPrefix("--") }
+        let rest = Array(arguments.dropFirst(options.count))
+        let sharesNetwork = options.contains("--network")
+        // Where it may not be nicer, it runs all the same.
+        if options.contains("--nice") { _ = nice(10) }
         guard rest.count > 1 else { return .system("cannot enter a root without a program", EINVAL) }
         let mask = (kept + (sharesNetwork ? [] : network)).reduce(UInt64(0)) { $0 | 1 << $1 }
         let pointers = rest.dropFirst().map { $0.withPath { strdup($0) } } + [nil]

@@ -73,17 +73,27 @@ public struct RootPrograms: Sendable {
                 ending.cancel()
             }
             var lines = OutputLines(limit: Self.longestLine)
-            var tail: [String] = []
+            var (tail, new): ([String], [String]) = ([], [])
             func take(_ bytes: [UInt8], _ isCut: Bool) {
                 let text = TerminalText.safe(bytes) + (isCut ? " … (a longer line)" : "")
-                silence.end()
-                events(.detail(text))
                 line(text)
+                new.append(text)
                 tail.append(text)
                 if tail.count > Self.tail { tail.removeFirst() }
             }
-            for try await buffer in execution.standardOutput { lines.take(buffer, take) }
+            // A message for what was read at once: a program may print millions of lines.
+            func tell() {
+                guard !new.isEmpty else { return }
+                silence.end()
+                events(.detail(new.joined(separator: "\n")))
+                new.removeAll(keepingCapacity: true)
+            }
+            for try await buffer in execution.standardOutput {
+                lines.take(buffer, take)
+                tell()
+            }
             lines.finish(take)
+            tell()
             return tail
         }
         if silence.isLate { throw RootfsError.timeout(what, seconds: timeout ?? 0) }

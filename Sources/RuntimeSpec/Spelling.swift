@@ -24,7 +24,7 @@ enum Spelling {
 
     /// A suite, component, runtime or archive name: letters, digits and `._@-`, not starting with a dot or dash.
     static func isName(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.first.map(isAlphanumeric) == true
+        (1...255).contains(text.utf8.count) && text.utf8.first.map(isAlphanumeric) == true
             && text.utf8.allSatisfy { isAlphanumeric($0) || "._@-".utf8.contains($0) }
     }
 

@@ -65,11 +65,10 @@ public struct ImagePacker: Sendable {
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])
         let epoch = lock.sourceDateEpoch
-        guard let own = OwnProgram.path else { throw RootfsError.system("cannot find this program", errno) }
-        let packer = RootEntry.command(toolchain, ["/usr/bin/tar2sqfs"] + arguments)
         // Nice: while packages are installed, dpkg goes first.
+        let packer = RootEntry.command(toolchain, ["/usr/bin/tar2sqfs"] + arguments, isNice: true)
         async let packing = run(
-            .name("nice"), arguments: Arguments(["-n", "10", own].map(\.pathArgument) + packer),
+            .path(FilePath(OwnProgram.link)), arguments: Arguments(packer),
             environment: .custom(["SOURCE_DATE_EPOCH": "\(epoch)", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]),
             input: .fileDescriptor(reading, closeAfterSpawningProcess: true),
             output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),

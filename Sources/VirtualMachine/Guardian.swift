@@ -24,14 +24,16 @@ public enum Guardian {
     public static func run(_ arguments: [String]) -> Int32 {
         guard let first = arguments.first else { return 127 }
         if first == childName { return become(Array(arguments.dropFirst())) }
-        guard let parent = pid_t(first), let own = OwnProgram.path else { return 127 }
+        guard let parent = pid_t(first) else { return 127 }
         signal(SIGTERM) { _ in Guardian.isEnding.store(true, ordering: .sequentiallyConsistent) }
         var words =
-            ([own, commandName, childName, "\(getpid())"] + arguments.dropFirst()).map { $0.withPath { strdup($0) } }
+            ([OwnProgram.link, commandName, childName, "\(getpid())"] + arguments.dropFirst()).map {
+                $0.withPath { strdup($0) }
+            }
             + [nil]
         defer { for word in words { free(word) } }
         var started: pid_t = 0
-        guard posix_spawn(&started, own.pathCString, nil, nil, &words, environ) == 0 else { return 127 }
+        guard posix_spawn(&started, OwnProgram.link, nil, nil, &words, environ) == 0 else { return 127 }
         child.store(started, ordering: .sequentiallyConsistent)
         _ = startThread {
             while getppid() == parent, !Guardian.isEnding.load(ordering: .sequentiallyConsistent) { usleep(20_000) }

@@ -139,12 +139,11 @@ public struct Machine: Sendable {
         console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> Outcome {
         let input: FileDescriptor = expected == nil ? .standardInput : try .open("/dev/null", .readOnly)
-        guard let program = OwnProgram.path else { throw MachineError.program(["this program's own path is unknown"]) }
         var options = PlatformOptions()
         // QEMU gives the terminal back when it ends by itself.
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
         let result = try await Subprocess.run(
-            .path(FilePath(platformString: program.pathCString)),
+            .path(FilePath(OwnProgram.link)),
             arguments: Arguments(Guardian.command(["qemu-system-x86_64"] + arguments).map(\.pathArgument)),
             environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options,
             input: .fileDescriptor(input, closeAfterSpawningProcess: expected != nil),

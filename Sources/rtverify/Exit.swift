@@ -46,6 +46,6 @@ func printLine(_ line: some CustomStringConvertible) {
 
 /// Lines on standard error. They may tell of what strangers wrote.
 func printError(_ line: String) {
-    let line = TerminalText.safeLines(line)
+    let line = TerminalText.safeLines(line, longest: 4096)
     _ = (line + "\n").utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
 }

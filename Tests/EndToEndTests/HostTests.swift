@@ -152,6 +152,34 @@ final class HostTests: XCTestCase {
         }
     }
 
+    /// An upgrade removes a program while it runs; a step prints millions of lines.
+    func testTheProgramsFileMayGoAndItsStepsMayPrint() throws {
+        let archive = try TestArchive.locked(step: "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done; sleep 1")
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        let script = """
+            cp '\(Workbench.program)' own
+            ./own build --lock test.lock -o own.squashfs --store store --offline -v 2>log >/dev/null & p=$!
+            for i in $(seq 200); do grep -q '^19999' log && break; sleep 0.05; done
+            rm own; wait $p; echo $?; grep -c '^[0-9][0-9]*$' log
+            """
+        let answer = try bench.run(["bash", "-c", script])
+        XCTAssertEqual(answer.output, "0\n20000\n", answer.errors)
+        XCTAssertEqual(try bench.sha256("own.squashfs"), try bench.sha256("test.squashfs"))
+        guard getuid() == 0 else { return }
+        let user = try TestUser(bench)
+        defer { user.remove() }
+        _ = try user.run("true", copying: "store")
+        XCTAssertEqual(try bench.run(["sh", "-c", "chmod 0111 program; chmod a+r test.lock"]).status, 0)
+        let unread = try user.run(
+            "'\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o x.sq --offline "
+                + "--store '\(bench.folder)/user-store'")
+        XCTAssertEqual(unread.status, 2)
+        XCTAssertTrue(unread.errors.contains("chmod a+r"), unread.errors)
+        XCTAssertFalse(unread.errors.contains("install"), "said at the start: \(unread.errors)")
+    }
+
     /// Locks of others and of earlier forms are nobody's to remove.
     func testOnlyDeadBuildsFoldersAreRemoved() throws {
         let archive = try TestArchive.locked()
