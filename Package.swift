@@ -91,7 +91,8 @@ let package = Package(
         .target(
             name: "ImageBuild",
             dependencies: [
-                "CLinux", "ContentHash", "Host", "ImageComparison", "InputStore", "PackageResolution", "Reporting",
+                "CLinux", "CSandbox", "ContentHash", "Host", "ImageComparison", "InputStore", "PackageResolution",
+                "Reporting",
                 "RootfsBuild",
                 "RuntimeSpec", "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),

@@ -113,3 +113,6 @@ static inline int rtv_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, 9 /
 /// Whether this process's children may look at what it has open (prctl(2), PR_GET_DUMPABLE): not where its file can be run
 /// and not read.
 static inline int rtv_is_open_to_children(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0; }
+
+/// Has the kernel call itself 2.6 to this process and those that it starts (personality(2), UNAME26).
+static inline void rtv_show_old_kernel(void) { (void)syscall(__NR_personality, 0x0020000); }

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -110,9 +111,11 @@ struct outcome {
     volatile int error, ended, status;
 };
 
-static const char *enter(const char *root) {
+static const char *enter(const char *root, const char *processor) {
     int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (host < 0) return "cannot open /";
+    int shown = processor ? open(processor, O_RDONLY | O_CLOEXEC) : -1;
+    if (processor && shown < 0) return "cannot open another processor's description";
     // The namespace's own root has to go: from under a chroot's, chroot(2) leads out.
     climb(root);
     const char *path = relative(root);
@@ -128,6 +131,12 @@ static const char *enter(const char *root) {
     }
     // Before the host's go: a user namespace gets a /proc only where one is seen.
     if (mount_processes() != 0) return "cannot mount its /proc";
+    if (shown >= 0) {
+        char path[32];
+        (void)snprintf(path, sizeof path, "proc/self/fd/%d", shown);
+        if (mount(path, "proc/cpuinfo", NULL, MS_BIND, NULL) != 0) return "cannot show another processor";
+        close(shown);
+    }
     if (!moved && umount2(".", MNT_DETACH) != 0) return "cannot leave the host's mounts";
     return chdir("/") != 0 ? "cannot go to its root" : NULL;
 }
@@ -173,7 +182,8 @@ static const char *drop_capabilities(uint64_t kept) {
 }
 
 // The first process of the program's own: what it leaves running ends with this one, which it can't stop or end.
-static void be_first(const char *root, uint64_t kept, char *const program[], struct outcome *outcome) {
+static void be_first(
+    const char *root, uint64_t kept, char *const program[], const char *processor, struct outcome *outcome) {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     // Without a session of its own it could type into the builder's terminal (ioctl_tty(2), TIOCSTI).
     (void)setsid();
@@ -182,7 +192,7 @@ static void be_first(const char *root, uint64_t kept, char *const program[], str
     (void)prctl(PR_SET_NAME, "init", 0, 0, 0);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     take_limits();
-    const char *failed = enter(root);
+    const char *failed = enter(root, processor);
     if (!failed && rtv_refuse_calls() != 0) failed = "cannot refuse system calls (seccomp)";
     if (!failed) failed = drop_capabilities(kept);
     pid_t child = failed ? 0 : fork();
@@ -209,7 +219,8 @@ static void be_first(const char *root, uint64_t kept, char *const program[], str
     }
 }
 
-int rtv_run_in_root(const char *root, uint64_t kept, char *const program[], const char **failed) {
+int rtv_run_in_root(
+    const char *root, uint64_t kept, char *const program[], const char *processor, const char **failed) {
     *failed = "cannot share memory";
     struct outcome *outcome =
         mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -225,7 +236,7 @@ int rtv_run_in_root(const char *root, uint64_t kept, char *const program[], cons
         signal(SIGPIPE, SIG_DFL);
         signal(SIGXFSZ, SIG_DFL);
         signal(SIGHUP, SIG_DFL);
-        be_first(root, kept, program, outcome);
+        be_first(root, kept, program, processor, outcome);
     }
     int status;
     while (waitpid(first, &status, 0) < 0)

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// What a stream of bytes is called: SHA-256 and CIDs, computed side by side in one reading.
 ///
@@ -36,7 +37,7 @@ public final class ContentHasher {
         precondition(
             profiles.allSatisfy { largest.isMultiple(of: $0.chunkSize) }, "chunk sizes that don't divide the largest")
         blockSize = max(1, (1 << 20) / largest) * largest
-        let processors = max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+        let processors = max(1, processorCount)
         self.threads = threads ?? min(processors, 1 + wrapped.count + raw.count)
         first = .allocate(byteCount: blockSize, alignment: 4096)
         block = first

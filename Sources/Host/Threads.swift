@@ -32,3 +32,6 @@ private final class ThreadBody {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
+
+/// Processors that this machine has on line (sysconf(3)).
+public var processorCount: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }

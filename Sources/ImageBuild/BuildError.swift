@@ -20,13 +20,13 @@ public enum BuildError: Error, CustomStringConvertible {
     case privateKeys([String])
     /// The lock was made with another init of rtverify's.
     case otherInit(lock: String, expected: String)
-    /// Two builds of one lock differ.
-    case notReproducible(first: String, second: String, differences: [String])
+    /// What was asked to be varied can't be varied here.
+    case cannotVary(String, reason: String)
 
     /// The design's exit status.
     public var exitStatus: Int32 {
         switch self {
-        case .mismatch, .notReproducible, .privateKeys: 1
+        case .mismatch, .privateKeys: 1
         case .interrupted(let signal): 128 + signal
         default: 2
         }
@@ -58,8 +58,8 @@ public enum BuildError: Error, CustomStringConvertible {
         case .otherInit(let lock, let expected):
             "\(lock) wants the init with sha256 \(expected), which this rtverify doesn't have; use the rtverify release "
                 + "that wrote the lock, or lock the manifest anew"
-        case .notReproducible(let first, let second, let differences):
-            "two builds of this lock differ (\(first), \(second)):\n" + differences.map { "  \($0)\n" }.joined()
+        case .cannotVary(let name, let reason):
+            "'\(name)' can't be varied here: \(reason); leave it out of --vary, or vary all that can be (--vary all)"
         }
     }
 

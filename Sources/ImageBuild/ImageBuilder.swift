@@ -48,31 +48,7 @@ public struct ImageBuilder: Sendable {
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
     public func build(_ runtime: LockedRuntime, image path: String) async throws -> FileIdentity {
         try await fetch(runtime)
-        return try await build(runtime, image: path, jobs: jobs, singleProcessor: false, name: runtime.lock.name)
-    }
-
-    /// Builds twice: into two folders, with all processors and with one, one after the other.
-    /// - Throws: `BuildError.notReproducible`, and leaves the second image beside the first, when they differ.
-    public func check(_ runtime: LockedRuntime, image path: String) async throws -> FileIdentity {
-        try await fetch(runtime)
-        let first = try await build(runtime, image: path, jobs: jobs, singleProcessor: false, name: runtime.lock.name)
-        let second = "\(path).second"
-        let again = try await build(
-            runtime, image: second, jobs: 1, singleProcessor: true, name: "second-build-in-another-folder")
-        if again == first {
-            unlink(second)
-            return first
-        }
-        throw BuildError.notReproducible(
-            first: path, second: second, differences: await explanation(path, second, runtime))
-    }
-
-    /// What the two differ in, as `rtverify compare` says it.
-    private func explanation(_ first: String, _ second: String, _ runtime: LockedRuntime) async -> [String] {
-        do {
-            let report = try await ExaminationProcess.compare(first, second, options: .init(lock: runtime.text))
-            return ComparisonText(colors: false, full: false).lines(report)
-        } catch { return ["they can't be compared: \(error)"] }
+        return try await build(runtime, image: path, conditions: BuildConditions())
     }
 
     /// Builds once more, beside whatever else is built of the lock, for what it hashes to, and gives the image's path to `use`,
@@ -84,8 +60,7 @@ public struct ImageBuilder: Sendable {
         let place = try await WorkFolder.create(in: store, name: "\(runtime.lock.name)-image")
         do {
             let path = "\(place.path)/image.squashfs"
-            let identity = try await build(
-                runtime, image: path, jobs: jobs, singleProcessor: false, name: "\(runtime.lock.name)-rebuilt")
+            let identity = try await build(runtime, image: path, conditions: BuildConditions())
             let value = try await use(identity, path)
             await place.remove()
             return value
@@ -95,7 +70,8 @@ public struct ImageBuilder: Sendable {
         }
     }
 
-    private func fetch(_ runtime: LockedRuntime) async throws {
+    /// Fetches what the store lacks.
+    func fetch(_ runtime: LockedRuntime) async throws {
         let lock = runtime.lock
         if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
             throw BuildError.otherInit(lock: runtime.path, expected: lock.initSHA256)
@@ -134,20 +110,73 @@ public struct ImageBuilder: Sendable {
         return report.findings.map { $0.path + ($0.detail.isEmpty ? "" : " (\($0.detail))") }
     }
 
-    private func build(
-        _ runtime: LockedRuntime, image path: String, jobs: Int, singleProcessor: Bool, name: String
+    /// A folder of the store's for this program, which goes with it.
+    func workFolder(_ name: String) async throws -> WorkFolder { try await WorkFolder.create(in: store, name: name) }
+
+    /// libfaketime of the lock's own archives; nil where they have none.
+    func otherClock(for lock: Lockfile) async throws -> BuildJob.Clock? {
+        let package = try await IndexedPackage.fetch("libfaketime", of: lock, store: store, fetcher: fetcher)
+        return package.map { BuildJob.Clock(sha256: $0.file.sha256, version: $0.version, days: Variation.days) }
+    }
+
+    /// An empty store, filled from this one.
+    /// - Parameter isShuffled: Whether in a random order.
+    private func otherStore(in folder: String, for runtime: LockedRuntime, clock: BuildJob.Clock?, isShuffled: Bool)
+        throws
+        -> Store
+    {
+        let other = try Store(directory: folder)
+        let lock = runtime.lock
+        var inputs = (lock.packages + lock.toolchain).map(\.file) + lock.files.map(\.source)
+        inputs += lock.alpine.packages.map(\.file) + lock.alpine.repositories.flatMap { [$0.index, $0.key] }
+        inputs += (lock.python?.wheels.map(\.file) ?? []) + [lock.tarball].compactMap { $0 }
+        for input in isShuffled ? inputs.shuffled() : inputs where !Self.has(input, other) {
+            guard try other.adopt(store.path(of: input.sha256), as: input)?.hex == input.sha256 else {
+                throw StoreError.fileMissing(input, tried: [store.path(of: input.sha256)])
+            }
+        }
+        if let clock { try other.link(clock.sha256, from: store) }
+        return other
+    }
+
+    private static func has(_ input: Lockfile.Input, _ store: Store) -> Bool {
+        access(store.path(of: input.sha256), F_OK) == 0
+    }
+
+    /// - Parameter observe: Gets the events of the build, besides whoever gets them all.
+    func build(
+        _ runtime: LockedRuntime, image path: String, conditions: BuildConditions,
+        observe: @escaping EventSink = { _ in }
     ) async throws -> FileIdentity {
         let image = try AtomicFile(replacing: path)
-        let work = try await WorkFolder.create(in: store, name: name)
-        let job = BuildJob(
-            lock: runtime.text, store: store.directory, workFolder: work.path, jobs: jobs, stepTimeout: stepTimeout,
-            isPrivileged: getuid() == 0)
+        let work = try await WorkFolder.create(in: store, name: conditions.folderName(of: runtime.lock))
+        var shuffled: ShuffledFolder?
         do {
-            try await Sandbox.build(job, into: image.descriptor, singleProcessor: singleProcessor, events: events)
+            if conditions.varied.contains(.directoryOrder) { shuffled = try await ShuffledFolder.mount(in: work.path) }
+            var inputs = store
+            let fills = [Variation.store, .downloads].contains(where: conditions.varied.contains)
+            if fills {
+                inputs = try await onThread { [conditions] in
+                    try otherStore(
+                        in: "\(work.path)/other-store", for: runtime, clock: conditions.clock,
+                        isShuffled: conditions.varied.contains(.downloads))
+                }
+            }
+            var job = BuildJob(
+                lock: runtime.text, store: inputs.directory, workFolder: shuffled?.path ?? work.path,
+                jobs: conditions.jobs(jobs), stepTimeout: stepTimeout, isPrivileged: conditions.isPrivileged)
+            job.conditions = conditions.inside(of: runtime.lock)
+            let events = events
+            try await Sandbox.build(job, into: image.descriptor, conditions: conditions) { event in
+                events(event)
+                observe(event)
+            }
         } catch {
+            shuffled?.unmount()
             await work.remove()
             throw error
         }
+        shuffled?.unmount()
         events(.phase(name: "hash", total: 0))
         // Removing tens of thousands of files takes as long as hashing the image: they go side by side.
         async let removed: Void = work.remove()

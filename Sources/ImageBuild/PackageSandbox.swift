@@ -1,5 +1,6 @@
 import ContentHash
 import Glibc
+import Host
 import InputStore
 import PackageResolution
 import Reporting
@@ -104,7 +105,7 @@ public struct PackageSandbox: ResolutionSandbox {
         do {
             let job = ResolutionJob(
                 question: question, lock: lock.text, store: store.directory, workFolder: work.path,
-                jobs: sysconf(Int32(_SC_NPROCESSORS_ONLN)), pipEnvironment: pip.environment, pipPaths: pip.paths)
+                jobs: processorCount, pipEnvironment: pip.environment, pipPaths: pip.paths)
             let value = try use(try await Sandbox.answer(job, events: events))
             await work.remove()
             return value

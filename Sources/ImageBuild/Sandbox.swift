@@ -23,22 +23,22 @@ struct Sandbox {
     /// Builds one image into an open file.
     /// - Throws: `BuildError`.
     static func build(
-        _ job: BuildJob, into image: CInt, singleProcessor: Bool, events: @escaping EventSink
+        _ job: BuildJob, into image: CInt, conditions: BuildConditions, events: @escaping EventSink
     ) async throws {
-        _ = try await run(.build(job), hasNetwork: false, output: image, singleProcessor: singleProcessor, events)
+        _ = try await run(.build(job), hasNetwork: false, output: image, conditions: conditions, events)
     }
 
     /// Asks the target's own programs.
     /// - Throws: `BuildError`.
     static func answer(_ job: ResolutionJob, events: @escaping EventSink) async throws -> ResolutionJob.Answer {
         let answer = try await run(
-            .resolve(job), hasNetwork: job.needsNetwork, output: STDERR_FILENO, singleProcessor: false, events)
+            .resolve(job), hasNetwork: job.needsNetwork, output: STDERR_FILENO, conditions: BuildConditions(), events)
         guard let answer else { throw BuildError.sandbox("the sandbox ended without an answer") }
         return answer
     }
 
     private static func run(
-        _ job: SandboxJob, hasNetwork: Bool, output: CInt, singleProcessor: Bool, _ events: @escaping EventSink
+        _ job: SandboxJob, hasNetwork: Bool, output: CInt, conditions: BuildConditions, _ events: @escaping EventSink
     ) async throws -> ResolutionJob.Answer? {
         let lifeline = try Lifeline()
         defer { lifeline.end() }
@@ -55,7 +55,7 @@ struct Sandbox {
         guard getuid() == 0 || rtv_is_open_to_children() != 0 else {
             throw BuildError.sandbox("\(own) can be run and not read here; run: chmod a+r '\(own)'")
         }
-        if singleProcessor { command = ["taskset", "-c", "\(max(0, rtv_first_processor()))"] + command }
+        command = conditions.prefix(own: own) + command
         guard getuid() != 0 || NamespaceAdvice.idCount >= 65_536 else {
             throw BuildError.sandbox(
                 "this root has \(NamespaceAdvice.idCount) user ids, and the owners in an image are 0 to 65535: give the "
@@ -78,8 +78,10 @@ struct Sandbox {
         // A task of its own: cancelling this one closes the pipe, and the sandbox then ends by itself, with all in it.
         let running = Task { [command] in
             try await Subprocess.run(
-                .name(command[0]), arguments: Arguments(command.dropFirst().map(\.pathArgument)),
-                environment: .custom(["PATH": searchPath]),
+                command[0].hasPrefix("/")
+                    ? .path(FilePath(platformString: command[0].pathCString)) : .name(command[0]),
+                arguments: Arguments(command.dropFirst().map(\.pathArgument)),
+                environment: .custom(conditions.environment.map(\.pathArgument)),
                 input: .fileDescriptor(FileDescriptor(rawValue: lifeline.readEnd), closeAfterSpawningProcess: false),
                 output: .fileDescriptor(FileDescriptor(rawValue: output), closeAfterSpawningProcess: false),
                 error: .sequence

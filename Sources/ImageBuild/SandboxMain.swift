@@ -34,7 +34,7 @@ public enum SandboxMain {
         for folder in [root, toolchain] {
             guard mkdir(folder, 0o755) == 0 else { throw RootfsError.system("cannot create \(folder)", errno) }
         }
-        if lock.fitsMemory { SandboxSetup.mountMemory(at: root) }
+        if job.conditions.tree.map({ $0 == .memory }) ?? lock.fitsMemory { SandboxSetup.mountMemory(at: root) }
         if let free = DiskWatch.free(root, isPrivileged: job.isPrivileged), free < lock.leastTree {
             throw RootfsError.system(
                 "the image's tree takes \(readableByteCount(lock.leastTree)) or more, and the file system of "
@@ -56,7 +56,7 @@ public enum SandboxMain {
         let events: EventSink = { send(.event($0)) }
         let assembly = RootfsAssembly(
             lock: lock, root: root, objects: objects, jobs: job.jobs, stepTimeout: job.stepTimeout,
-            events: events)
+            conditions: job.conditions, events: events)
         try await assembly.unpackToolchain(into: toolchain)
         let (early, files) = AsyncStream<[ShippedFile]>.makeStream()
         // If the assembly fails, this process ends, and the packer with it.
@@ -107,10 +107,10 @@ public enum SandboxMain {
 extension Lockfile {
     /// Whether the tree is small beside the memory that any machine which builds images has. By the lock alone, so
     /// that a lock is built in the same way everywhere; packages grow about fourfold when they are unpacked.
-    fileprivate var fitsMemory: Bool { inputSize <= 64 << 20 }
+    var fitsMemory: Bool { inputSize <= 64 << 20 }
 
     /// Bytes of the image's inputs.
-    private var inputSize: Int {
+    var inputSize: Int {
         let inputs =
             packages.map(\.file) + files.map(\.source) + alpine.packages.map(\.file)
             + (python?.wheels.map(\.file) ?? []) + [tarball].compactMap { $0 }

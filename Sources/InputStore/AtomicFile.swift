@@ -127,6 +127,16 @@ public final class AtomicFile: @unchecked Sendable {
         return file
     }
 
+    /// Copies a file, in place of what has the name.
+    public static func copy(_ source: String, to path: String) throws {
+        let descriptor = RegularFile.open(source)
+        guard descriptor >= 0 else { throw StoreError.system("cannot read \(source)", errno) }
+        defer { close(descriptor) }
+        let file = try AtomicFile(replacing: path)
+        _ = try sha256(ofDescriptor: descriptor, name: source) { try file.write($0) }
+        try file.publish()
+    }
+
     /// Writes a whole file at once.
     public static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
 

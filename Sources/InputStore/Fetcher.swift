@@ -126,7 +126,7 @@ public final class Fetcher: Sendable {
     private func missing(of wanted: [Wanted]) async throws -> [Wanted] {
         if wanted.count > 10 { events(.phase(name: "check the store's \(wanted.count) inputs", total: 0)) }
         let store = store
-        let workers = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        let workers = max(1, processorCount)
         let isOver = Latch()
         return try await withThrowingTaskGroup(of: [(Int, Store.State)].self) { group in
             for worker in 0..<workers {

@@ -109,6 +109,14 @@ public struct Store: Sendable {
         return digest.hex == input.sha256 ? bytes : nil
     }
 
+    /// Takes an object of another store as it is; whoever uses it hashes it.
+    public func link(_ sha256: String, from other: Store) throws {
+        let file = try newObject(sha256: sha256)
+        let bytes = try Paths.readBytes(other.path(of: sha256))
+        try bytes.withUnsafeBytes { try file.write($0) }
+        try keep(file, sha256: sha256)
+    }
+
     /// A local file as an object, when it has those bytes.
     public func adopt(_ path: String, as input: Lockfile.Input) throws -> Digest? {
         let descriptor = RegularFile.open(path)

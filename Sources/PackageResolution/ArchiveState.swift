@@ -197,7 +197,7 @@ struct ArchiveState: Sendable {
     }
 
     /// By hash first: a mirror that is being updated then still serves the index that the Release means.
-    private static func fetchIndexes(of archive: Lockfile.Archive, byHash: Bool, fetcher: Fetcher) async throws {
+    static func fetchIndexes(of archive: Lockfile.Archive, byHash: Bool, fetcher: Fetcher) async throws {
         func wanted(_ path: (Lockfile.Input) -> String) -> [Fetcher.Wanted] {
             archive.indexes.map { index in
                 var input = index

@@ -8,6 +8,8 @@ public enum BuildEvent: Codable, Equatable, Sendable {
     case note(String)
     /// Lines for `--verbose`.
     case detail(String)
+    /// What wrote a path of the image last, where that was asked.
+    case wrote(path: String, by: String)
 }
 
 /// Whoever is told.

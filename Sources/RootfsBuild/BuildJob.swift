@@ -15,6 +15,37 @@ public struct BuildJob: Codable, Sendable {
     public var stepTimeout: Int?
     /// Whether it is the host's root who builds, for whom file systems keep a reserve.
     public var isPrivileged: Bool
+    public var conditions = Conditions()
+
+    /// What one build has otherwise than another, inside the sandbox; no byte may depend on it.
+    public struct Conditions: Codable, Sendable {
+        public enum Place: String, Codable, Sendable { case memory, disk }
+
+        /// Where the tree lies; nil for where a lock of its size has it.
+        public var tree: Place?
+        /// Whether /proc/cpuinfo is another machine's.
+        public var hasOtherProcessor = false
+        /// Whether the kernel calls itself 2.6.
+        public var hasOtherKernel = false
+        public var clock: Clock?
+        /// Paths of the image, of which it is told what wrote them last.
+        public var watched: [String] = []
+
+        public init() {}
+    }
+
+    /// Another date, by the library of a locked archive's package (libfaketime).
+    public struct Clock: Codable, Sendable {
+        /// The .deb, as a store object.
+        public var sha256: String
+        /// Its version, and days that are added to the date.
+        public var version: String
+        public var days: Int
+
+        public init(sha256: String, version: String, days: Int) {
+            (self.sha256, self.version, self.days) = (sha256, version, days)
+        }
+    }
 
     public init(
         lock: String, store: String, workFolder: String, jobs: Int, stepTimeout: Int?, isPrivileged: Bool

@@ -199,7 +199,8 @@ private struct Pip {
         // Configuration comes from the asker, and nothing of the root's is to be believed.
         environment["PIP_CONFIG_FILE"] = "/dev/null"
         let programs = RootPrograms(
-            root: root, sourceDateEpoch: lock.sourceDateEpoch, additional: environment, sharesNetwork: job.needsNetwork,
+            root: root, sourceDateEpoch: lock.sourceDateEpoch, additional: environment,
+            entry: .init(sharesNetwork: job.needsNetwork),
             events: events)
         let missing = Mutex<String?>(nil)
         do {

@@ -1,3 +1,4 @@
+import CLinux
 import CSandbox
 import Glibc
 import Host
@@ -6,8 +7,7 @@ import Host
 ///
 /// What runs then sees its root and nothing else, has processes of its own, and no right by which it could get out.
 public enum RootEntry {
-    /// The argument that makes this program enter; `--network` where the host's network is shared, `--nice` where others
-    /// go first, the root, the program and its arguments follow.
+    /// The argument that makes this program enter; options, the root, the program and its arguments follow.
     public static let commandName = "sandbox-enter"
 
     /// As containers keep them, but for those to make device nodes, which a user's build doesn't have either. By their
@@ -17,12 +17,45 @@ public enum RootEntry {
     /// NET_RAW: a file that has it (ping) runs only where it can be had. Not on the host's network.
     private static let network: [UInt64] = [13]
 
+    /// What its processes have besides; `command` takes them, and `run` reads them.
+    public struct Options: Sendable {
+        var sharesNetwork = false
+        /// Whether others go first.
+        var isNice = false
+        /// A file that is shown as /proc/cpuinfo.
+        var processor: String?
+        /// Whether the kernel calls itself 2.6 (personality(2), UNAME26).
+        var hasOtherKernel = false
+        /// Variables that the program has, and this one, which starts it, hasn't.
+        var variables: [String] = []
+
+        fileprivate var words: [String] {
+            (sharesNetwork ? ["--network"] : []) + (isNice ? ["--nice"] : [])
+                + (hasOtherKernel ? ["--other-kernel"] : []) + (processor.map { ["--processor=\($0)"] } ?? [])
+                + variables.map { "--set=\($0)" }
+        }
+
+        fileprivate init(_ words: some Sequence<String>) {
+            for word in words {
+                switch word {
+                case "--network": sharesNetwork = true
+                case "--nice": isNice = true
+                case "--other-kernel": hasOtherKernel = true
+                case _ where word.hasPrefix("--processor="): processor = String(word.dropFirst("--processor=".count))
+                case _ where word.hasPrefix("--set="): variables.append(String(word.dropFirst("--set=".count)))
+                default: break
+                }
+            }
+        }
+
+        public init(sharesNetwork: Bool = false, isNice: Bool = false) {
+            (self.sharesNetwork, self.isNice) = (sharesNetwork, isNice)
+        }
+    }
+
     /// What to run so that a program is run in a root, as words of C: the root is a path of the host, the rest is the lock's.
-    public static func command(_ root: String, _ program: [String], sharingNetwork: Bool = false, isNice: Bool = false)
-        -> [[UInt8]]
-    {
-        let words = [commandName] + (sharingNetwork ? ["--network"] : []) + (isNice ? ["--nice"] : [])
-        return words.map { Array($0.utf8) + [0] } + [root.pathArgument] + program.map { Array($0.utf8) + [0] }
+    public static func command(_ root: String, _ program: [String], options: Options = Options()) -> [[UInt8]] {
+        ([commandName] + options.words + [root]).map(\.pathArgument) + program.map { Array($0.utf8) + [0] }
     }
 
     /// Makes a folder the root of this process, and its working folder.
@@ -32,16 +65,22 @@ public enum RootEntry {
 
     /// Runs the program and ends as it does; returns only to say why it can't be run.
     public static func run(_ arguments: [String]) -> RootfsError {
-        let options = arguments.prefix { $0.hasPrefix("--") }
-        let rest = Array(arguments.dropFirst(options.count))
-        let sharesNetwork = options.contains("--network")
+        let words = arguments.prefix { $0.hasPrefix("--") }
+        let (options, rest) = (Options(words), Array(arguments.dropFirst(words.count)))
+        let sharesNetwork = options.sharesNetwork
         // Where it may not be nicer, it runs all the same.
-        if options.contains("--nice") { _ = nice(10) }
+        if options.isNice { _ = nice(10) }
+        if options.hasOtherKernel { rtv_show_old_kernel() }
+        for variable in options.variables {
+            let parts = variable.split(separator: "=", maxSplits: 1).map(String.init)
+            if parts.count == 2 { setenv(parts[0], parts[1], 1) }
+        }
         guard rest.count > 1 else { return .system("cannot enter a root without a program", EINVAL) }
         let mask = (kept + (sharesNetwork ? [] : network)).reduce(UInt64(0)) { $0 | 1 << $1 }
         let pointers = rest.dropFirst().map { $0.withPath { strdup($0) } } + [nil]
         var failed: UnsafePointer<CChar>?
-        _ = rest[0].withPath { rtv_run_in_root($0, mask, pointers, &failed) }
+        let processor = options.processor?.pathCString
+        _ = rest[0].withPath { rtv_run_in_root($0, mask, pointers, processor, &failed) }
         let (reason, what) = (errno, failed.map { String(cString: $0) } ?? "")
         return .system("\(rest[1]) in \(rest[0]): \(what)", reason)
     }

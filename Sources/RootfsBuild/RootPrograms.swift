@@ -12,15 +12,16 @@ public struct RootPrograms: Sendable {
     /// Variables besides the fixed ones.
     let additional: [String: String]
     /// Whether the sandbox has the host's network.
-    let sharesNetwork: Bool
+    var entry: RootEntry.Options
     let events: EventSink
 
     public init(
-        root: String, sourceDateEpoch: Int, additional: [String: String] = [:], sharesNetwork: Bool = false,
+        root: String, sourceDateEpoch: Int, additional: [String: String] = [:],
+        entry: RootEntry.Options = RootEntry.Options(),
         events: @escaping EventSink
     ) {
         (self.root, self.sourceDateEpoch, self.events) = (root, sourceDateEpoch, events)
-        (self.additional, self.sharesNetwork) = (additional, sharesNetwork)
+        (self.additional, self.entry) = (additional, entry)
     }
 
     /// The whole environment: nothing is inherited.
@@ -58,7 +59,7 @@ public struct RootPrograms: Sendable {
         let silence = Silence(what, events)
         let result = try await Subprocess.run(
             .path("/proc/self/exe"),
-            arguments: Arguments(RootEntry.command(root, arguments, sharingNetwork: sharesNetwork)),
+            arguments: Arguments(RootEntry.command(root, arguments, options: entry)),
             environment: .custom(environment), input: .none, output: .sequence, error: .combinedWithOutput
         ) { execution in
             let watching = Task { await silence.watch(every: Self.patience) }

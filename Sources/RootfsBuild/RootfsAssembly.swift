@@ -17,19 +17,25 @@ public struct RootfsAssembly: Sendable {
     private let stepTimeout: Int?
     private let events: EventSink
     private let programs: RootPrograms
+    private let conditions: BuildJob.Conditions
 
     /// - Parameters:
     ///   - root: An empty folder.
     ///   - objects: The path of a store object by its SHA-256.
     ///   - jobs: How many packages are decompressed at once.
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
+    ///   - conditions: What this build has otherwise than others.
     public init(
         lock: Lockfile, root: String, objects: @escaping @Sendable (String) -> String, jobs: Int,
-        stepTimeout: Int? = nil, events: @escaping EventSink
+        stepTimeout: Int? = nil, conditions: BuildJob.Conditions = .init(), events: @escaping EventSink
     ) {
         (self.lock, self.root, self.objects, self.jobs, self.events) = (lock, root, objects, jobs, events)
-        self.stepTimeout = stepTimeout
-        programs = RootPrograms(root: root, sourceDateEpoch: lock.sourceDateEpoch, events: events)
+        (self.stepTimeout, self.conditions) = (stepTimeout, conditions)
+        var entry = RootEntry.Options()
+        if conditions.hasOtherProcessor { entry.processor = OtherProcessor.path(beside: root) }
+        entry.hasOtherKernel = conditions.hasOtherKernel
+        if let clock = conditions.clock { entry.variables = OtherClock.variables(clock) }
+        programs = RootPrograms(root: root, sourceDateEpoch: lock.sourceDateEpoch, entry: entry, events: events)
     }
 
     /// Assembles the image's tree.
@@ -37,6 +43,13 @@ public struct RootfsAssembly: Sendable {
     ///   - toolchain: The root that the toolchain was unpacked into.
     ///   - unpacked: Gets, as soon as they are in the tree, files that may already be packed.
     public func assemble(toolchain: String, unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
+        if conditions.hasOtherProcessor { try OtherProcessor.write(beside: root) }
+        if let clock = conditions.clock {
+            let folder = OtherClock.folder(beside: root)
+            try SandboxSetup.makeFolder(folder)
+            try await unpack([OtherClock.package(clock)], into: folder)
+        }
+        var writers = Writers(root: root, paths: conditions.watched, events: events)
         switch lock.system {
         case .debian:
             try makeBase()
@@ -48,13 +61,16 @@ public struct RootfsAssembly: Sendable {
         case .tarball: try await startTarball()
         case .empty: break
         }
+        writers.look(after: "the base's packages")
         if let python = lock.python {
             try await WheelInstallation(
                 python: python, lock: lock, root: root, toolchain: toolchain, objects: objects, events: events
             ).run()
         }
+        writers.look(after: "Python's packages")
         try await installUserFiles()
-        try await runSteps()
+        writers.look(after: "a file of the manifest")
+        try await runSteps { writers.look(after: "step \($0)") }
         try await programs.perform(lock.prune.map(RootTask.prune))
         // A volume is what its manifest names, and nothing that a system needs.
         if lock.system == .empty { return }
@@ -63,6 +79,11 @@ public struct RootfsAssembly: Sendable {
         try await programs.perform(
             ImageContract.removals(for: lock.system)
                 + written.map { .write(path: $0.path, mode: 0o644, bytes: Array($0.text.utf8)) })
+    }
+
+    private func mountSystemFolders() throws {
+        try SandboxSetup.mountSystemFolders(in: root)
+        if conditions.clock != nil { try OtherClock.show(in: root) }
     }
 
     /// Unpacks the root file system that an Alpine or a tarball base starts from.
@@ -75,7 +96,7 @@ public struct RootfsAssembly: Sendable {
             objects(tarball.sha256), to: "\(root)\(path)", sha256: tarball.sha256, name: tarball.path)
         // With whatever the tarball itself has there: a link in it would lead this process out of the root.
         try await programs.perform([.extractTarball(path), .remove(Self.privateFolder)])
-        try SandboxSetup.mountSystemFolders(in: root)
+        try mountSystemFolders()
     }
 
     /// The root's apk.
@@ -109,6 +130,10 @@ public struct RootfsAssembly: Sendable {
     /// Stage by stage, in batches: while dpkg unpacks or configures one, the next is decompressed.
     private func installPackages(_ unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
         let dpkg = Dpkg(programs: programs, events: events)
+        // glibc's packages refuse to be unpacked under a kernel of before 3.2.
+        var basePrograms = programs
+        basePrograms.entry.hasOtherKernel = false
+        let baseDpkg = Dpkg(programs: basePrograms, events: events)
         let batches = lock.stages.flatMap { stage in
             stage.first?.stage == 0 ? [stage] : Self.batches(of: stage)
         }
@@ -121,7 +146,7 @@ public struct RootfsAssembly: Sendable {
             let stage = batch.first?.stage ?? 0
             if stage == 0 { try await startBase(batch) }
             // Inside the Essential closure Pre-Depends go round in circles; its files are all there already.
-            try await dpkg.unpack(batch, options: stage == 0 ? ["--force-depends"] : [])
+            try await (stage == 0 ? baseDpkg : dpkg).unpack(batch, options: stage == 0 ? ["--force-depends"] : [])
             for package in batch { unlink("\(root)\(Self.privateFolder)/\(package.name).deb") }
             unpacked(shipped)
             if next.first?.stage != stage { try await dpkg.configureAll() }
@@ -153,7 +178,7 @@ public struct RootfsAssembly: Sendable {
             .write(path: Self.servicePolicy, mode: 0o755, bytes: Array("#!/bin/sh\nexit 101\n".utf8)),
         ])
         // Only now: a user can't give /proc, which the packages ship as a folder, their time.
-        try SandboxSetup.mountSystemFolders(in: root)
+        try mountSystemFolders()
         try SandboxSetup.mountJournal(at: "\(root)/var/lib/dpkg/updates")
     }
 
@@ -227,11 +252,13 @@ public struct RootfsAssembly: Sendable {
         try await programs.perform(tasks)
     }
 
-    private func runSteps() async throws {
+    /// - Parameter done: Gets a step's number, from 1 on, when it has run.
+    private func runSteps(_ done: (Int) -> Void) async throws {
         for (index, step) in lock.steps.enumerated() {
             events(.phase(name: "step \(index + 1) of \(lock.steps.count)", total: 0))
             try await programs.run(
                 "step \(index + 1) (\(step))", ["/bin/sh", "-e", "-c", step], timeout: stepTimeout)
+            done(index + 1)
         }
     }
 }

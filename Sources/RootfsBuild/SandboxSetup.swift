@@ -77,7 +77,7 @@ public enum SandboxSetup {
     }
 
     /// Bytes of memory that programs can still have (proc_meminfo(5), MemAvailable).
-    private static func availableMemory() -> UInt64? {
+    public static func availableMemory() -> UInt64? {
         guard let stream = fopen("/proc/meminfo", "re") else { return nil }
         defer { fclose(stream) }
         var line = [CChar](repeating: 0, count: 256)

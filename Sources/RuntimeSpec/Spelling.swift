@@ -1,6 +1,6 @@
 /// The spellings that names may have. All are ASCII, so that comparing two as Swift strings compares their bytes:
 /// Unicode's canonical equality can't make two names one.
-enum Spelling {
+package enum Spelling {
     /// A Debian package name (Debian Policy 5.6.1): `[a-z0-9][a-z0-9+.-]+`.
     static func isPackageName(_ text: String) -> Bool {
         text.utf8.count >= 2 && text.utf8.first.map(isLowerOrDigit) == true
@@ -101,6 +101,11 @@ enum Spelling {
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
         isLowerOrDigit(byte) || (0x41...0x5a).contains(byte)
+    }
+
+    /// The name that looks most like one that nobody has; nil where there is none.
+    package static func nearest(to name: String, among known: some Sequence<String>) -> String? {
+        known.min { distance($0, name) < distance($1, name) }
     }
 
     /// The number of single-character edits between two keys (Levenshtein's distance).

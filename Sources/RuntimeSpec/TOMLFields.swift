@@ -34,7 +34,7 @@ struct TOMLFields {
     /// - Throws: `SpecError.unknownKey` for any other key.
     func check(known: [String]) throws {
         for key in table.keys.sorted() where !known.contains(key) {
-            let nearest = known.min { Spelling.distance($0, key) < Spelling.distance($1, key) }
+            let nearest = Spelling.nearest(to: key, among: known)
             throw SpecError.unknownKey(file: file, key: name(of: key), nearest: nearest.map(name(of:)))
         }
     }

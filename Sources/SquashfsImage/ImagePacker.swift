@@ -66,7 +66,7 @@ public struct ImagePacker: Sendable {
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])
         let epoch = lock.sourceDateEpoch
         // Nice: while packages are installed, dpkg goes first.
-        let packer = RootEntry.command(toolchain, ["/usr/bin/tar2sqfs"] + arguments, isNice: true)
+        let packer = RootEntry.command(toolchain, ["/usr/bin/tar2sqfs"] + arguments, options: .init(isNice: true))
         async let packing = run(
             .path(FilePath(OwnProgram.link)), arguments: Arguments(packer),
             environment: .custom(["SOURCE_DATE_EPOCH": "\(epoch)", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]),

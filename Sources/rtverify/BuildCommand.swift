@@ -1,9 +1,11 @@
 import ArgumentParser
 import ContentHash
 import Glibc
+import Host
 import ImageBuild
 import InputStore
 import Reporting
+import RuntimeSpec
 
 struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,14 +16,23 @@ struct Build: AsyncParsableCommand {
             EXAMPLES:
               rtverify build --lock lockfiles/debian-12-minimal.lock -o minimal.squashfs
               rtverify build --lock lockfiles/debian-12-minimal.lock --golden golden/debian-12-minimal.json
+              rtverify build --lock lockfiles/debian-12-minimal.lock --check --vary time,locale
             """)
 
     @Option(help: "The lockfile.")
     var lock: String
     @Option(name: .shortAndLong, help: "The image (default: NAME.squashfs).")
     var output: String?
-    @Flag(help: "Build twice under different conditions; exit 1 and name the first differing entries if they differ.")
+    @Flag(help: "Build again under other conditions; exit 1 and say what makes them differ if the bytes do.")
     var check = false
+    @Option(help: ArgumentHelp("With --check: builds to compare (default: 2).", valueName: "n"))
+    var builds: Int?
+    @Option(
+        help: ArgumentHelp(
+            "With --check: what to vary, names with commas between, or all (see docs/build.md).", valueName: "list"))
+    var vary: String?
+    @Option(help: ArgumentHelp("With --check: keep images that differ in this folder.", valueName: "dir"))
+    var keepDiffering: String?
     @Option(help: ArgumentHelp("Compare with a golden file; exit 1 if the image differs.", valueName: "file"))
     var golden: String?
     @Option(name: .shortAndLong, help: "How many packages are decompressed at once (default: all processors).")
@@ -32,9 +43,17 @@ struct Build: AsyncParsableCommand {
     @OptionGroup var out: OutputOptions
 
     func validate() throws {
+        if !check, builds != nil || vary != nil || keepDiffering != nil {
+            throw ValidationError("--builds, --vary and --keep-differing belong to --check.")
+        }
+        if let builds, !(2...100).contains(builds) { throw ValidationError("--builds is from 2 to 100.") }
+        _ = try variations()
         if let stepTimeout, stepTimeout < 1 { throw ValidationError("--step-timeout is at least a second.") }
         if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs is from 1 to 1024.") }
     }
+
+    /// What --vary names; nil for what is varied without it.
+    private func variations() throws -> [Variation]? { try vary.map(Variation.list) }
 
     private struct Answer: Encodable {
         var image: String
@@ -44,6 +63,7 @@ struct Build: AsyncParsableCommand {
         var lock_sha256: String
         var recipe: Int
         var seconds: Double
+        var check: CheckReport?
     }
 
     func run() async throws {
@@ -58,26 +78,34 @@ struct Build: AsyncParsableCommand {
             let fetcher = try source.fetcher(store: store, display: display)
             let builder = ImageBuilder(
                 store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
-                jobs: jobs ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)), stepTimeout: stepTimeout,
+                jobs: jobs ?? processorCount, stepTimeout: stepTimeout,
                 events: display.report)
             let image = output ?? "\(runtime.lock.name).squashfs"
-            let check = check
-            let result: Result<FileIdentity, any Error>
+            let checking =
+                try check
+                ? ReproducibilityCheck(
+                    builder: builder, runtime: runtime, builds: builds ?? 2, variations: try variations(),
+                    keepFolder: keepDiffering, events: display.report) : nil
+            let result: Result<(CheckReport?, FileIdentity), any Error>
             do {
                 result = .success(
                     try await Interruption.cancelling {
-                        check
-                            ? try await builder.check(runtime, image: image)
-                            : try await builder.build(runtime, image: image)
+                        guard let checking else { return (nil, try await builder.build(runtime, image: image)) }
+                        let found = try await checking.run { _, path in try AtomicFile.copy(path, to: image) }
+                        return (found.report, found.identity)
                     })
             } catch {
                 result = .failure(error)
             }
             await fetcher.shutdown()
-            let identity = try result.get()
+            let (checked, identity) = try result.get()
             display.finish()
             let found = GoldenFile(lockSHA256: runtime.sha256.hex, identity: identity)
-            report(found, image: image, recipe: runtime.lock.recipe, since: started)
+            if let checked, !checked.reproducible {
+                printLine(out.json ? JSONText.of(checked) : CheckText.lines(checked).joined(separator: "\n"))
+                throw ExitCode(1)
+            }
+            report(found, checked, image: image, recipe: runtime.lock.recipe, since: started)
             if let (path, expected) = expected {
                 try expected.compare(with: found, path: path)
                 if !out.json { printLine("  golden  the same as \(path)") }
@@ -85,14 +113,16 @@ struct Build: AsyncParsableCommand {
         }
     }
 
-    private func report(_ found: GoldenFile, image: String, recipe: Int, since started: ContinuousClock.Instant) {
+    private func report(
+        _ found: GoldenFile, _ checked: CheckReport?, image: String, recipe: Int, since started: ContinuousClock.Instant
+    ) {
         if out.json {
             let hundredths = (started.duration(to: .now) / .milliseconds(10)).rounded()
             printLine(
                 JSONText.of(
                     Answer(
                         image: image, size: found.size, sha256: found.sha256, cid: found.cid,
-                        lock_sha256: found.lock_sha256, recipe: recipe, seconds: hundredths / 100)))
+                        lock_sha256: found.lock_sha256, recipe: recipe, seconds: hundredths / 100, check: checked)))
             return
         }
         printLine(image)
@@ -100,6 +130,25 @@ struct Build: AsyncParsableCommand {
         printLine("  sha256  \(found.sha256)")
         printLine("  cid     \(found.cid)")
         printLine("  lock    \(found.lock_sha256)")
-        if check { printLine("  check   two builds gave these same bytes") }
+        guard let checked else { return }
+        for (number, line) in CheckText.lines(checked).enumerated() {
+            printLine((number == 0 ? "  check   " : "          ") + line)
+        }
+    }
+}
+
+extension Variation {
+    /// Names with commas between, or `all`.
+    /// - Throws: `ValidationError` for a name that none has, with the nearest.
+    static func list(_ text: String) throws -> [Variation] {
+        if text == "all" { return allCases }
+        return try text.split(separator: ",").map { name in
+            let name = name.filter { $0 != " " }
+            if let variation = Variation(rawValue: name) { return variation }
+            let nearest = Spelling.nearest(to: name, among: allCases.map(\.rawValue))
+            throw ValidationError(
+                "Nothing is called '\(name)' that can be varied" + (nearest.map { "; did you mean '\($0)'?" } ?? ".")
+                    + " There are: \(allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
     }
 }

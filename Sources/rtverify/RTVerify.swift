@@ -3,6 +3,7 @@ import CSandbox
 import Dispatch
 import Glibc
 import Host
+import ImageBuild
 import ImageComparison
 import Reporting
 import RootfsBuild
@@ -89,6 +90,9 @@ enum EntryPoint {
         case RootTaskRunner.commandName where rest.count == 1: exit(runTasks(root: rest[0]))
         case RootEntry.commandName where !rest.isEmpty:
             printError(String(describing: RootEntry.run(rest)))
+            exit(127)
+        case SubordinateUser.commandName where !rest.isEmpty:
+            printError(String(describing: SubordinateUser.run(rest)))
             exit(127)
         case Examiner.commandName where rest.count < 2: exit(Examiner.run(extracted: rest.first))
         case Guardian.commandName where !rest.isEmpty: exit(Guardian.run(rest))

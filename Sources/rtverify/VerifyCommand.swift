@@ -164,7 +164,7 @@ struct Verify: AsyncParsableCommand {
         let fetcher = try source.fetcher(store: store, display: display)
         let builder = ImageBuilder(
             store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
-            jobs: sysconf(Int32(_SC_NPROCESSORS_ONLN)), events: display.report)
+            jobs: processorCount, events: display.report)
         let compared = image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 }
         let outcome: Result<(Bool, [String]), any Error>
         do {

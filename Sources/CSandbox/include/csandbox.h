@@ -16,8 +16,14 @@ int rtv_write_only_below(const char *work);
 /// but the root's, processes of its own, no terminal, the calls of `rtv_refuse_calls`, fixed limits (getrlimit(2)), and of
 /// the capabilities only those of `kept`, a bit each (capabilities(7)), as far as this process has them. What it leaves
 /// running ends with it. This process then ends as the program did, and so doesn't return, unless it can't be run.
+/// `processor`, where there is one, is a file that it sees as /proc/cpuinfo.
 /// - Returns: -1 with errno and in `failed` what could not be done.
-int rtv_run_in_root(const char *root, uint64_t kept, char *const program[], const char **failed);
+int rtv_run_in_root(
+    const char *root, uint64_t kept, char *const program[], const char *processor, const char **failed);
+
+/// Puts this process, the host's root's, into a user namespace whose root is the same user without any right outside, and
+/// whose other ids are `count` from `first` on. 0, or -1 with errno.
+int rtv_become_user(unsigned first, unsigned count);
 
 /// Refuses, to this process and what it starts, the system calls that container runtimes refuse (by their names, through
 /// libseccomp): namespaces, mounts, keyrings, the kernel's own settings, sockets to hypervisors and into its cryptography.

@@ -100,7 +100,8 @@ def evil(name, entries, more=[]):
 
 def base(root):
     programs = ["sh", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "tar", "rm", "cat", "ln", "mkdir",
-                "chmod", "chown", "touch", "cp", "ls", "mkfifo", "true", "sleep", "perl", "diff", "head"]
+                "chmod", "chown", "touch", "cp", "ls", "mkfifo", "true", "sleep", "perl", "diff", "head", "date", "uname",
+                "nproc", "stat", "env"]
     paths = [shutil.which(name) for name in programs] + ["/sbin/setcap", "/usr/bin/setfacl", "/usr/bin/setfattr"]
     paths += ["/sbin/ldconfig", "/sbin/start-stop-daemon"]
     wanted = set()
@@ -227,6 +228,8 @@ deb("with-acl", files={"/opt/acl/file": "x"}, scripts={"postinst": "setfacl -m u
 deb("with-socket", files={"/opt/socket/file": "x"}, scripts={
     "postinst": "perl -e 'socket(S,1,1,0) && bind(S, pack(\"Sa*\", 1, \"/opt/socket/door\")) or die'"})
 deb("slow", scripts={"postinst": "sleep 300"})
+if os.path.exists("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"):
+    deb("libfaketime", build=lambda root: add(root, "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"))
 deb("common", files={"/usr/share/common": "for every architecture\n"}, architecture="all")
 evil("climber", [("./usr/../../escaped", tarfile.REGTYPE, "x")])
 evil("flipper", [("./opt/flip", tarfile.DIRTYPE, ""), ("./opt/flip", tarfile.REGTYPE, "x")])

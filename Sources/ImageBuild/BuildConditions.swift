@@ -1,0 +1,83 @@
+import CLinux
+import Glibc
+import Host
+import RootfsBuild
+import RuntimeSpec
+
+/// How one build is made, where another may be made otherwise.
+struct BuildConditions: Sendable {
+    var varied: Set<Variation> = []
+    /// libfaketime, where the time is varied.
+    var clock: BuildJob.Clock?
+    /// Paths of the image, of which it is told what wrote them.
+    var watched: [String] = []
+
+    /// Part of the work folder's name.
+    func folderName(of lock: Lockfile) -> String {
+        varied.contains(.folder)
+            ? "\(lock.name.prefix(60))-in-another-folder-whose-name-is-much-longer-than-that-of-the-first-build"
+            : String(lock.name.prefix(100))
+    }
+
+    func jobs(_ jobs: Int) -> Int { !varied.contains(.processors) ? jobs : jobs == 1 ? 4 : 1 }
+
+    /// What the sandbox's inside has otherwise.
+    func inside(of lock: Lockfile) -> BuildJob.Conditions {
+        var conditions = BuildJob.Conditions()
+        if varied.contains(.fileSystem) { conditions.tree = lock.fitsMemory ? .disk : .memory }
+        // Over another file system the order is shuffled, and over memory nothing is.
+        if varied.contains(.directoryOrder) { conditions.tree = .disk }
+        conditions.hasOtherProcessor = varied.contains(.cpuinfo)
+        conditions.hasOtherKernel = varied.contains(.kernel)
+        conditions.clock = varied.contains(.time) ? clock : nil
+        conditions.watched = watched
+        return conditions
+    }
+
+    /// The sandbox's environment.
+    var environment: [String] {
+        var variables = ["PATH=\(Sandbox.searchPath)"]
+        if varied.contains(.timezone) { variables.append("TZ=Pacific/Kiritimati") }
+        if varied.contains(.locale) { variables += ["LC_ALL=tr_TR.UTF-8", "LANG=tr_TR.UTF-8"] }
+        if varied.contains(.home) { variables.append("HOME=/nonexistent/another-home") }
+        if varied.contains(.environment) {
+            variables += [
+                "CAPTURE_ENVIRONMENT=yes", "CFLAGS=-O0", "PYTHONDONTWRITEBYTECODE=1", "EDITOR=ed", "USER=other",
+            ]
+        }
+        return variables
+    }
+
+    /// What is put before the command that starts the sandbox.
+    func prefix(own: String) -> [String] {
+        var words: [String] = []
+        if varied.contains(.umask) { words += ["sh", "-c", "umask 077; exec \"$@\"", "sh"] }
+        if varied.contains(.processors), processorCount > 1 {
+            words += ["taskset", "-c", "\(max(0, rtv_first_processor()))"]
+        }
+        if varied.contains(.user) { words += [own, SubordinateUser.commandName] }
+        return words
+    }
+
+    /// Whether it is the host's root whose rights the sandbox has.
+    var isPrivileged: Bool { getuid() == 0 && !varied.contains(.user) }
+
+    /// Why a variation can't be had here; nil where it can. The time is another matter (`ReproducibilityCheck`).
+    static func obstacle(to variation: Variation, of lock: Lockfile) -> String? {
+        switch variation {
+        case .user:
+            if getuid() != 0 { return "only root can be somebody else" }
+            return SubordinateUser.isPossible ? nil : "this root has too few user ids of its own"
+        case .fileSystem where !lock.fitsMemory:
+            // Packages grow about fourfold, and the packer and dpkg want some, too.
+            let wanted = UInt64(lock.inputSize) * 12 + 2 << 30
+            return (SandboxSetup.availableMemory() ?? 0) > wanted ? nil : "a tree of this size doesn't fit this memory"
+        case .directoryOrder:
+            if getuid() != 0 { return "only root can mount a file system that shuffles" }
+            if access("/dev/fuse", F_OK) != 0 { return "there is no /dev/fuse" }
+            return ShuffledFolder.program == nil ? "disorderfs isn't installed (apt-get install disorderfs)" : nil
+        case .time where lock.system != .debian: return "libfaketime is for programs of Debian's glibc"
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import XCTest
+
+/// `build --check`: each thing that no byte may depend on, and a runtime that depends on it.
+final class CheckTests: XCTestCase {
+    private struct Report: Decodable {
+        struct Entry: Decodable {
+            var path: String
+            var by: String?
+        }
+        struct Culprit: Decodable {
+            var variations: [String]
+            var entries: [Entry]
+        }
+        var reproducible: Bool
+        var builds: Int
+        var varied: [String]
+        var not_varied: [String: String]
+        var culprits: [Culprit]
+        var kept: [String]
+    }
+
+    private struct Answer: Decodable { var check: Report }
+
+    private func check(_ archive: TestArchive, _ options: [String] = [], status: Int32 = 1) throws -> Report {
+        let answer = try archive.build(["--check", "--json"] + options)
+        XCTAssertEqual(answer.status, status, answer.errors)
+        let data = Data(answer.output.utf8)
+        return status == 0
+            ? try JSONDecoder().decode(Answer.self, from: data).check
+            : try JSONDecoder().decode(Report.self, from: data)
+    }
+
+    /// What a step can see of the host, and which variation shows that it looked.
+    func testEachVariationIsFoundAndNamed() throws {
+        var steps = [
+            ("time", "date +%Y > /etc/seen"), ("kernel", "uname -r > /etc/seen"),
+            ("cpuinfo", "cat /proc/cpuinfo > /etc/seen"), ("file-system", "stat -f -c %t / > /etc/seen"),
+        ]
+        if ProcessInfo.processInfo.activeProcessorCount > 1 { steps.append(("processors", "nproc > /etc/seen")) }
+        if getuid() == 0 { steps.append(("user", "cat /proc/self/uid_map > /etc/seen")) }
+        for (variation, step) in steps {
+            let archive = try TestArchive.locked(step: step, more: "[[step]]\nrun = 'true'\n")
+            let bench = archive.bench
+            defer { bench.remove() }
+            let report = try check(archive)
+            XCTAssertEqual(report.culprits.map(\.variations), [[variation]], step)
+            XCTAssertEqual(report.culprits.first?.entries.map(\.path), ["/etc/seen"], step)
+            XCTAssertEqual(report.culprits.first?.entries.first?.by, "step 2", step)
+            XCTAssertFalse(bench.exists("test.squashfs"), "no image is left that isn't reproducible")
+            XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
+        }
+    }
+
+    /// The folder's name shows where the tree isn't on a memory file system of its own.
+    func testTheFolderIsFoundAndNamed() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can mount the store") }
+        let archive = try TestArchive.locked(
+            step: "perl -ne '$f = 1 if /another-folder/; END { print $f ? 1 : 0 }' /proc/self/mountinfo > /etc/seen")
+        let bench = archive.bench
+        defer { bench.remove() }
+        let script = """
+            mkdir memory && mount -t tmpfs none memory
+            '\(Workbench.program)' build --lock test.lock -o x.squashfs --check --json --store memory/store \
+                --vary folder,umask \(archive.mirror.joined(separator: " "))
+            """
+        let answer = try bench.run(["unshare", "--mount", "sh", "-c", script])
+        XCTAssertEqual(answer.status, 1, answer.errors)
+        let report = try JSONDecoder().decode(Report.self, from: Data(answer.output.utf8))
+        XCTAssertEqual(report.culprits.map(\.variations), [["folder"]])
+    }
+
+    func testTheOrderOfFoldersIsFoundAndNamed() throws {
+        guard getuid() == 0, FileManager.default.fileExists(atPath: "/dev/fuse"),
+            FileManager.default.isExecutableFile(atPath: "/usr/bin/disorderfs")
+        else { throw XCTSkip("it takes root, /dev/fuse and disorderfs") }
+        let archive = try TestArchive.locked(
+            step: #"perl -e 'opendir D, "/usr/bin"; print join "\n", readdir D' > /etc/seen"#)
+        defer { archive.bench.remove() }
+        let report = try check(archive, ["--vary", "directory-order,umask"])
+        XCTAssertEqual(report.culprits.map(\.variations), [["directory-order"]])
+    }
+
+    /// What the sandbox keeps from every program: no runtime can depend on it.
+    func testWhatTheSandboxHidesIsVariedToo() throws {
+        let archive = try TestArchive.locked(
+            step: "umask > /etc/seen; env >> /etc/seen; date +%Z >> /etc/seen; touch /etc/made")
+        defer { archive.bench.remove() }
+        let report = try check(
+            archive, ["--vary", "umask,timezone,locale,home,environment,store,downloads"], status: 0)
+        XCTAssertEqual(report.varied.count, 7)
+        let plain = try archive.build(["--check", "--builds", "4", "--vary", "folder,kernel"])
+        XCTAssertEqual(plain.status, 0, plain.errors)
+        XCTAssertTrue(plain.output.contains("4 builds gave these same bytes; varied: folder"), plain.output)
+    }
+
+    func testRandomAndSeveralCulpritsAreToldApart() throws {
+        let random = try TestArchive.locked(step: "head -c 16 /dev/urandom > /etc/seen; uname -r > /etc/kernel")
+        defer { random.bench.remove() }
+        let report = try check(random, ["--keep-differing", "kept"])
+        XCTAssertEqual(report.culprits.map(\.variations), [[]])
+        XCTAssertEqual(report.culprits.first?.entries.map(\.path), ["/etc/seen"])
+        XCTAssertEqual(report.kept, ["kept/test.1.squashfs", "kept/test.2.squashfs"])
+        XCTAssertNotEqual(
+            try random.bench.sha256("kept/test.1.squashfs"), try random.bench.sha256("kept/test.2.squashfs"))
+        let text = try random.build(["--check"])
+        XCTAssertTrue(text.output.contains("at random: /etc/seen, by step 1"), text.output)
+        let several = try TestArchive.locked(
+            step: "uname -r > /etc/kernel", more: "[[step]]\nrun = 'date +%Y > /etc/year'\n")
+        defer { several.bench.remove() }
+        let lines = try several.build(["--check"])
+        XCTAssertEqual(lines.status, 1)
+        XCTAssertTrue(lines.output.contains("the kernel's release: /etc/kernel, by step 2"), lines.output)
+        XCTAssertTrue(lines.output.contains("the time: /etc/year, by step 1"), lines.output)
+        XCTAssertTrue(lines.output.contains("to mend it: use SOURCE_DATE_EPOCH"), lines.output)
+    }
+
+    func testWhatCannotBeVariedIsSaid() throws {
+        let archive = try TestArchive.locked()
+        defer { archive.bench.remove() }
+        XCTAssertEqual(try archive.build().status, 0)
+        XCTAssertEqual(try archive.build(["--check", "--vary", "tme"]).status, 64)
+        XCTAssertEqual(try archive.build(["--vary", "time"]).status, 64)
+        XCTAssertEqual(try archive.build(["--check", "--builds", "1"]).status, 64)
+        // Nothing that the network has, and so no libfaketime: what is asked for by name is undecided, the rest goes on.
+        let named = try archive.build(["--check", "--vary", "time", "--offline"], mirror: ["--only-mirror"])
+        XCTAssertEqual(named.status, 2)
+        XCTAssertTrue(named.errors.contains("'time' can't be varied here"), named.errors)
+        let rest = try archive.build(["--check", "--offline"], mirror: ["--only-mirror"])
+        XCTAssertEqual(rest.status, 0, rest.errors)
+        XCTAssertTrue(rest.output.contains("not varied: time"), rest.output)
+    }
+}
