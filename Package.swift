@@ -29,7 +29,8 @@ let package = Package(
         .executableTarget(
             name: "rtverify",
             dependencies: [
-                "AlephNetwork", "CSandbox", "ContentHash", "Host", "ImageBuild", "ImageComparison", "InputStore",
+                "AlephNetwork", "CSandbox", "ContentHash", "Gate", "Host", "ImageBuild", "ImageComparison",
+                "InputStore",
                 "PackageResolution",
                 "Reporting",
                 "RootfsBuild", "RuntimeSpec", "RuntimeTemplates", "SquashfsImage", "VirtualMachine",
@@ -99,6 +100,13 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         // The manifests of runtimes/ themselves, by links.
+        .target(
+            name: "Gate",
+            dependencies: [
+                "AlephNetwork", "ContentHash", "Host", "ImageBuild", "ImageComparison", "InputStore",
+                "PackageResolution",
+                "Reporting", "RootfsBuild", "RuntimeSpec",
+            ]),
         .target(
             name: "RuntimeTemplates",
             resources: [

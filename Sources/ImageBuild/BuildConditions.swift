@@ -76,6 +76,13 @@ struct BuildConditions: Sendable {
             if getuid() != 0 { return "only root can mount a file system that shuffles" }
             if access("/dev/fuse", F_OK) != 0 { return "there is no /dev/fuse" }
             return ShuffledFolder.program == nil ? "disorderfs isn't installed (apt-get install disorderfs)" : nil
+        case .kernel:
+            // Its static programs (ldconfig) look at the release before they begin.
+            let libc = lock.packages.first { $0.name == "libc6" }?.version.split { !$0.isNumber }.prefix(2).compactMap {
+                Int($0)
+            }
+            return libc.map { $0.lexicographicallyPrecedes([2, 36]) } == true
+                ? "static programs of a glibc before 2.36 end under a kernel that calls itself 2.6" : nil
         case .time where lock.system != .debian: return "libfaketime is for programs of Debian's glibc"
         default: return nil
         }

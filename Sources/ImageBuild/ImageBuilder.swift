@@ -32,17 +32,19 @@ public struct ImageBuilder: Sendable {
     private let stepTimeout: Int?
     private let events: EventSink
     private let sandbox: PackageSandbox
+    private let refusesPrivateKeys: Bool
 
     /// - Parameters:
     ///   - jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
+    ///   - refusesPrivateKeys: Whether an image with private keys is none; else whoever asks looks for them.
     public init(
         store: Store, fetcher: Fetcher, sandbox: PackageSandbox, jobs: Int, stepTimeout: Int? = nil,
-        events: @escaping EventSink
+        refusesPrivateKeys: Bool = true, events: @escaping EventSink
     ) {
         (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
         self.stepTimeout = stepTimeout
-        self.sandbox = sandbox
+        (self.sandbox, self.refusesPrivateKeys) = (sandbox, refusesPrivateKeys)
     }
 
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
@@ -104,9 +106,10 @@ public struct ImageBuilder: Sendable {
 
     /// What must never be published, whoever builds.
     private func privateKeys(in image: AtomicFile, allowed: [Allowance]) async throws -> [String] {
+        guard refusesPrivateKeys else { return [] }
         // The file has no name yet; its builder's descriptor leads to it.
         let report = try await ExaminationProcess.audit(
-            "/proc/\(getpid())/fd/\(image.descriptor)", options: .init(allowed: allowed, onlyPrivateKeys: true))
+            "/proc/\(getpid())/fd/\(image.descriptor)", options: .init(allowed: allowed, looksFor: .privateKeys))
         return report.findings.map { $0.path + ($0.detail.isEmpty ? "" : " (\($0.detail))") }
     }
 

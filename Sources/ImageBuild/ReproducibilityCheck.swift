@@ -30,6 +30,20 @@ public struct CheckReport: Codable, Sendable {
         /// Entries that were counted and not listed.
         public var omitted: Int
         public var remedy: String
+
+        /// For people: `the time: /var/lib/x/stamp, by step 2`, what it had, and how to mend it.
+        public var lines: [String] {
+            let title = variations.isEmpty ? "at random" : variations.map(\.name).joined(separator: " and ")
+            var lines = entries.isEmpty ? ["\(title): the images differ"] : []
+            for entry in entries.prefix(10) {
+                let by = entry.by.map { ", by \($0)" } ?? ""
+                lines.append("\(title): \(entry.path)\(by) [\(entry.cause ?? entry.kind.rawValue)]")
+            }
+            let more = entries.count + omitted - min(10, entries.count)
+            if more > 0 { lines.append("  and \(more) more (--json lists more)") }
+            for variation in variations { lines.append("  it had \(variation.otherwise)") }
+            return lines + ["  to mend it: \(remedy)"]
+        }
     }
 
     public var reproducible: Bool
@@ -77,18 +91,27 @@ public struct ReproducibilityCheck: Sendable {
         var writers: [String: String]
     }
 
-    /// - Parameter use: Gets the first image's path and identity, for as long as it runs, when the bytes are the same.
+    /// - Parameters:
+    ///   - made: The first image, where it is made already.
+    ///   - use: Gets the first image's identity and path, for as long as it runs, when the bytes are the same.
     public func run(
-        use: @Sendable (FileIdentity, String) async throws -> Void
+        first made: (identity: FileIdentity, path: String)? = nil,
+        use: @Sendable (FileIdentity, String) async throws -> Void = { _, _ in }
     ) async throws -> (report: CheckReport, identity: FileIdentity) {
         try await builder.fetch(runtime)
         let plan = try await plan()
         let place = try await builder.workFolder("\(runtime.lock.name.prefix(100))-check")
         do {
-            let answer = try await run(plan, in: place.path)
-            if answer.report.reproducible { try await use(answer.identity, "\(place.path)/1") }
+            let first: Built
+            if let made {
+                first = Built(identity: made.identity, path: made.path, writers: [:])
+            } else {
+                first = try await build([], plan, "\(place.path)/1")
+            }
+            let report = try await run(plan, first, in: place.path)
+            if report.reproducible { try await use(first.identity, first.path) }
             await place.remove()
-            return answer
+            return (report, first.identity)
         } catch {
             await place.remove()
             throw error
@@ -136,8 +159,7 @@ public struct ReproducibilityCheck: Sendable {
         return Plan(rounds: rounds, clock: clock, obstacles: obstacles)
     }
 
-    private func run(_ plan: Plan, in folder: String) async throws -> (report: CheckReport, identity: FileIdentity) {
-        let first = try await build([], plan, "\(folder)/1")
+    private func run(_ plan: Plan, _ first: Built, in folder: String) async throws -> CheckReport {
         var report = CheckReport(
             reproducible: true, builds: plan.rounds.count + 1,
             varied: Variation.allCases.filter { variation in plan.rounds.contains { $0.contains(variation) } },
@@ -157,7 +179,7 @@ public struct ReproducibilityCheck: Sendable {
             report.culprits = try await culprits(of: round, first, plan, folder, watched: Array(watched.prefix(1000)))
             break
         }
-        return (report, first.identity)
+        return report
     }
 
     private func keep(_ images: [String]) throws -> [String] {

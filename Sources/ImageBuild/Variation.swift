@@ -1,3 +1,5 @@
+import RuntimeSpec
+
 /// What no byte of an image may depend on, and one build can have otherwise than another
 /// (https://reproducible-builds.org/docs/env-variations/).
 public enum Variation: String, CaseIterable, Codable, Sendable {
@@ -74,4 +76,26 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
 
     /// Over a year: later months, and another year, whenever it is built.
     static let days = 400
+
+    /// A name that is nobody's.
+    public struct Unknown: Error, CustomStringConvertible {
+        let name: String
+
+        public var description: String {
+            let names = Variation.allCases.map(\.rawValue)
+            let nearest = Spelling.nearest(to: name, among: names).map { "; did you mean '\($0)'?" } ?? "."
+            return
+                "Nothing is called '\(name)' that can be varied\(nearest) There are: \(names.joined(separator: ", "))."
+        }
+    }
+
+    /// Variations by name; `all` is each of them.
+    /// - Throws: `Unknown`.
+    public static func list(_ names: [String]) throws -> [Variation] {
+        if names == ["all"] { return allCases }
+        return try names.map { name in
+            guard let variation = Variation(rawValue: name) else { throw Unknown(name: name) }
+            return variation
+        }
+    }
 }

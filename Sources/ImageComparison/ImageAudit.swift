@@ -13,18 +13,27 @@ public struct ImageAudit: Sendable {
         public var sourceDateEpoch: Int?
         /// Words that only the builder's own machine would leave: its name, its proxies.
         public var builderWords: [String]
-        /// Private keys alone, which `build` fails on.
-        public var onlyPrivateKeys: Bool
-        /// Also what a supervisor expects of a runtime.
-        public var isRuntime: Bool
+        public var looksFor: Subject
+
+        public enum Subject: String, Codable, Sendable {
+            /// What must not be published.
+            case everything
+            /// Private keys alone, which `build` fails on.
+            case privateKeys
+            /// What a supervisor expects of a runtime, alone.
+            case contract
+            /// Both.
+            case everythingAndContract
+
+            var isContract: Bool { self == .contract || self == .everythingAndContract }
+        }
 
         public init(
             allowed: [Allowance] = [], sourceDateEpoch: Int? = nil, builderWords: [String] = [],
-            onlyPrivateKeys: Bool = false, isRuntime: Bool = false
+            looksFor: Subject = .everything
         ) {
             (self.allowed, self.sourceDateEpoch) = (allowed, sourceDateEpoch)
-            (self.builderWords, self.onlyPrivateKeys) = (builderWords, onlyPrivateKeys)
-            self.isRuntime = isRuntime
+            (self.builderWords, self.looksFor) = (builderWords, looksFor)
         }
     }
 
@@ -39,9 +48,9 @@ public struct ImageAudit: Sendable {
         let tree = try TreeSource.open(path)
         var search = Search(
             tree: tree, owners: try PackageOwnership(tree), reader: try tree.makeReader(), options: options)
-        try search.run()
+        if options.looksFor != .contract { try search.run() }
         var notes: [String] = []
-        if options.isRuntime {
+        if options.looksFor.isContract {
             var contract = try RuntimeContract(tree)
             var status = stat()
             let isFile = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
@@ -84,7 +93,7 @@ public struct ImageAudit: Sendable {
             for entry in tree.entries {
                 let owner = owners.owner(of: entry.path)
                 if entry.isFile { try searchFile(entry, owner) }
-                if options.onlyPrivateKeys { continue }
+                if (options.looksFor == .privateKeys) { continue }
                 checkNames(entry)
                 checkRights(entry, owner)
                 if case .symbolicLink(let target) = entry.kind, owner == nil, !Self.isKnownToDangle(entry, target),
@@ -124,7 +133,7 @@ public struct ImageAudit: Sendable {
                     add(.privateKey, entry, isHostKey ? "an SSH host key" : "")
                 }
             }
-            if options.onlyPrivateKeys { return }
+            if (options.looksFor == .privateKeys) { return }
             if ["/etc/shadow", "/etc/gshadow", "/etc/shadow-", "/etc/gshadow-", "/etc/passwd", "/etc/passwd-"].contains(
                 name)
             {

@@ -127,6 +127,20 @@ public final class AtomicFile: @unchecked Sendable {
         return file
     }
 
+    /// Appends to a file that others write to as well, or begins it.
+    public static func append(_ text: String, to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw StoreError.system("cannot write \(path)", errno) }
+        defer { close(descriptor) }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw StoreError.system("cannot write \(path)", errno) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
     /// Copies a file, in place of what has the name.
     public static func copy(_ source: String, to path: String) throws {
         let descriptor = RegularFile.open(source)

@@ -118,6 +118,12 @@ struct TOMLFields {
         return texts
     }
 
+    func optionalFlag(_ key: String) throws -> Bool? {
+        guard let value = table[key] else { return nil }
+        guard let flag = value.bool else { throw bad(key, "true or false") }
+        return flag
+    }
+
     func optionalInteger(_ key: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let value = table[key] else { return nil }
         guard value.type == .int, let number = value.int else { throw bad(key, "an integer") }

@@ -40,7 +40,8 @@ struct Audit: AsyncParsableCommand {
                 image,
                 options: .init(
                     allowed: lockfile?.allowed ?? [], sourceDateEpoch: sourceDateEpoch ?? lockfile?.sourceDateEpoch,
-                    builderWords: HostTraces.words(environment: environmentValue), isRuntime: runtime))
+                    builderWords: HostTraces.words(environment: environmentValue),
+                    looksFor: runtime ? .everythingAndContract : .everything))
             printLine(out.json ? JSONText.of(report) : ImageText.lines(report).joined(separator: "\n"))
             if !report.findings.isEmpty { throw ExitCode(1) }
         }

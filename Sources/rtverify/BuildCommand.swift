@@ -5,7 +5,6 @@ import Host
 import ImageBuild
 import InputStore
 import Reporting
-import RuntimeSpec
 
 struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -53,7 +52,11 @@ struct Build: AsyncParsableCommand {
     }
 
     /// What --vary names; nil for what is varied without it.
-    private func variations() throws -> [Variation]? { try vary.map(Variation.list) }
+    private func variations() throws -> [Variation]? {
+        do {
+            return try vary.map { try Variation.list($0.split(separator: ",").map { $0.filter { $0 != " " } }) }
+        } catch let error as Variation.Unknown { throw ValidationError("\(error)") }
+    }
 
     private struct Answer: Encodable {
         var image: String
@@ -133,22 +136,6 @@ struct Build: AsyncParsableCommand {
         guard let checked else { return }
         for (number, line) in CheckText.lines(checked).enumerated() {
             printLine((number == 0 ? "  check   " : "          ") + line)
-        }
-    }
-}
-
-extension Variation {
-    /// Names with commas between, or `all`.
-    /// - Throws: `ValidationError` for a name that none has, with the nearest.
-    static func list(_ text: String) throws -> [Variation] {
-        if text == "all" { return allCases }
-        return try text.split(separator: ",").map { name in
-            let name = name.filter { $0 != " " }
-            if let variation = Variation(rawValue: name) { return variation }
-            let nearest = Spelling.nearest(to: name, among: allCases.map(\.rawValue))
-            throw ValidationError(
-                "Nothing is called '\(name)' that can be varied" + (nearest.map { "; did you mean '\($0)'?" } ?? ".")
-                    + " There are: \(allCases.map(\.rawValue).joined(separator: ", ")).")
         }
     }
 }

@@ -24,7 +24,10 @@ struct NodeOptions: ParsableArguments {
 
     var timeout: Int { nodeTimeout }
 
-    var nodes: NodeSet {
+    var nodes: NodeSet { nodes(api) }
+
+    /// Asks these nodes, and the gateways that are named.
+    func nodes(_ api: [String]) -> NodeSet {
         NodeSet(
             apis: api.isEmpty ? [NodeSet.publicNode] : api,
             gateways: gateway.isEmpty ? (api.isEmpty ? [NodeSet.publicGateway] : []) : gateway, timeout: nodeTimeout,

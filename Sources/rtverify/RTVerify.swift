@@ -24,7 +24,7 @@ struct RTVerify: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Init.self, Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
-            Verify.self,
+            Verify.self, GateCommand.self,
             Message.self, Boot.self, Doctor.self, SandboxCommand.self,
         ])
 }

@@ -1,0 +1,80 @@
+import AlephNetwork
+import ContentHash
+import Glibc
+import Host
+import ImageBuild
+import ImageComparison
+import InputStore
+import PackageResolution
+import Reporting
+import RootfsBuild
+import RuntimeSpec
+
+/// Asks everything of a project's runtimes, and goes on whatever it finds: one run tells all.
+public struct Gate: Sendable {
+    /// What it works with.
+    public struct Tools: Sendable {
+        var store: Store
+        var fetcher: Fetcher
+        var sandbox: PackageSandbox
+        var nodes: NodeSet
+        var jobs: Int
+        var keyrings: [String]
+        /// Whether suites are asked for newer versions.
+        var isOnline: Bool
+        var environment: @Sendable (String) -> String?
+        var events: EventSink
+
+        public init(
+            store: Store, fetcher: Fetcher, sandbox: PackageSandbox, nodes: NodeSet, jobs: Int, keyrings: [String],
+            isOnline: Bool, environment: @escaping @Sendable (String) -> String?, events: @escaping EventSink
+        ) {
+            (self.store, self.fetcher, self.sandbox, self.nodes) = (store, fetcher, sandbox, nodes)
+            (self.jobs, self.keyrings, self.isOnline) = (jobs, keyrings, isOnline)
+            (self.environment, self.events) = (environment, events)
+        }
+    }
+
+    private let spec: GateSpec
+    /// What the spec's paths are relative to.
+    private let folder: String
+    private let tools: Tools
+    /// Where images that are built are kept; nil for nowhere.
+    private let imagesFolder: String?
+
+    public init(_ spec: GateSpec, folder: String, imagesFolder: String?, tools: Tools) {
+        (self.spec, self.folder, self.imagesFolder, self.tools) = (spec, folder, imagesFolder, tools)
+    }
+
+    /// The runtimes of a folder that is laid out as rtverify's own repository.
+    public static func runtimes(in folder: String) -> [GateSpec.Runtime] {
+        HostSources.names(in: folder == "." ? "runtimes" : "\(folder)/runtimes").map { "runtimes/\($0)/runtime.toml" }
+            .filter { access(path($0, in: folder), F_OK) == 0 }.map { GateSpec.Runtime(manifest: $0) }
+    }
+
+    private static func path(_ path: String, in folder: String) -> String {
+        path.hasPrefix("/") || folder == "." ? path : "\(folder)/\(path)"
+    }
+
+    public func run() async throws -> GateReport {
+        var report = GateReport(runtimes: [], undecidedWarns: spec.undecidedWarns)
+        for runtime in spec.runtimes {
+            try Task.checkCancellation()
+            tools.events(.note("\(runtime.name):"))
+            report.runtimes.append(
+                await RuntimeGate(
+                    runtime: runtime, asked: Set(spec.checks ?? Self.standard(for: runtime)),
+                    path: { Self.path($0, in: folder) }, imagesFolder: imagesFolder, tools: tools
+                ).run())
+        }
+        try Task.checkCancellation()
+        return report
+    }
+
+    /// All but what a runtime has no key for.
+    private static func standard(for runtime: GateSpec.Runtime) -> [GateSpec.Check] {
+        GateSpec.Check.allCases.filter {
+            $0 != .published || runtime.itemHash != nil || runtime.contentHash != nil
+        }
+    }
+}

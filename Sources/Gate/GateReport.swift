@@ -1,0 +1,85 @@
+import PackageResolution
+import RuntimeSpec
+
+/// What a gate found.
+public struct GateReport: Codable, Sendable {
+    public enum Verdict: String, Codable, Sendable {
+        case yes, no, undecided
+        /// Not asked, or left out with a reason.
+        case leftOut = "left-out"
+    }
+
+    /// One check of one runtime.
+    public struct Result: Codable, Sendable {
+        public var check: GateSpec.Check
+        public var verdict: Verdict
+        /// Why it is no, undecided or left out; what was looked at where it is yes.
+        public var reason: String
+        public var expected: String?
+        public var found: String?
+        /// More lines: findings, causes and paths.
+        public var details: [String]
+        /// What shows it here.
+        public var command: String?
+        /// What it took, in seconds.
+        public var seconds: Double
+
+        public init(_ check: GateSpec.Check, _ verdict: Verdict, _ reason: String) {
+            (self.check, self.verdict, self.reason) = (check, verdict, reason)
+            (details, seconds) = ([], 0)
+        }
+    }
+
+    /// An image that was built or given.
+    public struct Image: Codable, Sendable {
+        /// Where it is, if it was to be kept or given.
+        public var path: String?
+        public var size: Int
+        public var sha256: String
+        public var cid: String
+    }
+
+    public struct Runtime: Codable, Sendable {
+        public var name: String
+        public var manifest: String
+        public var lock: String
+        public var checks: [Result]
+        public var image: Image?
+        /// Locked packages that have a newer version; nil where the network was not there to ask.
+        public var newer: NewerVersions?
+        /// For people: what the note on newer versions is missing for.
+        public var note: String?
+    }
+
+    public var runtimes: [Runtime]
+    /// Whether an undecided check only warns, where that is safe.
+    public var undecidedWarns: Bool
+
+    public init(runtimes: [Runtime], undecidedWarns: Bool) {
+        (self.runtimes, self.undecidedWarns) = (runtimes, undecidedWarns)
+    }
+
+    private var results: [Result] { runtimes.flatMap(\.checks) }
+
+    /// Undecided checks that are passed over: never one that says what the bytes are.
+    public var warnings: [Result] {
+        undecidedWarns ? results.filter { $0.verdict == .undecided && [.audit, .contract].contains($0.check) } : []
+    }
+
+    /// May it be released? Nothing that was checked is no answer.
+    public var verdict: Verdict {
+        let asked = results.filter { $0.verdict != .leftOut }
+        if asked.contains(where: { $0.verdict == .no }) { return .no }
+        let open = asked.count { $0.verdict == .undecided } - warnings.count
+        return asked.isEmpty || open > 0 || !asked.contains { $0.verdict == .yes } ? .undecided : .yes
+    }
+
+    /// 0 may be released, 1 may not, 2 undecided.
+    public var exitStatus: Int32 {
+        switch verdict {
+        case .yes: 0
+        case .no: 1
+        case .undecided, .leftOut: 2
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Gate
+import Glibc
+import Host
+import ImageBuild
+import InputStore
+import PackageResolution
+import Reporting
+import RuntimeSpec
+
+struct GateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gate",
+        abstract: "May this project's runtimes be released? Every check in one table, for CI.",
+        discussion: """
+            Without FILE: gate.toml, or else every runtimes/NAME/runtime.toml with lockfiles/NAME.lock and \
+            golden/NAME.json. Each runtime is built once, and all that looks at its image looks at that one.
+
+            Exit status: 0 every check is yes, 1 one is no, 2 none is no and one is undecided.
+
+            EXAMPLES:
+              rtverify gate
+              rtverify gate gate.toml --junit gate.xml --markdown gate.md
+            """)
+
+    @Argument(help: "The gate's file (default: gate.toml, if it is there).")
+    var file: String?
+    @Option(help: ArgumentHelp("Write the JSON report here, beside the table.", valueName: "file"))
+    var report: String?
+    @Option(help: ArgumentHelp("Write a JUnit report here.", valueName: "file"))
+    var junit: String?
+    @Option(help: ArgumentHelp("Write the table and its details as Markdown here.", valueName: "file"))
+    var markdown: String?
+    @Option(name: .shortAndLong, help: ArgumentHelp("Keep the images that are built in this folder.", valueName: "dir"))
+    var output: String?
+    @Option(name: .shortAndLong, help: "How many packages are decompressed at once (default: all processors).")
+    var jobs: Int?
+    @Option(help: ArgumentHelp("Look for the archives' keys here only. May be repeated.", valueName: "file"))
+    var keyring: [String] = []
+    @OptionGroup var network: NodeOptions
+    @OptionGroup var source: SourceOptions
+    @OptionGroup var out: OutputOptions
+
+    func validate() throws {
+        if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs is from 1 to 1024.") }
+    }
+
+    func run() async throws {
+        let display = out.display
+        // Names out of images and locks come on standard error, and a runner would take commands from there.
+        let actions = environmentValue("GITHUB_ACTIONS") == "true" ? GateActions() : nil
+        actions?.stopCommands()
+        defer { actions?.resumeCommands() }
+        try await exiting(display) {
+            let (spec, folder) = try specification()
+            guard !spec.runtimes.isEmpty else { throw NothingToCheck() }
+            let store = try source.openStore()
+            let fetcher = try source.fetcher(store: store, display: display)
+            let nodes = network.api.isEmpty && !spec.apis.isEmpty ? network.nodes(spec.apis) : network.nodes
+            let gate = Gate(
+                spec, folder: folder, imagesFolder: output,
+                tools: .init(
+                    store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
+                    nodes: nodes, jobs: jobs ?? processorCount, keyrings: keyring, isOnline: !source.offline,
+                    environment: environmentValue, events: display.report))
+            let result: Result<GateReport, any Error>
+            do {
+                result = .success(try await Interruption.cancelling { try await gate.run() })
+            } catch { result = .failure(error) }
+            await fetcher.shutdown()
+            let found = try result.get()
+            display.finish()
+            try write(found, actions)
+            if found.exitStatus != 0 { throw ExitCode(found.exitStatus) }
+        }
+    }
+
+    private struct NothingToCheck: Error, CustomStringConvertible {
+        var description: String {
+            "there is nothing to check: no [[runtime]] in the gate's file, or no runtimes/NAME/runtime.toml here"
+        }
+    }
+
+    private func specification() throws -> (GateSpec, folder: String) {
+        if let path = file ?? (access("gate.toml", F_OK) == 0 ? "gate.toml" : nil) {
+            return (try GateSpec(text: try Paths.readText(path), file: path), Paths.parent(of: path))
+        }
+        return (GateSpec(runtimes: Gate.runtimes(in: ".")), ".")
+    }
+
+    private func write(_ found: GateReport, _ actions: GateActions?) throws {
+        if let report { try AtomicFile.write(JSONText.of(GateJSON(found)) + "\n", to: report) }
+        if let junit { try AtomicFile.write(GateJUnit.text(found), to: junit) }
+        if let markdown { try AtomicFile.write(GateMarkdown.text(found), to: markdown) }
+        printLine(out.json ? JSONText.of(GateJSON(found)) : GateText.lines(found).joined(separator: "\n"))
+        if let actions {
+            actions.resumeCommands()
+            try actions.write(found, report: report)
+        }
+    }
+}
+
+/// The report as JSON has it: with the verdict.
+struct GateJSON: Encodable {
+    var version = 1
+    var verdict: GateReport.Verdict
+    var undecided: String
+    var runtimes: [GateReport.Runtime]
+
+    init(_ report: GateReport) {
+        verdict = report.verdict
+        undecided = report.undecidedWarns ? "warn" : "fail"
+        runtimes = report.runtimes
+    }
+}

@@ -1,0 +1,67 @@
+import Gate
+import Reporting
+
+/// A gate's report as Jenkins, GitLab and others read test results (junit-10.xsd of Jenkins' xUnit plugin): a suite a runtime,
+/// a case a check.
+enum GateJUnit {
+    static func text(_ report: GateReport) -> String {
+        let all = report.runtimes.flatMap(\.checks)
+        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        text += "<testsuites name=\"rtverify gate\"\(counts(all))>\n"
+        for runtime in report.runtimes {
+            let skipped = runtime.checks.count { $0.verdict == .leftOut }
+            text += "  <testsuite name=\(quoted(runtime.name))\(counts(runtime.checks)) skipped=\"\(skipped)\">\n"
+            for result in runtime.checks {
+                text += "    <testcase name=\"\(result.check.rawValue)\" classname=\(quoted(runtime.name)) "
+                text += "time=\"\(result.seconds)\"" + body(result)
+            }
+            text += "  </testsuite>\n"
+        }
+        return text + "</testsuites>\n"
+    }
+
+    private static func counts(_ results: [GateReport.Result]) -> String {
+        let failures = results.count { $0.verdict == .no }
+        let errors = results.count { $0.verdict == .undecided }
+        let seconds = (results.reduce(0) { $0 + $1.seconds } * 100).rounded() / 100
+        return " tests=\"\(results.count)\" failures=\"\(failures)\" errors=\"\(errors)\" time=\"\(seconds)\""
+    }
+
+    private static func body(_ result: GateReport.Result) -> String {
+        let element: String
+        switch result.verdict {
+        case .yes: return "/>\n"
+        case .leftOut: return "><skipped message=\(quoted(result.reason))/></testcase>\n"
+        case .no: element = "failure"
+        case .undecided: element = "error"
+        }
+        var lines: [String] = []
+        if let expected = result.expected { lines.append("expected  \(expected)") }
+        if let found = result.found { lines.append("found     \(found)") }
+        lines += result.details
+        if let command = result.command { lines.append("run: \(command)") }
+        let content = lines.map { escaped(TerminalText.safe($0)) }.joined(separator: "\n")
+        return
+            ">\n      <\(element) message=\(quoted(result.reason)) type=\"\(result.check.rawValue)\">\(content)</\(element)>\n"
+            + "    </testcase>\n"
+    }
+
+    private static func quoted(_ text: String) -> String { "\"\(escaped(TerminalText.safe(text)))\"" }
+
+    /// Control characters, which XML 1.0 has no way to write, are numbers by now (TerminalText).
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            // U+FFFE and U+FFFF are no characters to XML.
+            case "\u{fffe}", "\u{ffff}": result += "?"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}
