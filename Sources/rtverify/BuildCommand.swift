@@ -84,10 +84,11 @@ struct Build: AsyncParsableCommand {
                 jobs: jobs ?? processorCount, stepTimeout: stepTimeout,
                 events: display.report)
             let image = output ?? "\(runtime.lock.name).squashfs"
+            let varied = try variations()
             let checking =
-                try check
+                check
                 ? ReproducibilityCheck(
-                    builder: builder, runtime: runtime, builds: builds ?? 2, variations: try variations(),
+                    builder: builder, runtime: runtime, builds: builds ?? 2, variations: varied,
                     keepFolder: keepDiffering, events: display.report) : nil
             let result: Result<(CheckReport?, FileIdentity), any Error>
             do {

@@ -1,0 +1,455 @@
+import ContentHash
+import Foundation
+import XCTest
+
+/// `rtverify gate` on a project of the test's own: each check made to say no, and undecided, while no other column changes.
+final class GateTests: XCTestCase {
+    private struct Report: Decodable {
+        struct Result: Decodable {
+            var check: String
+            var verdict: String
+            var reason: String
+            var details: [String]
+        }
+        struct Image: Decodable {
+            var path: String?
+            var size: Int
+            var sha256: String
+            var cid: String
+        }
+        struct Runtime: Decodable {
+            var name: String
+            var checks: [Result]
+            var image: Image?
+        }
+        var verdict: String
+        var runtimes: [Runtime]
+    }
+
+    /// A project with one runtime, whose lock and golden file are as they should be.
+    private final class Project {
+        let archive: TestArchive
+        var bench: Workbench { archive.bench }
+        static let lock = "lockfiles/test.lock"
+        static let golden = "golden/test.json"
+        static let manifest = "runtimes/test/runtime.toml"
+
+        init(_ packages: [String] = ["late"], step: String = "true", more: String = "") throws {
+            archive = try TestArchive.locked(packages, step: step, more: more)
+            let made = try bench.run([
+                "sh", "-ec",
+                """
+                mkdir -p runtimes/test lockfiles golden
+                mv runtime.toml runtimes/test/; mv test.lock lockfiles/; for f in ship-*; do
+                    test ! -e "$f" || cp "$f" runtimes/test/; done
+                """,
+            ])
+            XCTAssertEqual(made.status, 0, made.errors)
+            try renewGolden()
+        }
+
+        /// The golden file of the lock as it is, by what the gate builds.
+        func renewGolden() throws {
+            let (report, answer) = try gate(["--offline"])
+            let image = try XCTUnwrap(report.runtimes.first?.image, answer.errors)
+            let lock = try bench.sha256(Self.lock)
+            try bench.write(
+                #"{"lock_sha256":"\#(lock)","size":\#(image.size),"sha256":"\#(image.sha256)","cid":"\#(image.cid)"}"#,
+                to: Self.golden)
+        }
+
+        func gate(_ options: [String] = [], file: String? = nil, store: String = "store", mirrors: Bool = true) throws
+            -> (report: Report, answer: Workbench.Answer)
+        {
+            let answer = try run(["--json"] + options, file: file, store: store, mirrors: mirrors)
+            return (try JSONDecoder().decode(Report.self, from: Data(answer.output.utf8)), answer)
+        }
+
+        func run(
+            _ options: [String], file: String? = nil, store: String = "store", mirrors: Bool = true,
+            environment: [String: String] = [:]
+        ) throws -> Workbench.Answer {
+            try bench.run(
+                [Workbench.program, "gate"] + (file.map { [$0] } ?? []) + options
+                    + ["--store", "\(bench.folder)/\(store)", "--keyring", "\(bench.folder)/keyring.gpg"]
+                    + (mirrors ? archive.mirror : ["--only-mirror"]),
+                environment: ["GITHUB_ACTIONS": ""].merging(environment) { $1 })
+        }
+
+        func edit(_ path: String, _ old: String, _ new: String) throws {
+            let text = try bench.read(path)
+            XCTAssertTrue(text.contains(old), "\(path) has no \(old)")
+            try bench.write(text.replacing(old, with: new), to: path)
+        }
+
+        /// gate.toml with further lines for the runtime.
+        func spec(_ lines: String, gate: String = "", to path: String = "gate.toml") throws {
+            try bench.write("[gate]\n\(gate)\n[[runtime]]\nmanifest = \"\(Self.manifest)\"\n\(lines)\n", to: path)
+        }
+    }
+
+    /// A step that writes what looks like a private key, and is none.
+    private static func key(in path: String) -> String {
+        let body = String(repeating: "QUJD", count: 16)
+        return "{ echo '-----BEGIN OPENSSH PRIVATE KEY-----'; echo \(body); } > \"\(path)\""
+    }
+
+    /// Checks and verdicts, in words.
+    private func row(_ report: Report) -> [String: String] {
+        Dictionary(uniqueKeysWithValues: (report.runtimes.first?.checks ?? []).map { ($0.check, $0.verdict) })
+    }
+
+    private let yes = [
+        "manifest": "yes", "archives": "yes", "golden": "yes", "builds": "yes", "audit": "yes", "contract": "left-out",
+    ]
+
+    /// One column is otherwise, and the exit status with it.
+    private func expect(
+        _ changes: [String: String], _ status: Int32, _ found: (report: Report, answer: Workbench.Answer),
+        _ what: String, line: UInt = #line
+    ) {
+        XCTAssertEqual(row(found.report), yes.merging(changes) { $1 }, what, line: line)
+        XCTAssertEqual(found.answer.status, status, what + found.answer.errors, line: line)
+    }
+
+    func testManifestLockAndArchivesAreAsked() throws {
+        let project = try Project()
+        let bench = project.bench
+        defer { bench.remove() }
+        expect([:], 0, try project.gate(), "a project in order")
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
+        // Offline, with what was fetched: the same.
+        expect([:], 0, try project.gate(["--offline"], mirrors: false), "offline")
+        let manifest = try bench.read(Project.manifest)
+        try project.edit(Project.manifest, "\"late\"", "\"late\", \"special\"")
+        expect(["manifest": "no"], 1, try project.gate(), "a stale lock")
+        try bench.write("[runtime\n", to: Project.manifest)
+        expect(["manifest": "undecided"], 2, try project.gate(), "no manifest")
+        try bench.write(manifest, to: Project.manifest)
+
+        // An entry that is not the archive's; the image stays what it is.
+        let (lock, golden) = (try bench.read(Project.lock), try bench.read(Project.golden))
+        let name = "name = \"late\"\nversion = \"1.0\""
+        try project.edit(Project.lock, name, name.replacing("1.0", with: "1.1"))
+        try project.renewGolden()
+        let forged = try project.gate()
+        expect(["archives": "no"], 1, forged, "a forged entry")
+        let text = try project.run([])
+        XCTAssertTrue(text.output.contains("no  test archives: the lock does not follow"), text.output)
+        XCTAssertTrue(text.output.contains("run: rtverify lock --verify lockfiles/test.lock --fetch"), text.output)
+        XCTAssertTrue(text.output.hasSuffix("no: 4 yes, 1 no, 0 undecided, 1 left out\n"), text.output)
+        try bench.write(lock, to: Project.lock)
+        try bench.write(golden, to: Project.golden)
+        // The Releases have left the mirrors, and this store has no more than what is built from.
+        XCTAssertEqual(
+            try bench.rtverify(
+                ["build", "--lock", Project.lock, "-o", "x.squashfs"] + project.archive.mirror, store: "fresh"
+            ).status, 0)
+        expect(
+            ["archives": "undecided"], 2, try project.gate(["--offline"], store: "fresh", mirrors: false), "no Release")
+    }
+
+    func testGoldenBuildsAuditAndContractAreAsked() throws {
+        let project = try Project()
+        let bench = project.bench
+        defer { bench.remove() }
+        let golden = try bench.read(Project.golden)
+        try bench.write(golden.replacing("\"sha256\":\"", with: "\"sha256\":\"0"), to: Project.golden)
+        expect(["golden": "no"], 1, try project.gate(), "other bytes")
+        try bench.write(golden.replacing("lock_sha256\":\"", with: "lock_sha256\":\"0"), to: Project.golden)
+        expect(["golden": "no"], 1, try project.gate(), "a golden of another lock")
+        XCTAssertEqual(try bench.run(["rm", Project.golden]).status, 0)
+        expect(["golden": "undecided"], 2, try project.gate(), "no golden")
+        try bench.write(golden, to: Project.golden)
+        try project.spec("vary = [\"tiem\"]")
+        expect(["builds": "undecided"], 2, try project.gate(), "no such variation")
+        // One image elsewhere: that it can't be read is said of what would look at it.
+        try project.spec("image = \"missing.squashfs\"")
+        expect(["audit": "undecided"], 2, try project.gate(), "no image")
+        try project.spec("image = \"other.squashfs\"")
+        XCTAssertEqual(
+            try bench.run([
+                "sh", "-c",
+                "mkdir other-tree && echo x > other-tree/x && mksquashfs other-tree other.squashfs -quiet -no-progress",
+            ])
+            .status, 0)
+        let other = try project.gate()
+        XCTAssertEqual(row(other.report)["golden"], "no", other.answer.errors)
+        XCTAssertEqual(row(other.report)["builds"], "yes")
+
+        let clock = try Project(step: "date +%Y > /etc/year")
+        defer { clock.bench.remove() }
+        let found = try clock.gate()
+        expect(["builds": "no"], 1, found, "a step that writes the time")
+        XCTAssertTrue(
+            found.report.runtimes[0].checks.contains {
+                $0.details.contains { $0.hasPrefix("the time: /etc/year, by step 1") }
+            })
+
+        let secret = try Project(step: Self.key(in: "/etc/key"))
+        defer { secret.bench.remove() }
+        expect(["audit": "no"], 1, try secret.gate(), "a private key")
+
+        // An init that is there and can't work, as nothing else that a supervisor expects.
+        let contract = try Project(step: "echo '#!/nowhere' > /sbin/init", more: "[init]\ncommand = \"/bin/true\"\n")
+        defer { contract.bench.remove() }
+        expect(["contract": "no"], 1, try contract.gate(), "no init that works")
+    }
+
+    func testThePublishedItemIsAsked() throws {
+        let project = try Project()
+        let bench = project.bench
+        defer { bench.remove() }
+        let (report, _) = try project.gate(["--offline", "-o", "images"])
+        let image = try XCTUnwrap(report.runtimes.first?.image)
+        XCTAssertEqual(try bench.sha256("images/test.squashfs"), image.sha256)
+        try project.spec("content-hash = \"\(image.cid)\"")
+        expect(["published": "yes"], 0, try project.gate(), "its own CID")
+        try project.spec("content-hash = \"\(Digest.of([1]).hex)\"")
+        expect(["published": "no"], 1, try project.gate(), "another hash")
+        try project.spec("", gate: "checks = [\"published\"]")
+        let lacking = try project.gate()
+        XCTAssertEqual(row(lacking.report), ["published": "undecided"])
+        XCTAssertEqual(lacking.answer.status, 2)
+
+        let (owner, stranger) = (TestKey(1), TestKey(2))
+        let message = TestMessage(TestMessage.store(image.sha256, owner: owner.address), by: owner)
+        let forged = message.with("item_content", TestMessage.store(Digest.of([2]).hex, owner: owner.address))
+        var lying = TestNode(message)
+        lying.show(message.itemHash, forged.answer())
+        func item(_ more: String = "") throws {
+            try project.spec("item-hash = \"\(message.itemHash)\"\n\(more)", gate: "undecided = \"warn\"")
+        }
+        try TestNode(message).serving(bench) { url in
+            try item("sender = [\"\(owner.address)\"]")
+            expect(["published": "yes"], 0, try project.gate(["--api", url]), "a node's word, checked")
+            try item("owner = [\"\(stranger.address)\"]")
+            expect(["published": "undecided"], 2, try project.gate(["--api", url]), "somebody else's")
+        }
+        try item()
+        try lying.serving(bench) { url in
+            // Undecided is never passed over where it is about what is published.
+            expect(["published": "undecided"], 2, try project.gate(["--api", url]), "a node that lies")
+        }
+        expect(
+            ["published": "undecided"], 2, try project.gate(["--api", "http://127.0.0.1:9", "--node-timeout", "2"]),
+            "a node that is down")
+    }
+
+    func testWhatCannotBeReachedIsSaidAndNothingIsNeverYes() throws {
+        let project = try Project()
+        let bench = project.bench
+        defer { bench.remove() }
+        let lock = try bench.read(Project.lock)
+        try bench.write(lock.replacing("[image]", with: "[image"), to: Project.lock)
+        let broken = try project.gate()
+        XCTAssertEqual(Set(row(broken.report).values), ["undecided"])
+        XCTAssertTrue(
+            broken.report.runtimes[0].checks.contains {
+                $0.check == "builds" && $0.reason.hasPrefix("not reached: the image could not be built")
+            })
+        try bench.write(lock, to: Project.lock)
+        // Left out, all of it: no answer.
+        let reasons = ["manifest", "archives", "golden", "builds", "audit", "contract"].map { "skip.\($0) = \"later\"" }
+        try project.spec(reasons.joined(separator: "\n"))
+        let none = try project.run([])
+        XCTAssertEqual(none.status, 2, none.output)
+        XCTAssertTrue(none.output.contains("left out  test manifest: later"), none.output)
+        try project.spec("skip.builds = \"it takes long\"")
+        expect(["builds": "left-out"], 0, try project.gate(), "one left out")
+        // A warning that is undecided is 0 where it is safe, and said.
+        try project.spec("image = \"missing.squashfs\"", gate: "undecided = \"warn\"")
+        let warned = try project.run([])
+        XCTAssertEqual(warned.status, 0, warned.output)
+        XCTAssertTrue(warned.output.hasSuffix("1 undecided only warned (undecided = \"warn\")\n"), warned.output)
+        for (text, words) in [
+            ("[gate]\ncheks = []", "did you mean 'gate.checks'"),
+            ("[[runtime]]\nmanifst = \"x\"", "did you mean 'runtime[0].manifest'"),
+            ("[gate]\nchecks = [\"audt\"]", "did you mean 'audit'"),
+            ("[gate]\nundecided = \"ignore\"", "'fail' or 'warn'"),
+            ("[[runtime]]\nmanifest = \"a/b\"\nskip.audit = \"\"", "a reason"),
+        ] {
+            try bench.write(text, to: "bad.toml")
+            let answer = try project.run([], file: "bad.toml")
+            XCTAssertEqual(answer.status, 2, text)
+            XCTAssertTrue(answer.errors.contains(words), "\(text): \(answer.errors)")
+        }
+        let empty = try bench.run([
+            "sh", "-c", "mkdir empty && cd empty && '\(Workbench.program)' gate --store ../store",
+        ])
+        XCTAssertEqual(empty.status, 2)
+        XCTAssertTrue(empty.errors.contains("nothing to check"), empty.errors)
+        try project.spec("")
+        for options in [["--junit", "/dev/full/x"], ["--report", "no/such/folder"], ["--markdown", "golden"]] {
+            XCTAssertEqual(try project.run(["--offline"] + options).status, 2, "\(options)")
+        }
+    }
+
+    /// Names that mean something to each form: a pipe, a tag, a line's end and a runner's command.
+    func testStrangersNamesDoNoHarmInAnyForm() throws {
+        let name = "/etc/a|b <img src=x> `c` [d](e)\n::set-output name=verdict::yes"
+        let project = try Project(step: Self.key(in: "$(printf '\(name.replacing("\n", with: "\\n"))')"))
+        let bench = project.bench
+        defer { bench.remove() }
+        for file in ["summary", "output"] { try bench.write("", to: file) }
+        let answer = try project.run(
+            ["--junit", "gate.xml", "--markdown", "gate.md", "--report", "gate.json", "-o", "images"],
+            environment: [
+                "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "\(bench.folder)/summary",
+                "GITHUB_OUTPUT": "\(bench.folder)/output",
+            ])
+        XCTAssertEqual(answer.status, 1, answer.errors)
+        let lines = answer.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        XCTAssertTrue(lines[0].hasPrefix("::stop-commands::"))
+        let token = lines[0].dropFirst("::stop-commands::".count)
+        let end = try XCTUnwrap(lines.firstIndex(of: "::\(token)::"))
+        XCTAssertFalse(lines[1..<end].contains { $0.hasPrefix("::") })
+        let annotations = lines[(end + 1)...].filter { !$0.isEmpty }
+        XCTAssertEqual(annotations.count, 1, "\(annotations)")
+        XCTAssertTrue(annotations[0].hasPrefix("::error file=lockfiles/test.lock,line="), annotations[0])
+        XCTAssertTrue(
+            annotations[0].contains("title=test audit%3A no::1 findings%3A") || annotations[0].contains("::1 findings"))
+        XCTAssertFalse(answer.errors.contains("\n::"), answer.errors)
+        for file in ["summary", "gate.md"] {
+            let text = try bench.read(file)
+            XCTAssertFalse(text.contains("<img") || text.contains("\n::set-output") || text.contains("a|b"), text)
+            XCTAssertTrue(text.contains("a&#124;b &#60;img"), text)
+        }
+        let output = try bench.read("output")
+        XCTAssertTrue(output.contains("verdict<<rtverify-\(token)\nno\nrtverify-\(token)\n"), output)
+        XCTAssertTrue(output.contains("image<<rtverify-\(token)\nimages/test.squashfs\n"), output)
+        let parse = """
+            import sys, xml.dom.minidom as dom
+            suites = dom.parse("gate.xml").documentElement
+            assert suites.tagName == "testsuites" and not suites.hasAttribute("skipped")
+            allowed = {"testsuites": {"name", "time", "tests", "failures", "disabled", "errors"},
+                "testsuite": {"name", "tests", "failures", "errors", "group", "time", "skipped", "timestamp", "hostname", "id",
+                    "package", "file", "log", "url", "version"},
+                "testcase": {"name", "time", "classname", "group"}, "skipped": {"type", "message"},
+                "failure": {"type", "message"}, "error": {"type", "message"}}
+            for element in [suites] + suites.getElementsByTagName("*"):
+                assert set(element.attributes.keys()) <= allowed[element.tagName], element.toxml()
+            for suite in suites.getElementsByTagName("testsuite"):
+                cases = suite.getElementsByTagName("testcase")
+                assert int(suite.getAttribute("tests")) == len(cases) == 6
+                for kind in ("failure", "error", "skipped"):
+                    name = {"failure": "failures", "error": "errors"}.get(kind, kind)
+                    assert int(suite.getAttribute(name)) == len(suite.getElementsByTagName(kind)), kind
+            """
+        let checked = try bench.run(["python3", "-c", parse])
+        XCTAssertEqual(checked.status, 0, checked.errors)
+    }
+}
+
+/// The action, the workflow and what docs/ci.md shows, by other people's checkers; and the action's own steps, run.
+final class ActionTests: XCTestCase {
+    /// A throw-away environment with check-jsonschema, actionlint and zizmor, made and used by a user without rights.
+    private func tools(_ bench: Workbench) throws -> (run: (String) throws -> Workbench.Answer, remove: () -> Void) {
+        let requirements = "\(bench.folder)/workflow-tools.txt"
+        let copied = try bench.run([
+            "sh", "-ec",
+            """
+            cp '\(Workbench.sources)/Fixtures/workflow-tools.txt' . && mkdir -p files/.github/workflows
+            cd '\(Workbench.checkout)' && cp action.yml docs/ci.md '\(bench.folder)/files/'
+            cp .github/workflows/*.yml '\(bench.folder)/files/.github/workflows/'
+            chmod -R a+rX '\(bench.folder)'
+            """,
+        ])
+        XCTAssertEqual(copied.status, 0, copied.errors)
+        let user = getuid() == 0 ? try TestUser(bench) : nil
+        func run(_ script: String) throws -> Workbench.Answer {
+            guard let user else { return try bench.run(["sh", "-c", script]) }
+            // Where the index is, is this host's own to know.
+            return try bench.run(["su", user.name, "-c", "cd; \(script)"], environment: ["HOME": "/home/\(user.name)"])
+        }
+        let made = try run(
+            "python3 -m venv tools && tools/bin/pip install -q --disable-pip-version-check --only-binary :all: "
+                + "--require-hashes -r '\(requirements)'")
+        guard made.status == 0 else {
+            user?.remove()
+            throw XCTSkip("the checkers can't be had: \(made.errors)")
+        }
+        return (run, { user?.remove() })
+    }
+
+    func testOthersCheckersFindNothing() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let (run, remove) = try tools(bench)
+        defer { remove() }
+        // The jobs that docs/ci.md shows are files like any other.
+        let extract = """
+            import re, sys
+            text = open("\(bench.folder)/files/ci.md").read()
+            for mark, path in [("# .github/workflows/gate.yml", "shown.yml"), ("# .gitlab-ci.yml", "gitlab.yml")]:
+                block = text[text.index("    " + mark):]
+                lines = []
+                for line in block.splitlines():
+                    if line and not line.startswith("    "): break
+                    lines.append(line[4:])
+                open(path, "w").write("\\n".join(lines).replace("OWNER/rtverify@COMMIT", "owner/rtverify@" + "0" * 40) + "\\n")
+            """
+        try bench.write(extract, to: "extract.py")
+        _ = try bench.run(["chmod", "a+r", "extract.py"])
+        let files = "\(bench.folder)/files"
+        for command in [
+            "python3 '\(bench.folder)/extract.py'",
+            "tools/bin/check-jsonschema --builtin-schema vendor.github-actions '\(files)/action.yml'",
+            "tools/bin/check-jsonschema --builtin-schema vendor.github-workflows \(files)/.github/workflows/*.yml shown.yml",
+            "tools/bin/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci gitlab.yml",
+            "tools/bin/actionlint -shellcheck= -pyflakes= \(files)/.github/workflows/*.yml shown.yml",
+            "tools/bin/zizmor --offline --no-progress --persona regular '\(files)/action.yml' \(files)/.github/workflows shown.yml",
+        ] {
+            let answer = try run(command)
+            XCTAssertEqual(answer.status, 0, "\(command)\n\(answer.output)\(answer.errors)")
+        }
+    }
+
+    /// The gate step's script, as a runner would run it.
+    func testTheActionsStepsDoWhatTheySay() throws {
+        let text = try String(contentsOfFile: "\(Workbench.checkout)/action.yml", encoding: .utf8)
+        // The lines of the gate step's `run: |`.
+        let step = try XCTUnwrap(text.components(separatedBy: "      id: gate\n").last)
+        let body = try XCTUnwrap(step.components(separatedBy: "      run: |\n").dropFirst().first)
+        let script = body.components(separatedBy: "\n").prefix { $0.isEmpty || $0.hasPrefix("        ") }
+            .map { String($0.dropFirst(8)) }.joined(separator: "\n")
+        XCTAssertFalse(script.contains("${{"), "no expression is expanded into a script")
+        let archive = try TestArchive.locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        let prepared = try bench.run([
+            "sh", "-ec",
+            "mkdir -p runtimes/test lockfiles temp && mv runtime.toml runtimes/test/ && mv test.lock lockfiles/",
+        ])
+        XCTAssertEqual(prepared.status, 0, prepared.errors)
+        try bench.write(script, to: "step.sh")
+        try bench.write(
+            "[gate]\nchecks = [\"manifest\", \"audit\"]\n[[runtime]]\nmanifest = \"runtimes/test/runtime.toml\"\n",
+            to: "a gate.toml")
+        for (file, verdict, status) in [("a gate.toml", "yes", Int32(0)), ("", "undecided", 2)] {
+            for name in ["output", "summary"] { try bench.write("", to: name) }
+            let arguments =
+                (archive.mirror + ["--keyring", "\(bench.folder)/keyring.gpg"]).joined(separator: "\n") + "\n\n"
+            let answer = try bench.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "step.sh"],
+                environment: [
+                    "GATE_FILE": file, "GATE_ARGUMENTS": arguments, "GATE_IMAGES": "images",
+                    "GATE_PROGRAM": Workbench.program,
+                    "GITHUB_ACTION_PATH": Workbench.checkout, "RUNNER_TEMP": "\(bench.folder)/temp",
+                    "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "\(bench.folder)/output",
+                    "GITHUB_STEP_SUMMARY": "\(bench.folder)/summary",
+                ])
+            XCTAssertEqual(answer.status, status, answer.output + answer.errors)
+            let lines = try bench.read("output").components(separatedBy: "\n")
+            func output(_ name: String) -> String? {
+                lines.firstIndex { $0.hasPrefix("\(name)<<") }.map { lines[$0 + 1] }
+            }
+            XCTAssertEqual(output("verdict"), verdict)
+            XCTAssertEqual(output("report"), "\(bench.folder)/temp/rtverify-gate.json")
+            XCTAssertEqual(output("image"), "images/test.squashfs")
+            XCTAssertEqual(output("sha256"), try bench.sha256("images/test.squashfs"))
+            XCTAssertTrue(try bench.read("summary").contains("| test |"))
+            for report in ["json", "xml", "md"] { XCTAssertTrue(bench.exists("temp/rtverify-gate.\(report)")) }
+        }
+    }
+}
