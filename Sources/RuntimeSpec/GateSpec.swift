@@ -67,7 +67,10 @@ public struct GateSpec: Equatable, Sendable {
         let root = try TOMLFields(text: text, file: file, known: ["gate", "runtime"])
         let gate = try root.optionalTable("gate", known: ["checks", "api", "undecided"])
         checks = try gate?.optionalStrings("checks")?.map { try Self.check($0, file) }
-        apis = try gate?.strings("api", "an http(s) URL", Spelling.isURL) ?? []
+        apis = try gate?.stringOrStrings("api") ?? []
+        for api in apis where !Spelling.isURL(api) {
+            throw SpecError.badValue(file: file, key: "gate.api", found: "'\(api)'", expected: "http(s) URLs")
+        }
         let undecided = try gate?.optionalString("undecided") ?? "fail"
         guard ["fail", "warn"].contains(undecided) else {
             throw SpecError.badValue(
@@ -112,8 +115,8 @@ public struct GateSpec: Equatable, Sendable {
         if runtime.itemHash != nil, runtime.contentHash != nil {
             throw SpecError.inconsistent(file: file, reason: "\(runtime.name) has both 'item-hash' and 'content-hash'")
         }
-        runtime.senders = try fields.optionalStrings("sender") ?? []
-        runtime.owners = try fields.optionalStrings("owner") ?? []
+        runtime.senders = try fields.stringOrStrings("sender")
+        runtime.owners = try fields.stringOrStrings("owner")
         runtime.latest = try fields.optionalFlag("latest") ?? false
         if runtime.itemHash == nil, runtime.latest || !runtime.senders.isEmpty || !runtime.owners.isEmpty {
             throw SpecError.inconsistent(

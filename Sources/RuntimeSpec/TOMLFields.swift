@@ -111,6 +111,12 @@ struct TOMLFields {
         }
     }
 
+    /// A string, or an array of them; none when the key isn't there.
+    func stringOrStrings(_ key: String) throws -> [String] {
+        if let text = table[key]?.string { return [text] }
+        return try optionalStrings(key) ?? []
+    }
+
     /// An array of strings that each satisfy `check`; empty when the key isn't there.
     func strings(_ key: String, _ expected: String, _ check: (String) -> Bool) throws -> [String] {
         let texts = try optionalStrings(key) ?? []

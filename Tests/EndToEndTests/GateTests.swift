@@ -61,8 +61,38 @@ final class GateTests: XCTestCase {
         func gate(_ options: [String] = [], file: String? = nil, store: String = "store", mirrors: Bool = true) throws
             -> (report: Report, answer: Workbench.Answer)
         {
-            let answer = try run(["--json"] + options, file: file, store: store, mirrors: mirrors)
-            return (try JSONDecoder().decode(Report.self, from: Data(answer.output.utf8)), answer)
+            for name in ["summary", "output"] { try bench.write("", to: name) }
+            let answer = try run(
+                ["--report", "report.json", "--junit", "gate.xml"] + options, file: file, store: store,
+                mirrors: mirrors,
+                environment: [
+                    "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "\(bench.folder)/summary",
+                    "GITHUB_OUTPUT": "\(bench.folder)/output",
+                ])
+            return (try JSONDecoder().decode(Report.self, from: Data(try bench.read("report.json").utf8)), answer)
+        }
+
+        /// Every form that the last run wrote says the same of each check.
+        func agree(_ report: Report, _ answer: Workbench.Answer, _ what: String, line: UInt) throws {
+            let checks = report.runtimes.first?.checks ?? []
+            let lines = answer.output.split(separator: "\n").map(String.init)
+            // The table: a column a check, words of two letters and more between two blanks.
+            let row = lines.first { $0.hasPrefix("test  ") || $0.hasPrefix("test ") } ?? ""
+            let words = row.components(separatedBy: "  ").map { $0.filter { $0 != " " } }.filter { !$0.isEmpty }
+            XCTAssertEqual(
+                Array(words.dropFirst()), checks.map { $0.verdict.replacing("-", with: "") }, "\(what): \(row)",
+                line: line)
+            let junit = try bench.read("gate.xml")
+            func count(_ part: String, _ text: String) -> Int { text.components(separatedBy: part).count - 1 }
+            func verdicts(_ verdict: String) -> Int { checks.count { $0.verdict == verdict } }
+            XCTAssertEqual(count("<failure ", junit), verdicts("no"), what, line: line)
+            XCTAssertEqual(count("<error ", junit), verdicts("undecided"), what, line: line)
+            XCTAssertEqual(count("<skipped ", junit), verdicts("left-out"), what, line: line)
+            let annotations = lines.count { $0.hasPrefix("::error ") || $0.hasPrefix("::warning ") }
+            XCTAssertEqual(annotations, verdicts("no") + verdicts("undecided"), what, line: line)
+            let output = try bench.read("output")
+            XCTAssertTrue(output.contains("\n\(report.verdict)\n"), "\(what): \(output)", line: line)
+            XCTAssertEqual(answer.status, ["yes": 0, "no": 1, "undecided": 2][report.verdict], what, line: line)
         }
 
         func run(
@@ -110,10 +140,15 @@ final class GateTests: XCTestCase {
     ) {
         XCTAssertEqual(row(found.report), yes.merging(changes) { $1 }, what, line: line)
         XCTAssertEqual(found.answer.status, status, what + found.answer.errors, line: line)
+        XCTAssertNoThrow(try project?.agree(found.report, found.answer, what, line: line))
     }
+
+    /// Whose forms are compared.
+    private var project: Project?
 
     func testManifestLockAndArchivesAreAsked() throws {
         let project = try Project()
+        self.project = project
         let bench = project.bench
         defer { bench.remove() }
         expect([:], 0, try project.gate(), "a project in order")
@@ -151,6 +186,7 @@ final class GateTests: XCTestCase {
 
     func testGoldenBuildsAuditAndContractAreAsked() throws {
         let project = try Project()
+        self.project = project
         let bench = project.bench
         defer { bench.remove() }
         let golden = try bench.read(Project.golden)
@@ -179,6 +215,7 @@ final class GateTests: XCTestCase {
 
         let clock = try Project(step: "date +%Y > /etc/year")
         defer { clock.bench.remove() }
+        self.project = clock
         let found = try clock.gate()
         expect(["builds": "no"], 1, found, "a step that writes the time")
         XCTAssertTrue(
@@ -188,16 +225,19 @@ final class GateTests: XCTestCase {
 
         let secret = try Project(step: Self.key(in: "/etc/key"))
         defer { secret.bench.remove() }
+        self.project = secret
         expect(["audit": "no"], 1, try secret.gate(), "a private key")
 
         // An init that is there and can't work, as nothing else that a supervisor expects.
         let contract = try Project(step: "echo '#!/nowhere' > /sbin/init", more: "[init]\ncommand = \"/bin/true\"\n")
         defer { contract.bench.remove() }
+        self.project = contract
         expect(["contract": "no"], 1, try contract.gate(), "no init that works")
     }
 
     func testThePublishedItemIsAsked() throws {
         let project = try Project()
+        self.project = project
         let bench = project.bench
         defer { bench.remove() }
         let (report, _) = try project.gate(["--offline", "-o", "images"])
@@ -221,7 +261,7 @@ final class GateTests: XCTestCase {
             try project.spec("item-hash = \"\(message.itemHash)\"\n\(more)", gate: "undecided = \"warn\"")
         }
         try TestNode(message).serving(bench) { url in
-            try item("sender = [\"\(owner.address)\"]")
+            try item("sender = \"\(owner.address)\"")
             expect(["published": "yes"], 0, try project.gate(["--api", url]), "a node's word, checked")
             try item("owner = [\"\(stranger.address)\"]")
             expect(["published": "undecided"], 2, try project.gate(["--api", url]), "somebody else's")
@@ -238,6 +278,7 @@ final class GateTests: XCTestCase {
 
     func testWhatCannotBeReachedIsSaidAndNothingIsNeverYes() throws {
         let project = try Project()
+        self.project = project
         let bench = project.bench
         defer { bench.remove() }
         let lock = try bench.read(Project.lock)
