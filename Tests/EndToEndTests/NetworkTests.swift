@@ -10,6 +10,30 @@ final class NetworkTests: XCTestCase {
         try Server.running(["lie.py", "\(archive.bench.folder)/archive", mode] + logging, body)
     }
 
+    /// Whole answers that are wrong in one way each: none is used, none ends the program, and another mirror serves.
+    func testEveryWrongAnswerIsRefused() throws {
+        let archive = try TestArchive.locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build(image: "honest.squashfs").status, 0)
+        // scripts/torture has them all; these are given up at once.
+        let ways = [
+            "one-bit", "zeros", "other-file", "page", "encoded", "more", "length-huge", "length-negative",
+            "length-twice",
+            "redirect-itself", "redirect-file", "redirect-nonsense", "status-410", "chunks-broken",
+        ]
+        // Where the right bytes come after all (encoded, with more behind them), they are the right bytes.
+        for way in ways {
+            try lying(archive, way) { address in
+                let other = try archive.build(
+                    ["--timeout", "2"], store: "other-\(way)",
+                    mirror: ["--only-mirror", "--mirror", address, "--mirror", "\(bench.folder)/archive"])
+                XCTAssertEqual(other.status, 0, "\(way): \(other.errors)")
+                XCTAssertEqual(try bench.sha256("test.squashfs"), try bench.sha256("honest.squashfs"), way)
+            }
+        }
+    }
+
     /// Whatever a server answers, the build ends, says which server it was, and takes the next mirror.
     func testNoAnswerHangsOrEndsTheProgram() throws {
         let archive = try TestArchive.locked()

@@ -21,12 +21,52 @@ proxy            serves http://anything/PATH as FOLDER/PATH, to absolute request
 proxy-login      the same to user:pa:ss; others get 407
 proxy-refuses    503 with Squid's own header
 login            the files to user:pa:ss
+NAME of WAYS     that whole answer (below)
 snapshot         FOLDER/PATH as /debian/TIME/PATH, for every time
 honest           the files as they are
 """
-import base64, os, socket, sys, threading, time, urllib.parse
+import base64, gzip, os, socket, sys, threading, time, urllib.parse
 
 folder, mode = sys.argv[1], sys.argv[2]
+
+
+def head(status, *headers):
+    return ("\r\n".join([f"HTTP/1.1 {status} x", *headers, "Connection: close"]) + "\r\n\r\n").encode()
+
+
+def lengthy(body, *headers):
+    return head(200, f"Content-Length: {len(body)}", *headers) + body
+
+
+# Whole answers, by the true body and the request's path.
+WAYS = {
+    **{f"status-{code}": lambda body, path, code=code: head(code, "Content-Length: 0")
+       for code in (204, 304, 400, 403, 410, 416, 418, 500, 502, 504)},
+    "other-range": lambda body, path: head(206, f"Content-Range: bytes 7-{len(body) + 6}/{len(body) + 7}",
+                                           f"Content-Length: {len(body)}") + body,
+    "redirect-itself": lambda body, path: head(302, f"Location: {path}", "Content-Length: 0"),
+    "redirect-file": lambda body, path: head(302, f"Location: file://{folder}{path}", "Content-Length: 0"),
+    "redirect-ftp": lambda body, path: head(301, "Location: ftp://127.0.0.1/x", "Content-Length: 0"),
+    "redirect-nowhere": lambda body, path: head(307, "Content-Length: 0"),
+    "redirect-nonsense": lambda body, path: head(302, "Location: http://[::1", "Content-Length: 0"),
+    "length-short": lambda body, path: head(200, f"Content-Length: {len(body) // 2}") + body,
+    "length-long": lambda body, path: head(200, f"Content-Length: {len(body) + 9}") + body,
+    "length-negative": lambda body, path: head(200, "Content-Length: -1") + body,
+    "length-huge": lambda body, path: head(200, "Content-Length: 99999999999999999999") + body,
+    "length-twice": lambda body, path: head(200, "Content-Length: 1", f"Content-Length: {len(body)}") + body,
+    "chunks-broken": lambda body, path: head(200, "Transfer-Encoding: chunked") + b"zz\r\n" + body,
+    "chunks-cut": lambda body, path: head(200, "Transfer-Encoding: chunked") + b"%x\r\n" % len(body) + body[:99],
+    "encoded": lambda body, path: lengthy(gzip.compress(body), "Content-Encoding: gzip"),
+    "garbage": lambda body, path: os.urandom(4096),
+    "nothing": lambda body, path: b"",
+    "no-head": lambda body, path: body,
+    "nul-in-head": lambda body, path: head(200, "X: a\0b", f"Content-Length: {len(body)}") + body,
+    "more": lambda body, path: head(200, f"Content-Length: {len(body)}") + body + b"HTTP/1.1 200 x\r\n\r\nmore",
+    "page": lambda body, path: lengthy(b"<html>Log in to use this network</html>", "Content-Type: text/html"),
+    "other-file": lambda body, path: lengthy(open(sys.argv[0], "rb").read()),
+    "one-bit": lambda body, path: lengthy(body[:-1] + bytes([body[-1] ^ 1])),
+    "zeros": lambda body, path: lengthy(bytes(len(body))),
+}
 log = open(sys.argv[3], "a") if len(sys.argv) > 3 else None
 lock, counts = threading.Lock(), {}
 most = 60
@@ -83,6 +123,8 @@ def answer(client):
     name = os.path.basename(path)
     if not (name.endswith(".deb") or "." not in name) or mode in ("proxy", "proxy-login", "login", "snapshot", "honest"):
         return send(client, 200, body)
+    if mode in WAYS:
+        return client.sendall(WAYS[mode](body, target))
     if mode == "port-redirect":
         return send(client, 302, headers=["Location: http://127.0.0.1:65536/x"])
     if mode == "elsewhere":
