@@ -8,13 +8,17 @@ import SystemPackage
 struct ShuffledFolder {
     let path: String
 
+    /// The one of a work folder, mounted or not.
+    init(in folder: String) { path = "\(folder)/shuffled" }
+
     static var program: String? {
         ["/usr/bin/disorderfs", "/usr/local/bin/disorderfs"].first { access($0, X_OK) == 0 }
     }
 
     /// Mounts one in a work folder.
     static func mount(in folder: String) async throws -> ShuffledFolder {
-        let (real, shown) = ("\(folder)/real", "\(folder)/shuffled")
+        let shuffled = ShuffledFolder(in: folder)
+        let (real, shown) = ("\(folder)/real", shuffled.path)
         for path in [real, shown] where mkdir(path, 0o700) != 0 { throw SystemError("cannot create \(path)", errno) }
         guard let program else { throw BuildError.sandbox("disorderfs isn't installed") }
         let result = try await run(
@@ -25,7 +29,7 @@ struct ShuffledFolder {
         guard result.terminationStatus.isSuccess else {
             throw BuildError.sandbox("disorderfs can't be mounted: \(result.standardError)")
         }
-        return ShuffledFolder(path: shown)
+        return shuffled
     }
 
     /// Takes it away; what is in it stays in the work folder.

@@ -79,6 +79,19 @@ final class CheckTests: XCTestCase {
         defer { archive.bench.remove() }
         let report = try check(archive, ["--vary", "directory-order,umask"])
         XCTAssertEqual(report.culprits.map(\.variations), [["directory-order"]])
+        // A build that is killed leaves the mount, and the next takes it away.
+        let killed = try archive.bench.run([
+            "bash", "-c",
+            """
+            '\(Workbench.program)' build --lock test.lock -o x.squashfs --store store --offline --only-mirror --check \
+                --vary directory-order 2>/dev/null & p=$!
+            for i in $(seq 400); do grep -q "$PWD/store/work" /proc/self/mounts && break; sleep 0.02; done
+            kill -9 $p; wait $p; sleep 0.5
+            '\(Workbench.program)' build --lock test.lock -o x.squashfs --store store --offline --only-mirror -q >&2
+            grep -c "$PWD/store/work" /proc/self/mounts; ls store/work
+            """,
+        ])
+        XCTAssertEqual(killed.output, "0\n", killed.errors)
     }
 
     /// What the sandbox keeps from every program: no runtime can depend on it.
