@@ -216,10 +216,8 @@ final class HostTests: XCTestCase {
         let archive = try TestArchive.locked(step: "echo /dev/* /sys/* $HOME > /etc/seen")
         let bench = archive.bench
         defer { bench.remove() }
-        XCTAssertEqual(try archive.build().status, 0)
-        let user = try TestUser(bench)
+        let user = try TestUser.withStore(of: archive)
         defer { user.remove() }
-        _ = try user.run("true", copying: "store")
         let script = """
             set -e
             mkdir -p root && mount -t tmpfs -o mode=755,exec,dev none root && cd root
@@ -260,10 +258,8 @@ final class HostTests: XCTestCase {
         let archive = try TestArchive.locked()
         let bench = archive.bench
         defer { bench.remove() }
-        XCTAssertEqual(try archive.build().status, 0)
-        let user = try TestUser(bench)
+        let user = try TestUser.withStore(of: archive)
         defer { user.remove() }
-        _ = try user.run("true", copying: "store")
         XCTAssertEqual(try bench.run(["chmod", "-R", "a+rX", "test.lock"]).status, 0)
         let build = "'\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o x.sq --offline --store "
         // As a user of a chroot, and as root of one id.

@@ -24,6 +24,14 @@ final class TestUser {
         return try bench.run(["su", "-", name, "-c", "umask 077; export TZ=Asia/Tokyo LANG=de_DE.UTF-8; \(command)"])
     }
 
+    /// A user with the store of an archive's own build.
+    static func withStore(of archive: TestArchive) throws -> TestUser {
+        XCTAssertEqual(try archive.build().status, 0)
+        let user = try TestUser(archive.bench)
+        _ = try user.run("true", copying: "store")
+        return user
+    }
+
     /// The SHA-256 of the image that a user without root builds from a lock of the bench, with the bench's store.
     static func imageHash(of lock: String, _ bench: Workbench) throws -> String {
         let user = try TestUser(bench)
