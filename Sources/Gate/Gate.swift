@@ -20,17 +20,22 @@ public struct Gate: Sendable {
         var nodes: NodeSet
         var jobs: Int
         var keyrings: [String]
-        /// Whether suites are asked for newer versions.
+        /// Whether the network is asked: nodes, and suites for newer versions.
         var isOnline: Bool
+        /// The options that these came of, for the commands that show a finding here: where inputs are, which nodes.
+        var sourceWords: [String]
+        var nodeWords: [String]
         var environment: @Sendable (String) -> String?
         var events: EventSink
 
         public init(
             store: Store, fetcher: Fetcher, sandbox: PackageSandbox, nodes: NodeSet, jobs: Int, keyrings: [String],
-            isOnline: Bool, environment: @escaping @Sendable (String) -> String?, events: @escaping EventSink
+            isOnline: Bool, sourceWords: [String], nodeWords: [String],
+            environment: @escaping @Sendable (String) -> String?, events: @escaping EventSink
         ) {
             (self.store, self.fetcher, self.sandbox, self.nodes) = (store, fetcher, sandbox, nodes)
             (self.jobs, self.keyrings, self.isOnline) = (jobs, keyrings, isOnline)
+            (self.sourceWords, self.nodeWords) = (sourceWords, nodeWords)
             (self.environment, self.events) = (environment, events)
         }
     }
@@ -57,6 +62,8 @@ public struct Gate: Sendable {
     }
 
     public func run() async throws -> GateReport {
+        // Before anything is built for it.
+        if let imagesFolder { try Paths.createDirectory(imagesFolder) }
         var report = GateReport(runtimes: [], undecidedWarns: spec.undecidedWarns)
         for runtime in spec.runtimes {
             try Task.checkCancellation()

@@ -49,6 +49,8 @@ public struct GateReport: Codable, Sendable {
         public var newer: NewerVersions?
         /// For people: what the note on newer versions is missing for.
         public var note: String?
+        /// What could not be written.
+        public var failures: [String]
     }
 
     public var runtimes: [Runtime]

@@ -23,6 +23,15 @@ struct RuntimeGate: Sendable {
     let imagesFolder: String?
     let tools: Gate.Tools
 
+    /// A command that shows it here: words, as a shell takes them.
+    private func command(_ words: [String], _ more: [String] = []) -> String {
+        (["rtverify"] + words + more).map(Spelling.shellWord).joined(separator: " ")
+    }
+
+    private var buildWords: [String] { ["build", "--lock", lockPath] }
+    private var keyringWords: [String] { tools.keyrings.flatMap { ["--keyring", $0] } }
+    private var imageName: String { runtime.image.map(path) ?? "\(runtime.name).squashfs" }
+
     private var manifestPath: String { path(runtime.manifest) }
     private var lockPath: String { path(runtime.lock) }
     private var goldenPath: String { path(runtime.golden) }
@@ -43,6 +52,8 @@ struct RuntimeGate: Sendable {
     private final class Record: Sendable {
         let results = Mutex<[Check: Result]>([:])
         let image = Mutex<GateReport.Image?>(nil)
+        let failures = Mutex<[String]>([])
+        let isInMemory = Mutex<Bool?>(nil)
     }
 
     func run() async -> GateReport.Runtime {
@@ -69,12 +80,14 @@ struct RuntimeGate: Sendable {
         if let leftOut, wants(.contract) { add(Result(.contract, .leftOut, leftOut)) }
         let needed = build.filter { $0 != .contract || leftOut == nil }
         if !needed.isEmpty {
-            await withBuilt(inputs) { built in
+            await withBuilt(inputs, checksKeys: !wants(.audit), record) { built in
                 switch built {
                 case .success(let subject):
-                    if given == nil { record.image.withLock { $0 = describeKept(subject) } }
+                    if given == nil { keep(subject, record) }
                     if wants(.golden) { add(await timed { await checkGolden(inputs, subject, given) }) }
-                    if wants(.builds) { add(await timed { await checkBuilds(inputs, subject) }) }
+                    if wants(.builds) {
+                        add(await timed { await checkBuilds(inputs, subject, record.isInMemory.withLock { $0 }) })
+                    }
                     if given == nil { for result in await self.look(look, leftOut, inputs, subject) { add(result) } }
                 case .failure(let error):
                     for check in needed { add(unreached(check, error)) }
@@ -85,8 +98,10 @@ struct RuntimeGate: Sendable {
         case .success(let subject?)?: for result in await self.look(look, leftOut, inputs, subject) { add(result) }
         case .success(nil)?, nil: break
         case .failure(let error)?:
+            // It is an argument that can't be read: never passed over.
+            record.failures.withLock { $0.append("\(error)") }
             for check in look where check != .contract || leftOut == nil {
-                add(Result(check, .undecided, "the image \(runtime.image ?? "") can't be read: \(error)"))
+                add(Result(check, .undecided, "the image \(imageName) can't be read: \(Self.first(error))"))
             }
         }
         // Whatever the way here: what was asked has an answer, and none is never yes.
@@ -95,9 +110,10 @@ struct RuntimeGate: Sendable {
         }
         let newer = await newerVersions(inputs)
         return GateReport.Runtime(
-            name: runtime.name, manifest: runtime.manifest, lock: runtime.lock,
+            name: runtime.name, manifest: manifestPath, lock: lockPath,
             checks: Check.allCases.compactMap { check in record.results.withLock { $0[check] } },
-            image: record.image.withLock { $0 }, newer: newer.found, note: newer.reason)
+            image: record.image.withLock { $0 }, newer: newer.found, note: newer.reason,
+            failures: record.failures.withLock { $0 })
     }
 
     private func timed(_ body: () async -> Result) async -> Result {
@@ -113,18 +129,14 @@ struct RuntimeGate: Sendable {
             cid: subject.identity.cid(.v0_2015)?.description ?? "")
     }
 
-    /// An image that was built, copied where it is to be kept.
-    private func describeKept(_ subject: Subject) -> GateReport.Image {
-        guard let imagesFolder else { return Self.describe(subject, path: nil) }
-        let path = "\(imagesFolder)/\(runtime.name).squashfs"
-        do {
-            try Paths.createDirectory(imagesFolder)
-            try AtomicFile.copy(subject.path, to: path)
-            return Self.describe(subject, path: path)
-        } catch {
-            tools.events(.note("\(error)"))
-            return Self.describe(subject, path: nil)
+    /// Notes an image that was built, copied where it is to be kept.
+    private func keep(_ subject: Subject, _ record: Record) {
+        var kept = imagesFolder.map { "\($0)/\(runtime.name).squashfs" }
+        do { if let kept { try AtomicFile.copy(subject.path, to: kept) } } catch {
+            record.failures.withLock { $0.append("\(error)") }
+            kept = nil
         }
+        record.image.withLock { [kept] in $0 = Self.describe(subject, path: kept) }
     }
 
     /// nil where none is given.
@@ -138,12 +150,17 @@ struct RuntimeGate: Sendable {
     }
 
     /// Builds once for all that looks at the image.
+    /// - Parameter checksKeys: Whether an image with private keys is none; else the audit looks for them.
     private func withBuilt(
-        _ inputs: Inputs, _ use: @escaping @Sendable (Swift.Result<Subject, any Error>) async -> Void
+        _ inputs: Inputs, checksKeys: Bool, _ record: Record,
+        _ use: @escaping @Sendable (Swift.Result<Subject, any Error>) async -> Void
     ) async {
         do {
             let lock = try inputs.lock.get()
-            try await builder.rebuild(lock) { identity, path in
+            let observe: EventSink = { event in
+                if case .tree(let isInMemory) = event { record.isInMemory.withLock { $0 = isInMemory } }
+            }
+            try await builder(checksKeys: checksKeys).rebuild(lock, observe: observe) { identity, path in
                 await use(.success(Subject(path: path, identity: identity)))
             }
         } catch {
@@ -151,17 +168,16 @@ struct RuntimeGate: Sendable {
         }
     }
 
-    /// Private keys are the audit's to find: nothing that is built here is published.
-    private var builder: ImageBuilder {
+    private func builder(checksKeys: Bool) -> ImageBuilder {
         ImageBuilder(
             store: tools.store, fetcher: tools.fetcher, sandbox: tools.sandbox, jobs: tools.jobs,
-            refusesPrivateKeys: false, events: tools.events)
+            refusesPrivateKeys: checksKeys, events: tools.events)
     }
 
     private func unreached(_ check: Check, _ error: any Error) -> Result {
         var result = Result(check, .undecided, "not reached: the image could not be built: \(Self.first(error))")
         result.details = Self.rest(error)
-        result.command = "rtverify build --lock \(runtime.lock)"
+        result.command = command(buildWords, tools.sourceWords)
         return result
     }
 
@@ -177,7 +193,7 @@ struct RuntimeGate: Sendable {
     // MARK: the checks
 
     private func checkManifest(_ inputs: Inputs) async -> Result {
-        let command = "rtverify lock --check \(runtime.manifest) -o \(runtime.lock)"
+        let command = command(["lock", "--check", manifestPath, "-o", lockPath])
         do {
             let (manifest, lock) = (try inputs.manifest.get(), try inputs.lock.get())
             try await LockCheck.check(
@@ -188,15 +204,18 @@ struct RuntimeGate: Sendable {
     }
 
     private func checkArchives(_ inputs: Inputs) async -> Result {
-        let command = "rtverify lock --verify \(runtime.lock) --fetch"
+        let command = command(["lock", "--verify", lockPath, "--fetch"] + keyringWords, tools.sourceWords)
         do {
             let lock = try inputs.lock.get().lock
             let verification = LockVerification(store: tools.store, keyrings: tools.keyrings, sandbox: tools.sandbox)
             try await verification.fetchInputs(of: lock, fetcher: tools.fetcher)
             try await tools.sandbox.fetchWheels(of: lock)
             let outcome = try await verification.verify(lock)
-            return Result(
+            var result = Result(
                 .archives, .yes, "\(outcome.packages) packages and \(outcome.wheels) wheels follow from their archives")
+            // As `lock --verify` says it: a reviewer has to know these.
+            result.details = outcome.warnings
+            return result
         } catch { return failed(.archives, error, command) }
     }
 
@@ -211,7 +230,10 @@ struct RuntimeGate: Sendable {
     private func checkGolden(
         _ inputs: Inputs, _ built: Subject, _ given: Swift.Result<Subject?, any Error>?
     ) async -> Result {
-        let command = "rtverify build --lock \(runtime.lock) --golden \(runtime.golden)"
+        let command = command(buildWords + ["--golden", goldenPath], tools.sourceWords)
+        if case .failure(let error)? = given {
+            return Result(.golden, .undecided, "the image \(imageName) can't be compared with it: \(Self.first(error))")
+        }
         do {
             let lock = try inputs.lock.get()
             let found = GoldenFile(lockSHA256: lock.sha256.hex, identity: built.identity)
@@ -220,9 +242,9 @@ struct RuntimeGate: Sendable {
                 expected = try JSONText.decode(GoldenFile.self, from: try Paths.readBytes(goldenPath, limit: 1 << 20))
             } catch let error as StoreError {
                 throw error
-            } catch { throw StoreError.notText("\(runtime.golden) is no golden file: it") }
+            } catch { throw StoreError.notText("\(goldenPath) is no golden file: it") }
             guard expected.lock_sha256 == found.lock_sha256 else {
-                var result = Result(.golden, .no, "\(runtime.golden) is of another lock")
+                var result = Result(.golden, .no, "\(goldenPath) is of another lock")
                 (result.expected, result.found) = ("lock \(expected.lock_sha256)", "lock \(found.lock_sha256)")
                 result.command = command
                 return result
@@ -235,10 +257,11 @@ struct RuntimeGate: Sendable {
                 result.command = command
             }
             if case .success(let image?)? = given, image.identity.sha256 != built.identity.sha256 {
-                result = Result(.golden, .no, "the image \(runtime.image ?? "") is not what the lock builds to")
+                result = Result(.golden, .no, "the image \(imageName) is not what the lock builds to")
                 (result.expected, result.found) = ("sha256 \(found.sha256)", "sha256 \(image.identity.sha256)")
                 result.details = await differences(image.path, built.path, lock)
-                result.command = "rtverify compare \(runtime.image ?? "") IMAGE, with IMAGE of: \(command)"
+                result.command =
+                    command + " -o rebuilt.squashfs; " + self.command(["compare", imageName, "rebuilt.squashfs"])
             }
             return result
         } catch { return failed(.golden, error, command) }
@@ -255,16 +278,18 @@ struct RuntimeGate: Sendable {
         } catch { return ["they can't be compared: \(Self.first(error))"] }
     }
 
-    private func checkBuilds(_ inputs: Inputs, _ built: Subject) async -> Result {
-        var command = "rtverify build --lock \(runtime.lock) --check"
-        if runtime.builds != 2 { command += " --builds \(runtime.builds)" }
-        if let vary = runtime.vary { command += " --vary \(vary.joined(separator: ","))" }
+    private func checkBuilds(_ inputs: Inputs, _ built: Subject, _ isInMemory: Bool?) async -> Result {
+        var words = buildWords + ["--check"]
+        if runtime.builds != 2 { words += ["--builds", "\(runtime.builds)"] }
+        if let vary = runtime.vary { words += ["--vary", vary.joined(separator: ",")] }
+        let command = command(words, tools.sourceWords)
         do {
             let variations = try runtime.vary.map(Variation.list)
             let check = ReproducibilityCheck(
-                builder: builder, runtime: try inputs.lock.get(), builds: runtime.builds, variations: variations,
+                builder: builder(checksKeys: false), runtime: try inputs.lock.get(), builds: runtime.builds,
+                variations: variations,
                 keepFolder: nil, events: tools.events)
-            let report = try await check.run(first: (built.identity, built.path)).report
+            let report = try await check.run(first: (built.identity, built.path, isInMemory)).report
             let varied = report.varied.map(\.rawValue).joined(separator: ", ")
             let missing = report.not_varied.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
             guard !report.reproducible else {
@@ -274,7 +299,7 @@ struct RuntimeGate: Sendable {
             }
             var result = Result(.builds, .no, "builds differ; varied: \(varied)")
             result.expected = "sha256 \(built.identity.sha256)"
-            result.details = report.culprits.flatMap(\.lines) + missing
+            result.details = report.culprits.flatMap(\.lines) + report.failures + missing
             result.command = command
             return result
         } catch { return failed(.builds, error, command) }
@@ -300,9 +325,8 @@ struct RuntimeGate: Sendable {
     }
 
     private func audit(_ check: Check, _ inputs: Inputs, _ subject: Subject) async -> Result {
-        let command =
-            "rtverify audit \(check == .contract ? "--runtime " : "")--lock \(runtime.lock) "
-            + (runtime.image ?? "\(runtime.name).squashfs")
+        let command = command(
+            ["audit"] + (check == .contract ? ["--runtime"] : []) + ["--lock", lockPath, imageName])
         do {
             // An image without a readable lock has nothing that is allowed.
             let lock = try? inputs.lock.get().lock
@@ -330,19 +354,20 @@ struct RuntimeGate: Sendable {
     }
 
     private func checkPublished(_ subject: Subject) async -> Result {
-        let image = runtime.image ?? "\(runtime.name).squashfs"
-        var command = "rtverify verify \(image)"
+        var words = ["verify", imageName]
         let claim: ContentClaim
         if let hash = runtime.contentHash {
             claim = .contentHash(hash)
-            command += " --content-hash \(hash)"
+            words += ["--content-hash", hash]
         } else if let hash = runtime.itemHash {
+            guard tools.isOnline else { return Result(.published, .undecided, "the network was not asked (--offline)") }
             var demands = MessageChain.Demands()
             demands.pins = PublisherPins(senders: runtime.senders, owners: runtime.owners)
             demands.latest = runtime.latest
             claim = await MessageChain(nodes: tools.nodes, demands: demands, saved: nil).follow(hash)
-            command += " --item-hash \(hash)" + runtime.senders.map { " --sender \($0)" }.joined()
-            command += runtime.owners.map { " --owner \($0)" }.joined() + (runtime.latest ? " --latest" : "")
+            words += ["--item-hash", hash] + runtime.senders.flatMap { ["--sender", $0] }
+            words +=
+                runtime.owners.flatMap { ["--owner", $0] } + (runtime.latest ? ["--latest"] : []) + tools.nodeWords
         } else {
             return Result(.published, .undecided, "the gate's file has neither item-hash nor content-hash for it")
         }
@@ -361,7 +386,7 @@ struct RuntimeGate: Sendable {
             result.expected = claim.file?.description
             result.found = "sha256 \(subject.identity.sha256)"
             result.details = Array(open.dropFirst())
-            result.command = command
+            result.command = command(words)
         }
         return result
     }

@@ -63,19 +63,22 @@ struct BuildConditions: Sendable {
     var isPrivileged: Bool { getuid() == 0 && !varied.contains(.user) }
 
     /// Why a variation can't be had here; nil where it can. The time is another matter (`ReproducibilityCheck`).
-    static func obstacle(to variation: Variation, of lock: Lockfile) -> String? {
+    /// - Parameter folder: Where it is built.
+    static func obstacle(to variation: Variation, of lock: Lockfile, in folder: String) async -> String? {
         switch variation {
         case .user:
             if getuid() != 0 { return "only root can be somebody else" }
-            return SubordinateUser.isPossible ? nil : "this root has too few user ids of its own"
+            return await SubordinateUser.obstacle(in: folder)
         case .fileSystem where !lock.fitsMemory:
             // Packages grow about fourfold, and the packer and dpkg want some, too.
-            let wanted = UInt64(lock.inputSize) * 12 + 2 << 30
-            return (SandboxSetup.availableMemory() ?? 0) > wanted ? nil : "a tree of this size doesn't fit this memory"
+            let wanted = UInt64(lock.inputSize) * 8 + 1 << 30
+            return (SandboxSetup.memoryForTree() ?? 0) > wanted ? nil : "a tree of this size doesn't fit this memory"
         case .directoryOrder:
             if getuid() != 0 { return "only root can mount a file system that shuffles" }
             if access("/dev/fuse", F_OK) != 0 { return "there is no /dev/fuse" }
-            return ShuffledFolder.program == nil ? "disorderfs isn't installed (apt-get install disorderfs)" : nil
+            if ShuffledFolder.program == nil { return "disorderfs isn't installed (apt-get install disorderfs)" }
+            return await Probe.succeeds(["unshare", "--mount", "--propagation", "private", "true"])
+                ? nil : "no private mounts can be made here, as in a chroot"
         case .kernel:
             // Its static programs (ldconfig) look at the release before they begin.
             let libc = lock.packages.first { $0.name == "libc6" }?.version.split { !$0.isNumber }.prefix(2).compactMap {

@@ -20,6 +20,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case privateKeys([String])
     /// The lock was made with another init of rtverify's.
     case otherInit(lock: String, expected: String)
+    /// A build that fails where another is made otherwise.
+    case underVariation([String], reason: String)
     /// What was asked to be varied can't be varied here.
     case cannotVary(String, reason: String)
 
@@ -58,6 +60,8 @@ public enum BuildError: Error, CustomStringConvertible {
         case .otherInit(let lock, let expected):
             "\(lock) wants the init with sha256 \(expected), which this rtverify doesn't have; use the rtverify release "
                 + "that wrote the lock, or lock the manifest anew"
+        case .underVariation(let names, let reason):
+            "the build fails with this varied: \(names.joined(separator: ", ")) (--vary tries fewer); it said: \(reason)"
         case .cannotVary(let name, let reason):
             "'\(name)' can't be varied here: \(reason); leave it out of --vary, or vary all that can be (--vary all)"
         }

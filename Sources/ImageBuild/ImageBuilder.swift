@@ -55,14 +55,16 @@ public struct ImageBuilder: Sendable {
 
     /// Builds once more, beside whatever else is built of the lock, for what it hashes to, and gives the image's path to `use`,
     /// for as long as that runs. Nothing of it stays, however this program ends.
+    /// - Parameter observe: Gets the events of the build, besides whoever gets them all.
     public func rebuild<Value: Sendable>(
-        _ runtime: LockedRuntime, use: @Sendable (FileIdentity, String) async throws -> Value
+        _ runtime: LockedRuntime, observe: @escaping EventSink = { _ in },
+        use: @Sendable (FileIdentity, String) async throws -> Value
     ) async throws -> Value {
         try await fetch(runtime)
         let place = try await WorkFolder.create(in: store, name: "\(runtime.lock.name)-image")
         do {
             let path = "\(place.path)/image.squashfs"
-            let identity = try await build(runtime, image: path, conditions: BuildConditions())
+            let identity = try await build(runtime, image: path, conditions: BuildConditions(), observe: observe)
             let value = try await use(identity, path)
             await place.remove()
             return value
@@ -113,6 +115,9 @@ public struct ImageBuilder: Sendable {
         return report.findings.map { $0.path + ($0.detail.isEmpty ? "" : " (\($0.detail))") }
     }
 
+    /// Where work folders lie.
+    var workDirectory: String { store.workDirectory }
+
     /// A folder of the store's for this program, which goes with it.
     func workFolder(_ name: String) async throws -> WorkFolder { try await WorkFolder.create(in: store, name: name) }
 
@@ -153,9 +158,9 @@ public struct ImageBuilder: Sendable {
     ) async throws -> FileIdentity {
         let image = try AtomicFile(replacing: path)
         let work = try await WorkFolder.create(in: store, name: conditions.folderName(of: runtime.lock))
-        var shuffled: ShuffledFolder?
         do {
-            if conditions.varied.contains(.directoryOrder) { shuffled = try await ShuffledFolder.mount(in: work.path) }
+            let isShuffled = conditions.varied.contains(.directoryOrder)
+            let tree = isShuffled ? try ShuffledFolder.make(in: work.path) : work.path
             var inputs = store
             let fills = [Variation.store, .downloads].contains(where: conditions.varied.contains)
             if fills {
@@ -166,7 +171,7 @@ public struct ImageBuilder: Sendable {
                 }
             }
             var job = BuildJob(
-                lock: runtime.text, store: inputs.directory, workFolder: shuffled?.path ?? work.path,
+                lock: runtime.text, store: inputs.directory, workFolder: tree,
                 jobs: conditions.jobs(jobs), stepTimeout: stepTimeout, isPrivileged: conditions.isPrivileged)
             job.conditions = conditions.inside(of: runtime.lock)
             let events = events
@@ -175,11 +180,9 @@ public struct ImageBuilder: Sendable {
                 observe(event)
             }
         } catch {
-            shuffled?.unmount()
             await work.remove()
             throw error
         }
-        shuffled?.unmount()
         events(.phase(name: "hash", total: 0))
         // Removing tens of thousands of files takes as long as hashing the image: they go side by side.
         async let removed: Void = work.remove()

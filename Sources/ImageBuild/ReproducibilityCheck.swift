@@ -55,6 +55,8 @@ public struct CheckReport: Codable, Sendable {
     public var culprits: [Culprit]
     /// Where the images are that differ, if they were to be kept.
     public var kept: [String]
+    /// What could not be done once the builds were found to differ: the search, or keeping the images.
+    public var failures: [String]
 }
 
 /// Builds one lock again under other conditions and, where the bytes differ, finds out which of them makes it so.
@@ -80,7 +82,9 @@ public struct ReproducibilityCheck: Sendable {
         keepFolder: String?, events: @escaping EventSink
     ) {
         (self.builder, self.runtime, self.builds, self.events) = (builder, runtime, builds, events)
-        (asked, isExplicit) = (variations ?? Variation.together, variations != nil)
+        asked = variations ?? Variation.together
+        // What is named must be varied; of all, what can be.
+        isExplicit = variations.map { $0 != Variation.allCases } ?? false
         self.keepFolder = keepFolder
     }
 
@@ -89,13 +93,15 @@ public struct ReproducibilityCheck: Sendable {
         var identity: FileIdentity
         var path: String
         var writers: [String: String]
+        /// nil where it wasn't heard of.
+        var isInMemory: Bool?
     }
 
     /// - Parameters:
-    ///   - made: The first image, where it is made already.
+    ///   - made: The first image, where it is made already, and whether its tree was in memory.
     ///   - use: Gets the first image's identity and path, for as long as it runs, when the bytes are the same.
     public func run(
-        first made: (identity: FileIdentity, path: String)? = nil,
+        first made: (identity: FileIdentity, path: String, isInMemory: Bool?)? = nil,
         use: @Sendable (FileIdentity, String) async throws -> Void = { _, _ in }
     ) async throws -> (report: CheckReport, identity: FileIdentity) {
         try await builder.fetch(runtime)
@@ -104,7 +110,7 @@ public struct ReproducibilityCheck: Sendable {
         do {
             let first: Built
             if let made {
-                first = Built(identity: made.identity, path: made.path, writers: [:])
+                first = Built(identity: made.identity, path: made.path, writers: [:], isInMemory: made.isInMemory)
             } else {
                 first = try await build([], plan, "\(place.path)/1")
             }
@@ -128,7 +134,8 @@ public struct ReproducibilityCheck: Sendable {
     private func plan() async throws -> Plan {
         var obstacles: [String: String] = [:]
         for variation in asked {
-            obstacles[variation.rawValue] = BuildConditions.obstacle(to: variation, of: runtime.lock)
+            obstacles[variation.rawValue] = await BuildConditions.obstacle(
+                to: variation, of: runtime.lock, in: builder.workDirectory)
         }
         var clock: BuildJob.Clock?
         if asked.contains(.time), obstacles["time"] == nil {
@@ -139,9 +146,7 @@ public struct ReproducibilityCheck: Sendable {
                 obstacles["time"] = "\(error)".split(separator: "\n").first.map(String.init)
             }
         }
-        if isExplicit, let (name, reason) = obstacles.sorted(by: { $0.key < $1.key }).first,
-            asked.count < Variation.allCases.count
-        {
+        if isExplicit, let (name, reason) = obstacles.sorted(by: { $0.key < $1.key }).first {
             throw BuildError.cannotVary(name, reason: reason)
         }
         let varied = Set(asked.filter { obstacles[$0.rawValue] == nil })
@@ -163,20 +168,33 @@ public struct ReproducibilityCheck: Sendable {
         var report = CheckReport(
             reproducible: true, builds: plan.rounds.count + 1,
             varied: Variation.allCases.filter { variation in plan.rounds.contains { $0.contains(variation) } },
-            not_varied: plan.obstacles, culprits: [], kept: [])
+            not_varied: plan.obstacles, culprits: [], kept: [], failures: [])
         for round in plan.rounds {
             let other = try await build(round, plan, "\(folder)/2")
+            if round.contains(.fileSystem), let one = first.isInMemory, one == other.isInMemory {
+                // Little memory, a kernel whose memory file system has too few attributes, or a store in memory.
+                let reason = "the tree could not be \(one ? "elsewhere than in memory" : "in memory")"
+                if isExplicit { throw BuildError.cannotVary(Variation.fileSystem.rawValue, reason: reason) }
+                report.varied.removeAll { $0 == .fileSystem }
+                report.not_varied[Variation.fileSystem.rawValue] = reason
+            }
             if other.identity == first.identity {
                 unlink(other.path)
                 continue
             }
             report.reproducible = false
-            report.kept = try keep([first.path, other.path])
+            // They differ: whatever fails from here on, that is the answer.
+            do { report.kept = try keep([first.path, other.path]) } catch { report.failures.append("\(error)") }
             events(.note("the builds differ; looking for what makes them"))
             let differences = await differences(first, other)
             let watched = differences?.differences.filter { $0.kind != .packing }.map(\.path) ?? []
             unlink(other.path)
-            report.culprits = try await culprits(of: round, first, plan, folder, watched: Array(watched.prefix(1000)))
+            do {
+                report.culprits = try await culprits(
+                    of: round, first, plan, folder, watched: Array(watched.prefix(1000)))
+            } catch  where !Self.isInterruption(error) {
+                report.failures.append("what makes them differ was not found out: \(error)")
+            }
             break
         }
         return report
@@ -197,12 +215,27 @@ public struct ReproducibilityCheck: Sendable {
     ) async throws -> Built {
         let names = Variation.allCases.filter(varied.contains).map(\.rawValue)
         events(.note("build" + (names.isEmpty ? ", nothing varied" : ", varied: \(names.joined(separator: ", "))")))
-        let writers = Mutex<[String: String]>([:])
+        let heard = Mutex<(writers: [String: String], isInMemory: Bool?)>(([:], nil))
         let conditions = BuildConditions(varied: varied, clock: plan.clock, watched: watched)
-        let identity = try await builder.build(runtime, image: path, conditions: conditions) { event in
-            if case .wrote(let path, let part) = event { writers.withLock { $0[path] = part } }
+        let identity: FileIdentity
+        do {
+            identity = try await builder.build(runtime, image: path, conditions: conditions) { event in
+                switch event {
+                case .wrote(let path, let part): heard.withLock { $0.writers[path] = part }
+                case .tree(let isInMemory): heard.withLock { $0.isInMemory = isInMemory }
+                default: break
+                }
+            }
+        } catch  where !varied.isEmpty && !Self.isInterruption(error) {
+            throw BuildError.underVariation(names, reason: "\(error)")
         }
-        return Built(identity: identity, path: path, writers: writers.withLock { $0 })
+        let (writers, isInMemory) = heard.withLock { $0 }
+        return Built(identity: identity, path: path, writers: writers, isInMemory: isInMemory)
+    }
+
+    private static func isInterruption(_ error: any Error) -> Bool {
+        if case BuildError.interrupted = error { return true }
+        return error is CancellationError
     }
 
     // MARK: who did it

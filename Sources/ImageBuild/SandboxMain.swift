@@ -34,7 +34,9 @@ public enum SandboxMain {
         for folder in [root, toolchain] {
             guard mkdir(folder, 0o755) == 0 else { throw RootfsError.system("cannot create \(folder)", errno) }
         }
-        if job.conditions.tree.map({ $0 == .memory }) ?? lock.fitsMemory { SandboxSetup.mountMemory(at: root) }
+        let wantsMemory = job.conditions.tree.map { $0 == .memory } ?? lock.fitsMemory
+        let isInMemory = wantsMemory ? SandboxSetup.mountMemory(at: root) : SandboxSetup.isInMemory(root)
+        send(.event(.tree(inMemory: isInMemory)))
         if let free = DiskWatch.free(root, isPrivileged: job.isPrivileged), free < lock.leastTree {
             throw RootfsError.system(
                 "the image's tree takes \(readableByteCount(lock.leastTree)) or more, and the file system of "

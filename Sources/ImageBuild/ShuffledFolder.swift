@@ -1,37 +1,37 @@
-import CLinux
 import Glibc
 import Host
-import Subprocess
-import SystemPackage
 
-/// A folder that lists its entries in a random order (disorderfs(1)).
+/// A folder that lists its entries in a random order (disorderfs(1)), in mounts and processes that are the sandbox's: it goes
+/// with it, however that ends.
 struct ShuffledFolder {
-    let path: String
-
-    /// The one of a work folder, mounted or not.
-    init(in folder: String) { path = "\(folder)/shuffled" }
+    /// Where the tree's files are, and where they are shown.
+    private let (real, path): (String, String)
 
     static var program: String? {
         ["/usr/bin/disorderfs", "/usr/local/bin/disorderfs"].first { access($0, X_OK) == 0 }
     }
 
-    /// Mounts one in a work folder.
-    static func mount(in folder: String) async throws -> ShuffledFolder {
+    /// Makes the folders in a sandbox's work folder.
+    static func make(in folder: String) throws -> String {
         let shuffled = ShuffledFolder(in: folder)
-        let (real, shown) = ("\(folder)/real", shuffled.path)
-        for path in [real, shown] where mkdir(path, 0o700) != 0 { throw SystemError("cannot create \(path)", errno) }
-        guard let program else { throw BuildError.sandbox("disorderfs isn't installed") }
-        let result = try await run(
-            .path(FilePath(program)),
-            arguments: Arguments(
-                ["--multi-user=yes", "--shuffle-dirents=yes", "-q", "-o", "dev,suid", real, shown].map(\.pathArgument)),
-            environment: .custom(["PATH": Sandbox.searchPath]), output: .discarded, error: .string(limit: 1 << 16))
-        guard result.terminationStatus.isSuccess else {
-            throw BuildError.sandbox("disorderfs can't be mounted: \(result.standardError)")
+        for path in [shuffled.real, shuffled.path] where mkdir(path, 0o700) != 0 {
+            throw SystemError("cannot create \(path)", errno)
         }
-        return shuffled
+        return shuffled.path
     }
 
-    /// Takes it away; what is in it stays in the work folder.
-    func unmount() { umount2(path, CInt(rtv_mnt_detach)) }
+    init(in folder: String) { (real, path) = ("\(folder)/real", "\(folder)/shuffled") }
+
+    /// The same by the folder that is shown.
+    init(shown path: String) { self.init(in: String(path.dropLast("/shuffled".count))) }
+
+    /// What to run in new mounts and processes, as the first of these, so that the folder is shown and then `command` runs, in
+    /// its place and in mounts of its own: it makes its own read-only, and disorderfs writes to the disk.
+    func showing(_ command: [String]) -> [String] {
+        let script =
+            "program=$1 real=$2 shown=$3; shift 3; "
+            + "\"$program\" --multi-user=yes --shuffle-dirents=yes -q -o dev,suid \"$real\" \"$shown\" && "
+            + "exec unshare --mount --propagation unchanged \"$@\""
+        return ["sh", "-c", script, "sh", Self.program ?? "disorderfs", real, path] + command
+    }
 }

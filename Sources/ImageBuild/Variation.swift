@@ -79,9 +79,11 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
 
     /// A name that is nobody's.
     public struct Unknown: Error, CustomStringConvertible {
+        /// Empty where no name was given.
         let name: String
 
         public var description: String {
+            if name.isEmpty { return "Nothing is named that is to be varied." }
             let names = Variation.allCases.map(\.rawValue)
             let nearest = Spelling.nearest(to: name, among: names).map { "; did you mean '\($0)'?" } ?? "."
             return
@@ -93,6 +95,7 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
     /// - Throws: `Unknown`.
     public static func list(_ names: [String]) throws -> [Variation] {
         if names == ["all"] { return allCases }
+        if names.isEmpty { throw Unknown(name: "") }
         return try names.map { name in
             guard let variation = Variation(rawValue: name) else { throw Unknown(name: name) }
             return variation

@@ -68,8 +68,6 @@ struct WorkFolder: Sendable {
     /// Removes the trees, and then the lock. Files of subordinate ids are removed as their owner made them: from
     /// inside a user namespace.
     func remove() async {
-        // A build that was killed leaves it, and its program, which ends with it.
-        ShuffledFolder(in: path).unmount()
         // Where no namespace could be made, nothing of other ids is there.
         if rmdir(path) == 0 {
             unlink(lockPath)

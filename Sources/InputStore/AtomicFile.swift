@@ -143,12 +143,16 @@ public final class AtomicFile: @unchecked Sendable {
 
     /// Copies a file, in place of what has the name.
     public static func copy(_ source: String, to path: String) throws {
+        try AtomicFile(replacing: path).publish(copying: source)
+    }
+
+    /// Takes a file's bytes, and the name that it was made for.
+    public func publish(copying source: String) throws {
         let descriptor = RegularFile.open(source)
         guard descriptor >= 0 else { throw StoreError.system("cannot read \(source)", errno) }
         defer { close(descriptor) }
-        let file = try AtomicFile(replacing: path)
-        _ = try sha256(ofDescriptor: descriptor, name: source) { try file.write($0) }
-        try file.publish()
+        _ = try sha256(ofDescriptor: descriptor, name: source) { try write($0) }
+        try publish()
     }
 
     /// Writes a whole file at once.

@@ -19,6 +19,18 @@ public struct LockVerification {
         public var expiredKeys: [String] = []
         /// The keys that the lock lets sign and that are not known as Debian's own, or as the minirootfs's.
         public var unfamiliarKeys: [String]
+
+        /// What a reader of the lock has to know, though it holds.
+        public var warnings: [String] {
+            (expiredKeys.isEmpty
+                ? []
+                : ["keys that had not expired when they signed, and have since: \(expiredKeys.joined(separator: ", "))"])
+                + (unfamiliarKeys.isEmpty
+                    ? []
+                    : [
+                        "the lock lets keys sign that are not Debian's or Alpine's: \(unfamiliarKeys.joined(separator: ", "))"
+                    ])
+        }
     }
 
     /// - Parameter keyrings: Files to look for keys in; those of the host when empty.

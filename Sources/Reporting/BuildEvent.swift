@@ -8,6 +8,8 @@ public enum BuildEvent: Codable, Equatable, Sendable {
     case note(String)
     /// Lines for `--verbose`.
     case detail(String)
+    /// Whether the tree is kept in memory.
+    case tree(inMemory: Bool)
     /// What wrote a path of the image last, where that was asked.
     case wrote(path: String, by: String)
 }

@@ -65,19 +65,28 @@ public enum SandboxSetup {
 
     /// Keeps a small tree in memory, where it costs no disk a write and goes with the sandbox. Only where there is
     /// plenty, where its files can have what the disk's can, and where it isn't in memory already.
-    public static func mountMemory(at root: String) {
-        guard let free = availableMemory(), root.withPath({ rtv_is_tmpfs($0) }) == 0 else { return }
-        let available = min(free, UInt64(ControlGroup().availableMemory ?? .max))
-        guard available >= 2 << 30 else { return }
-        guard mount("tmpfs", root, "tmpfs", 0, "mode=0755,size=\(available / 2)") == 0 else { return }
+    /// - Returns: Whether it is in memory, now or before.
+    public static func mountMemory(at root: String) -> Bool {
+        if isInMemory(root) { return true }
+        guard let available = memoryForTree(), available >= 1 << 30 else { return false }
+        guard mount("tmpfs", root, "tmpfs", 0, "mode=0755,size=\(available)") == 0 else { return false }
         // user.* attributes: tmpfs has them since Linux 6.6.
-        if root.withPath({ setxattr($0, "user.rtverify", "", 0, 0) + removexattr($0, "user.rtverify") }) != 0 {
-            umount2(root, CInt(rtv_mnt_detach))
+        if root.withPath({ setxattr($0, "user.rtverify", "", 0, 0) + removexattr($0, "user.rtverify") }) == 0 {
+            return true
         }
+        umount2(root, CInt(rtv_mnt_detach))
+        return false
+    }
+
+    public static func isInMemory(_ folder: String) -> Bool { folder.withPath { rtv_is_tmpfs($0) } != 0 }
+
+    /// Bytes that a tree in memory may take: half of what this machine and this control group can still have.
+    public static func memoryForTree() -> UInt64? {
+        availableMemory().map { min($0, UInt64(ControlGroup().availableMemory ?? .max)) / 2 }
     }
 
     /// Bytes of memory that programs can still have (proc_meminfo(5), MemAvailable).
-    public static func availableMemory() -> UInt64? {
+    private static func availableMemory() -> UInt64? {
         guard let stream = fopen("/proc/meminfo", "re") else { return nil }
         defer { fclose(stream) }
         var line = [CChar](repeating: 0, count: 256)

@@ -103,6 +103,14 @@ package enum Spelling {
         isLowerOrDigit(byte) || (0x41...0x5a).contains(byte)
     }
 
+    /// A word as a POSIX shell takes it: in single quotes, where it needs them.
+    package static func shellWord(_ text: String) -> String {
+        let isPlain = !text.isEmpty && text.utf8.allSatisfy { isAlphanumeric($0) || "/._-+=:@%,".utf8.contains($0) }
+        return isPlain
+            ? text
+            : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+    }
+
     /// The name that looks most like one that nobody has; nil where there is none.
     package static func nearest(to name: String, among known: some Sequence<String>) -> String? {
         known.min { distance($0, name) < distance($1, name) }

@@ -95,7 +95,9 @@ struct Build: AsyncParsableCommand {
                 result = .success(
                     try await Interruption.cancelling {
                         guard let checking else { return (nil, try await builder.build(runtime, image: image)) }
-                        let found = try await checking.run { _, path in try AtomicFile.copy(path, to: image) }
+                        // Whether it can be written is found before the builds.
+                        let file = try AtomicFile(replacing: image)
+                        let found = try await checking.run { _, path in try file.publish(copying: path) }
                         return (found.report, found.identity)
                     })
             } catch {

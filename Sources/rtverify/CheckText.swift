@@ -12,7 +12,7 @@ enum CheckText {
         }
         var lines = ["not reproducible: the builds differ; varied: \(varied)"]
         lines += report.culprits.flatMap(\.lines)
-        lines += report.kept.map { "kept: \($0)" } + missing
+        lines += report.failures + report.kept.map { "kept: \($0)" } + missing
         return lines
     }
 }

@@ -40,6 +40,12 @@ struct SourceOptions: ParsableArguments {
         guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout is from 1 to 86400 seconds.") }
     }
 
+    /// These options again, as words of a command line.
+    var words: [String] {
+        (store.map { ["--store", $0] } ?? []) + mirror.flatMap { ["--mirror", $0] }
+            + (snapshot.map { ["--snapshot", $0] } ?? []) + (onlyMirror ? ["--only-mirror"] : [])
+    }
+
     /// Where the store is, whether it is there or not.
     var storeDirectory: String { store ?? Store.defaultDirectory(environment: environmentValue) }
 

@@ -1,3 +1,4 @@
+import CSandbox
 import Gate
 import Host
 import InputStore
@@ -8,25 +9,37 @@ import Reporting
 final class GateActions {
     private let token = String((0..<32).map { _ in "0123456789abcdef".randomElement() ?? "0" })
     private var isStopped = false
+    private let isBesideJSON: Bool
 
     /// What a runner shows of a kind in one step.
     private static let annotations = 10
     /// Bytes of a step's summary.
     private static let summaryLimit = 1 << 20
 
+    /// - Parameter besideJSON: Whether standard output is one JSON text: the runner reads both streams.
+    init(besideJSON: Bool) { isBesideJSON = besideJSON }
+
     /// Until they are resumed no line is a command, whoever wrote it.
     func stopCommands() {
-        printLine("::stop-commands::\(token)")
+        command("::stop-commands::\(token)")
         isStopped = true
     }
 
     func resumeCommands() {
-        if isStopped { printLine("::\(token)::") }
+        if isStopped { command("::\(token)::") }
         isStopped = false
     }
 
+    /// At once: what waits in a buffer while the other stream goes out stops nothing.
+    private func command(_ line: String) {
+        if isBesideJSON { return printError(line) }
+        printLine(line)
+        // What can't be written is found at the end.
+        _ = rtv_flush_output()
+    }
+
     func write(_ report: GateReport, report path: String?) throws {
-        for line in Self.commands(report) { printLine(line) }
+        for line in Self.commands(report) { command(line) }
         if let file = environmentValue("GITHUB_STEP_SUMMARY") {
             try AtomicFile.append(GateMarkdown.text(report, limit: Self.summaryLimit), to: file)
         }

@@ -48,20 +48,27 @@ struct GateCommand: AsyncParsableCommand {
     func run() async throws {
         let display = out.display
         // Names out of images and locks come on standard error, and a runner would take commands from there.
-        let actions = environmentValue("GITHUB_ACTIONS") == "true" ? GateActions() : nil
+        let actions = environmentValue("GITHUB_ACTIONS") == "true" ? GateActions(besideJSON: out.json) : nil
         actions?.stopCommands()
         defer { actions?.resumeCommands() }
         try await exiting(display) {
             let (spec, folder) = try specification()
+            // What can't be written is found before the builds.
+            let files = try GateFiles(
+                [
+                    (report, { JSONText.of(GateJSON($0)) + "\n" }), (junit, GateJUnit.text),
+                    (markdown, { GateMarkdown.text($0) }),
+                ])
             guard !spec.runtimes.isEmpty else { throw NothingToCheck() }
             let store = try source.openStore()
             let fetcher = try source.fetcher(store: store, display: display)
-            let nodes = network.api.isEmpty && !spec.apis.isEmpty ? network.nodes(spec.apis) : network.nodes
+            let apis = network.api.isEmpty ? spec.apis : network.api
             let gate = Gate(
                 spec, folder: folder, imagesFolder: output,
                 tools: .init(
                     store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
-                    nodes: nodes, jobs: jobs ?? processorCount, keyrings: keyring, isOnline: !source.offline,
+                    nodes: network.nodes(apis), jobs: jobs ?? processorCount, keyrings: keyring,
+                    isOnline: !source.offline, sourceWords: source.words, nodeWords: network.words(apis),
                     environment: environmentValue, events: display.report))
             let result: Result<GateReport, any Error>
             do {
@@ -70,7 +77,12 @@ struct GateCommand: AsyncParsableCommand {
             await fetcher.shutdown()
             let found = try result.get()
             display.finish()
-            try write(found, actions)
+            let failures = files.write(found) + found.runtimes.flatMap(\.failures)
+            printLine(out.json ? JSONText.of(GateJSON(found)) : GateText.lines(found).joined(separator: "\n"))
+            actions?.resumeCommands()
+            for failure in failures { printError("rtverify: \(failure)") }
+            try actions?.write(found, report: report)
+            if !failures.isEmpty { throw ExitCode(2) }
             if found.exitStatus != 0 { throw ExitCode(found.exitStatus) }
         }
     }
@@ -87,15 +99,27 @@ struct GateCommand: AsyncParsableCommand {
         }
         return (GateSpec(runtimes: Gate.runtimes(in: ".")), ".")
     }
+}
 
-    private func write(_ found: GateReport, _ actions: GateActions?) throws {
-        if let report { try AtomicFile.write(JSONText.of(GateJSON(found)) + "\n", to: report) }
-        if let junit { try AtomicFile.write(GateJUnit.text(found), to: junit) }
-        if let markdown { try AtomicFile.write(GateMarkdown.text(found), to: markdown) }
-        printLine(out.json ? JSONText.of(GateJSON(found)) : GateText.lines(found).joined(separator: "\n"))
-        if let actions {
-            actions.resumeCommands()
-            try actions.write(found, report: report)
+/// The reports that are asked for: made before the builds, written after them, each whatever becomes of the others.
+private struct GateFiles {
+    private var files: [(file: AtomicFile, text: (GateReport) -> String)] = []
+
+    /// - Throws: `StoreError` for the first that can't be written.
+    init(_ wanted: [(path: String?, text: (GateReport) -> String)]) throws {
+        for (path, text) in wanted {
+            if let path { files.append((try AtomicFile(replacing: path), text)) }
+        }
+    }
+
+    /// - Returns: What went wrong.
+    func write(_ report: GateReport) -> [String] {
+        files.compactMap { file, text in
+            do {
+                try file.write(text(report))
+                try file.publish()
+                return nil
+            } catch { return "\(error)" }
         }
     }
 }

@@ -35,11 +35,7 @@ enum GateJUnit {
         case .no: element = "failure"
         case .undecided: element = "error"
         }
-        var lines: [String] = []
-        if let expected = result.expected { lines.append("expected  \(expected)") }
-        if let found = result.found { lines.append("found     \(found)") }
-        lines += result.details
-        if let command = result.command { lines.append("run: \(command)") }
+        let lines = GateText.details(result) + (result.command.map { ["run: \($0)"] } ?? [])
         let content = lines.map { escaped(TerminalText.safe($0)) }.joined(separator: "\n")
         return
             ">\n      <\(element) message=\(quoted(result.reason)) type=\"\(result.check.rawValue)\">\(content)</\(element)>\n"

@@ -28,14 +28,11 @@ enum GateMarkdown {
 
     private static func details(_ runtime: GateReport.Runtime) -> [String] {
         runtime.checks.filter { $0.verdict != .yes }.map { result in
-            var text = "<details><summary>\(icon(result.verdict)) \(html(runtime.name)) \(result.check.rawValue): "
-            text += "\(html(result.reason))</summary>\n\n"
-            var lines: [String] = []
-            if let expected = result.expected { lines.append("expected  \(expected)") }
-            if let found = result.found { lines.append("found     \(found)") }
-            lines += result.details
-            if !lines.isEmpty { text += "<pre>" + lines.map(html).joined(separator: "\n") + "</pre>\n\n" }
-            if let command = result.command { text += "<pre>\(html(command))</pre>\n\n" }
+            var text = "<details><summary>\(icon(result.verdict)) \(escaped(runtime.name)) \(result.check.rawValue): "
+            text += "\(escaped(result.reason))</summary>\n\n"
+            let lines = GateText.details(result)
+            if !lines.isEmpty { text += "<pre>" + lines.map(escaped).joined(separator: "\n") + "</pre>\n\n" }
+            if let command = result.command { text += "<pre>\(escaped(command))</pre>\n\n" }
             return text + "</details>\n"
         }
     }
@@ -53,7 +50,7 @@ enum GateMarkdown {
         }
     }
 
-    /// In running text: whatever means something is its number.
+    /// In running text and in HTML elements: whatever means something is its number.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in TerminalText.safe(text).unicodeScalars {
@@ -66,6 +63,4 @@ enum GateMarkdown {
         return result
     }
 
-    /// Inside an HTML element, where no Markdown is read but a blank line ends it and a mention would be one.
-    private static func html(_ text: String) -> String { escaped(text) }
 }

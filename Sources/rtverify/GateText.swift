@@ -53,21 +53,30 @@ enum GateText {
         let title = "\(TerminalText.safe(runtime.name)) \(result.check.rawValue)"
         let word = paint(result.verdict.word, result.verdict.color ?? "0")
         var lines = ["\(word)  \(title): \(TerminalText.safe(result.reason))"]
-        if let expected = result.expected { lines.append("    expected  \(TerminalText.safe(expected))") }
-        if let found = result.found { lines.append("    found     \(TerminalText.safe(found))") }
-        lines += result.details.prefix(12).map { "    \(TerminalText.safe($0))" }
-        if result.details.count > 12 { lines.append("    and \(result.details.count - 12) lines more (--json)") }
+        let details = details(result)
+        lines += details.prefix(14).map { "    \(TerminalText.safe($0))" }
+        if details.count > 14 { lines.append("    and \(details.count - 14) lines more (--json)") }
         if let command = result.command { lines.append("    run: \(TerminalText.safe(command))") }
         return lines
+    }
+
+    /// What was expected and found, and the cause.
+    static func details(_ result: GateReport.Result) -> [String] {
+        (result.expected.map { ["expected  \($0)"] } ?? []) + (result.found.map { ["found     \($0)"] } ?? [])
+            + result.details
     }
 
     /// Notes, which are no verdicts.
     static func notes(_ runtime: GateReport.Runtime) -> [String] {
         let name = TerminalText.safe(runtime.name)
-        if let note = runtime.note { return ["note  \(name): \(TerminalText.safe(note))"] }
-        guard let newer = runtime.newer, !newer.security.isEmpty || !newer.others.isEmpty else { return [] }
+        var notes: [String] = []
+        for result in runtime.checks where result.verdict == .yes {
+            notes += result.details.map { "note  \(name) \(result.check.rawValue): \(TerminalText.safe($0))" }
+        }
+        if let note = runtime.note { return notes + ["note  \(name): \(TerminalText.safe(note))"] }
+        guard let newer = runtime.newer, !newer.security.isEmpty || !newer.others.isEmpty else { return notes }
         let security = newer.security.prefix(5).joined(separator: ", ") + (newer.security.count > 5 ? ", …" : "")
-        return [
+        return notes + [
             "note  \(name): \(newer.security.count + newer.others.count) locked packages have a newer version, "
                 + "\(newer.security.count) of them in security suites" + (security.isEmpty ? "" : " (\(security))")
         ]

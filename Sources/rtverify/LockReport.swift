@@ -91,15 +91,6 @@ enum LockReport {
         if outcome.wheels > 0 {
             printLine("\(outcome.wheels) wheels are what pip chooses from them, and all it needs")
         }
-        if !outcome.expiredKeys.isEmpty {
-            printLine(
-                "keys that had not expired when they signed, and have since: \(outcome.expiredKeys.joined(separator: ", "))"
-            )
-        }
-        if !outcome.unfamiliarKeys.isEmpty {
-            printLine(
-                "the lock lets keys sign that are not Debian's or Alpine's: \(outcome.unfamiliarKeys.joined(separator: ", "))"
-            )
-        }
+        for line in outcome.warnings { printLine(line) }
     }
 }

@@ -22,6 +22,11 @@ struct NodeOptions: ParsableArguments {
         }
     }
 
+    /// These options again, as words of a command line.
+    func words(_ api: [String]) -> [String] {
+        api.flatMap { ["--api", $0] } + gateway.flatMap { ["--gateway", $0] }
+    }
+
     var timeout: Int { nodeTimeout }
 
     var nodes: NodeSet { nodes(api) }

@@ -18,6 +18,7 @@ final class CheckTests: XCTestCase {
         var not_varied: [String: String]
         var culprits: [Culprit]
         var kept: [String]
+        var failures: [String]
     }
 
     private struct Answer: Decodable { var check: Report }
@@ -60,7 +61,7 @@ final class CheckTests: XCTestCase {
         let bench = archive.bench
         defer { bench.remove() }
         let script = """
-            mkdir memory && mount -t tmpfs none memory
+            mkdir -p memory && mount -t tmpfs none memory
             '\(Workbench.program)' build --lock test.lock -o x.squashfs --check --json --store memory/store \
                 --vary folder,umask \(archive.mirror.joined(separator: " "))
             """
@@ -68,6 +69,57 @@ final class CheckTests: XCTestCase {
         XCTAssertEqual(answer.status, 1, answer.errors)
         let report = try JSONDecoder().decode(Report.self, from: Data(answer.output.utf8))
         XCTAssertEqual(report.culprits.map(\.variations), [["folder"]])
+        // There the tree is in memory whatever is asked for, and it is said.
+        let place = try bench.run([
+            "unshare", "--mount", "sh", "-c", script.replacing("folder,umask", with: "file-system"),
+        ])
+        XCTAssertEqual(place.status, 2, place.output)
+        XCTAssertTrue(place.errors.contains("could not be elsewhere than in memory"), place.errors)
+    }
+
+    /// Root of a user namespace may not enter other users' folders.
+    func testAHomeThatIsShutIsNotVariedAndDoesNoHarm() throws {
+        guard getuid() == 0 else { throw XCTSkip("only root can make the user") }
+        let archive = try TestArchive.locked()
+        let bench = archive.bench
+        defer { bench.remove() }
+        let user = try TestUser(bench)
+        defer { user.remove() }
+        let home = "/home/\(user.name)"
+        let answer = try bench.run([
+            "sh", "-c",
+            """
+            chmod 0700 \(home) && chown \(user.name) \(home)
+            '\(Workbench.program)' build --lock test.lock -o x.squashfs --check --json --store \(home)/store \
+                \(archive.mirror.joined(separator: " "))
+            """,
+        ])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        let report = try JSONDecoder().decode(Answer.self, from: Data(answer.output.utf8)).check
+        XCTAssertTrue(report.not_varied["user"]?.contains("other users may not enter") == true, answer.output)
+        XCTAssertTrue(report.varied.contains("time"))
+    }
+
+    func testAFailureUnderAVariationSaysSoAndADifferenceIsNeverLost() throws {
+        let year = Calendar(identifier: .gregorian).component(.year, from: Date())
+        let archive = try TestArchive.locked(step: "test \"$(date +%Y)\" -le \(year)")
+        defer { archive.bench.remove() }
+        let failed = try archive.build(["--check", "--vary", "time,umask"])
+        XCTAssertEqual(failed.status, 2, failed.output)
+        XCTAssertTrue(failed.errors.contains("the build fails with this varied: umask, time"), failed.errors)
+        // It can't be written: found before the builds.
+        let early = try archive.build(["--check"], image: "no/such/folder/x")
+        XCTAssertEqual(early.status, 2)
+        XCTAssertFalse(early.errors.contains("install"), early.errors)
+        // It differs under the one, and fails under the other, and so does the search; the images can't be kept.
+        let both = try TestArchive.locked(
+            step:
+                "if test \"$(uname -r | head -c 2)\" = 2. && test \"$(date +%Y)\" -le \(year); then exit 1; fi; date +%Y > /etc/year"
+        )
+        defer { both.bench.remove() }
+        let report = try check(both, ["--vary", "kernel,time", "--keep-differing", "/dev/null/x"])
+        XCTAssertFalse(report.reproducible)
+        XCTAssertEqual(report.failures.count, 2, "\(report.failures)")
     }
 
     func testTheOrderOfFoldersIsFoundAndNamed() throws {
@@ -79,19 +131,20 @@ final class CheckTests: XCTestCase {
         defer { archive.bench.remove() }
         let report = try check(archive, ["--vary", "directory-order,umask"])
         XCTAssertEqual(report.culprits.map(\.variations), [["directory-order"]])
-        // A build that is killed leaves the mount, and the next takes it away.
+        // A build that is killed leaves neither mount nor process.
         let killed = try archive.bench.run([
             "bash", "-c",
             """
             '\(Workbench.program)' build --lock test.lock -o x.squashfs --store store --offline --only-mirror --check \
                 --vary directory-order 2>/dev/null & p=$!
-            for i in $(seq 400); do grep -q "$PWD/store/work" /proc/self/mounts && break; sleep 0.02; done
-            kill -9 $p; wait $p; sleep 0.5
+            for i in $(seq 400); do pgrep -f "disorderfs.*$PWD/store/work" >/dev/null && break; sleep 0.02; done
+            echo $((i < 400)); kill -9 $p; wait $p; sleep 0.5
+            grep -c "$PWD/store/work" /proc/self/mounts; pgrep -f "disorderfs.*$PWD/store/work"
             '\(Workbench.program)' build --lock test.lock -o x.squashfs --store store --offline --only-mirror -q >&2
-            grep -c "$PWD/store/work" /proc/self/mounts; ls store/work
+            ls store/work
             """,
         ])
-        XCTAssertEqual(killed.output, "0\n", killed.errors)
+        XCTAssertEqual(killed.output, "1\n0\n", killed.errors)
     }
 
     /// What the sandbox keeps from every program: no runtime can depend on it.

@@ -154,7 +154,11 @@ final class GateTests: XCTestCase {
         expect([:], 0, try project.gate(), "a project in order")
         XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
         // Offline, with what was fetched: the same.
-        expect([:], 0, try project.gate(["--offline"], mirrors: false), "offline")
+        let offline = try project.gate(["--offline"], mirrors: false)
+        expect([:], 0, offline, "offline")
+        XCTAssertTrue(
+            offline.answer.output.contains("note  test archives: the lock lets keys sign that are not Debian's"),
+            offline.answer.output)
         let manifest = try bench.read(Project.manifest)
         try project.edit(Project.manifest, "\"late\"", "\"late\", \"special\"")
         expect(["manifest": "no"], 1, try project.gate(), "a stale lock")
@@ -201,7 +205,9 @@ final class GateTests: XCTestCase {
         expect(["builds": "undecided"], 2, try project.gate(), "no such variation")
         // One image elsewhere: that it can't be read is said of what would look at it.
         try project.spec("image = \"missing.squashfs\"")
-        expect(["audit": "undecided"], 2, try project.gate(), "no image")
+        expect(["golden": "undecided", "audit": "undecided"], 2, try project.gate(), "no image")
+        try project.spec("vary = []")
+        expect(["builds": "undecided"], 2, try project.gate(), "nothing to vary")
         try project.spec("image = \"other.squashfs\"")
         XCTAssertEqual(
             try bench.run([
@@ -227,6 +233,12 @@ final class GateTests: XCTestCase {
         defer { secret.bench.remove() }
         self.project = secret
         expect(["audit": "no"], 1, try secret.gate(), "a private key")
+        // Where nobody looks for them, an image with private keys is none, as `build` has it.
+        try secret.spec("skip.audit = \"later\"")
+        let unseen = try secret.gate(["-o", "images"])
+        XCTAssertEqual(unseen.answer.status, 2, unseen.answer.errors)
+        XCTAssertEqual(row(unseen.report)["golden"], "undecided")
+        XCTAssertFalse(secret.bench.exists("images/test.squashfs"))
 
         // An init that is there and can't work, as nothing else that a supervisor expects.
         let contract = try Project(step: "echo '#!/nowhere' > /sbin/init", more: "[init]\ncommand = \"/bin/true\"\n")
@@ -267,6 +279,7 @@ final class GateTests: XCTestCase {
             expect(["published": "undecided"], 2, try project.gate(["--api", url]), "somebody else's")
         }
         try item()
+        expect(["published": "undecided"], 2, try project.gate(["--offline"]), "nobody is asked")
         try lying.serving(bench) { url in
             // Undecided is never passed over where it is about what is published.
             expect(["published": "undecided"], 2, try project.gate(["--api", url]), "a node that lies")
@@ -299,7 +312,12 @@ final class GateTests: XCTestCase {
         try project.spec("skip.builds = \"it takes long\"")
         expect(["builds": "left-out"], 0, try project.gate(), "one left out")
         // A warning that is undecided is 0 where it is safe, and said.
-        try project.spec("image = \"missing.squashfs\"", gate: "undecided = \"warn\"")
+        try bench.write("no image", to: "no.squashfs")
+        let few = "undecided = \"warn\"\nchecks = [\"manifest\", \"audit\"]"
+        try project.spec("image = \"missing.squashfs\"", gate: few)
+        let missing = try project.run([])
+        XCTAssertEqual(missing.status, 2, missing.output)
+        try project.spec("image = \"no.squashfs\"", gate: few)
         let warned = try project.run([])
         XCTAssertEqual(warned.status, 0, warned.output)
         XCTAssertTrue(warned.output.hasSuffix("1 undecided only warned (undecided = \"warn\")\n"), warned.output)
@@ -321,8 +339,62 @@ final class GateTests: XCTestCase {
         XCTAssertEqual(empty.status, 2)
         XCTAssertTrue(empty.errors.contains("nothing to check"), empty.errors)
         try project.spec("")
-        for options in [["--junit", "/dev/full/x"], ["--report", "no/such/folder"], ["--markdown", "golden"]] {
-            XCTAssertEqual(try project.run(["--offline"] + options).status, 2, "\(options)")
+        // What can't be written is found before the builds; what turns out so after them keeps nothing else back.
+        for options in [
+            ["--junit", "/dev/full/x"], ["--report", "no/such/folder"], ["--markdown", "golden"],
+            ["-o", "/dev/null/x"],
+        ] {
+            let answer = try project.run(["--offline"] + options)
+            XCTAssertEqual(answer.status, 2, "\(options)")
+            XCTAssertFalse(answer.errors.contains("install"), answer.errors)
+        }
+        XCTAssertEqual(try bench.run(["mkdir", "-p", "images/test.squashfs"]).status, 0)
+        let kept = try project.run(["--offline", "-o", "images", "--markdown", "kept.md"])
+        XCTAssertEqual(kept.status, 2, kept.output)
+        XCTAssertTrue(kept.output.contains("yes: 5 yes"), kept.output)
+        XCTAssertTrue(bench.exists("kept.md"))
+    }
+
+    /// From another folder: what is printed works where it is read, and paths are words of a shell.
+    func testCommandsAndAnnotationsAreOfThisFolder() throws {
+        let project = try Project()
+        let bench = project.bench
+        defer { bench.remove() }
+        XCTAssertEqual(
+            try bench.run(["sh", "-c", "mkdir 'a $(b)' && mv runtimes lockfiles golden 'a $(b)/'"]).status, 0)
+        try project.spec("", to: "a $(b)/gate.toml")
+        XCTAssertEqual(try bench.run(["rm", "a $(b)/golden/test.json"]).status, 0)
+        let (report, answer) = try project.gate(file: "a $(b)/gate.toml")
+        XCTAssertEqual(row(report)["golden"], "undecided")
+        XCTAssertTrue(answer.output.contains("::error file=a $(b)/lockfiles/test.lock,"), answer.output)
+        let line = try XCTUnwrap(answer.output.split(separator: "\n").first { $0.hasPrefix("    run: rtverify build") })
+        XCTAssertTrue(line.contains("--lock 'a $(b)/lockfiles/test.lock' --golden 'a $(b)/golden/test.json' --store"))
+        let command = line.dropFirst("    run: rtverify ".count)
+        let again = try bench.run(["sh", "-c", "'\(Workbench.program)' \(command) -o x.squashfs"])
+        XCTAssertTrue(again.errors.contains("golden/test.json: No such file"), again.errors)
+    }
+
+    /// A runner reads commands from both streams, as they come.
+    func testCommandsOfTheRunnerStopBeforeAnythingElseIsPrinted() throws {
+        let project = try Project(step: "echo ::set-output name=verdict::yes")
+        let bench = project.bench
+        defer { bench.remove() }
+        for json in ["", "--json"] {
+            let answer = try bench.run([
+                "sh", "-c",
+                """
+                export GITHUB_ACTIONS=true; mkfifo pipe
+                '\(Workbench.program)' gate -v --offline --only-mirror --store store \(json) >out 2>&1 \(json.isEmpty ? "" : "2>err")
+                cat err out 2>/dev/null; rm -f pipe err
+                """,
+            ])
+            let lines = answer.output.split(separator: "\n").map(String.init)
+            let stop = try XCTUnwrap(lines.firstIndex { $0.hasPrefix("::stop-commands::") }, answer.output)
+            let step = try XCTUnwrap(lines.firstIndex { $0.contains("::set-output") }, answer.output)
+            let end = try XCTUnwrap(lines.firstIndex(of: "::\(lines[stop].dropFirst("::stop-commands::".count))::"))
+            XCTAssertTrue(stop < step && step < end, answer.output)
+            guard !json.isEmpty else { continue }
+            XCTAssertNoThrow(try JSONDecoder().decode(Report.self, from: Data(try bench.read("out").utf8)))
         }
     }
 
