@@ -88,6 +88,15 @@ static inline int rtv_is_noexec(const char *path) {
     return statfs(path, &system) == 0 && (system.f_flags & 8);
 }
 
+/// How many processors this thread may use (sched_getaffinity(2)), or -1.
+static inline int rtv_usable_processors(void) {
+    unsigned char mask[1024] = {0};
+    int count = 0;
+    if (syscall(__NR_sched_getaffinity, 0, sizeof mask, mask) <= 0) return -1;
+    for (int i = 0; i < (int)sizeof mask; i++) count += __builtin_popcount(mask[i]);
+    return count;
+}
+
 /// The number of the first processor that this thread may use (sched_getaffinity(2)), or -1.
 static inline int rtv_first_processor(void) {
     unsigned char mask[1024] = {0};
@@ -114,5 +123,5 @@ static inline int rtv_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, 9 /
 /// and not read.
 static inline int rtv_is_open_to_children(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0; }
 
-/// Has the kernel call itself 2.6 to this process and those that it starts (personality(2), UNAME26).
-static inline void rtv_show_old_kernel(void) { (void)syscall(__NR_personality, 0x0020000); }
+/// Has the kernel call itself 2.6 to this process and those that it starts (personality(2), UNAME26); 0, or -1 with errno.
+static inline int rtv_show_old_kernel(void) { return syscall(__NR_personality, 0x0020000) < 0 ? -1 : 0; }

@@ -7,10 +7,17 @@ import RuntimeSpec
 /// How one build is made, where another may be made otherwise.
 struct BuildConditions: Sendable {
     var varied: Set<Variation> = []
+    /// What is used to vary this is there and varies nothing: the clock's library, the file system that shuffles.
+    var control: Variation?
+    /// Whether the control's clock stands still.
+    var isFrozen = false
     /// libfaketime, where the time is varied.
     var clock: BuildJob.Clock?
     /// Paths of the image, of which it is told what wrote them.
     var watched: [String] = []
+
+    /// Whether what it takes to vary this is there.
+    func has(_ variation: Variation) -> Bool { varied.contains(variation) || control == variation }
 
     /// Part of the work folder's name.
     func folderName(of lock: Lockfile) -> String {
@@ -26,10 +33,13 @@ struct BuildConditions: Sendable {
         var conditions = BuildJob.Conditions()
         if varied.contains(.fileSystem) { conditions.tree = lock.fitsMemory ? .disk : .memory }
         // Over another file system the order is shuffled, and over memory nothing is.
-        if varied.contains(.directoryOrder) { conditions.tree = .disk }
+        if has(.directoryOrder) { conditions.tree = .disk }
         conditions.hasOtherProcessor = varied.contains(.cpuinfo)
         conditions.hasOtherKernel = varied.contains(.kernel)
-        conditions.clock = varied.contains(.time) ? clock : nil
+        if has(.time) {
+            conditions.clock = clock
+            if control == .time { conditions.clock?.date = isFrozen ? .fixed : .later(days: 0) }
+        }
         conditions.watched = watched
         return conditions
     }
@@ -52,7 +62,7 @@ struct BuildConditions: Sendable {
     func prefix(own: String) -> [String] {
         var words: [String] = []
         if varied.contains(.umask) { words += ["sh", "-c", "umask 077; exec \"$@\"", "sh"] }
-        if varied.contains(.processors), processorCount > 1 {
+        if varied.contains(.processors), rtv_usable_processors() > 1 {
             words += ["taskset", "-c", "\(max(0, rtv_first_processor()))"]
         }
         if varied.contains(.user) { words += [own, SubordinateUser.commandName] }
@@ -69,6 +79,7 @@ struct BuildConditions: Sendable {
         case .user:
             if getuid() != 0 { return "only root can be somebody else" }
             return await SubordinateUser.obstacle(in: folder)
+        case .processors where rtv_usable_processors() == 1: return "there is one processor to use"
         case .fileSystem where !lock.fitsMemory:
             // Packages grow about fourfold, and the packer and dpkg want some, too.
             let wanted = UInt64(lock.inputSize) * 8 + 1 << 30

@@ -61,7 +61,7 @@ public struct ImageBuilder: Sendable {
         use: @Sendable (FileIdentity, String) async throws -> Value
     ) async throws -> Value {
         try await fetch(runtime)
-        let place = try await WorkFolder.create(in: store, name: "\(runtime.lock.name)-image")
+        let place = try await WorkFolder.create(in: store, name: "\(runtime.lock.name.prefix(100))-image")
         do {
             let path = "\(place.path)/image.squashfs"
             let identity = try await build(runtime, image: path, conditions: BuildConditions(), observe: observe)
@@ -124,7 +124,9 @@ public struct ImageBuilder: Sendable {
     /// libfaketime of the lock's own archives; nil where they have none.
     func otherClock(for lock: Lockfile) async throws -> BuildJob.Clock? {
         let package = try await IndexedPackage.fetch("libfaketime", of: lock, store: store, fetcher: fetcher)
-        return package.map { BuildJob.Clock(sha256: $0.file.sha256, version: $0.version, days: Variation.days) }
+        return package.map {
+            BuildJob.Clock(sha256: $0.file.sha256, version: $0.version, date: .later(days: Variation.days))
+        }
     }
 
     /// An empty store, filled from this one.
@@ -159,8 +161,7 @@ public struct ImageBuilder: Sendable {
         let image = try AtomicFile(replacing: path)
         let work = try await WorkFolder.create(in: store, name: conditions.folderName(of: runtime.lock))
         do {
-            let isShuffled = conditions.varied.contains(.directoryOrder)
-            let tree = isShuffled ? try ShuffledFolder.make(in: work.path) : work.path
+            let tree = conditions.has(.directoryOrder) ? try ShuffledFolder.make(in: work.path) : work.path
             var inputs = store
             let fills = [Variation.store, .downloads].contains(where: conditions.varied.contains)
             if fills {

@@ -9,56 +9,6 @@ import RootfsBuild
 import RuntimeSpec
 import Synchronization
 
-/// What `build --check` found.
-public struct CheckReport: Codable, Sendable {
-    /// An entry that differs.
-    public struct Entry: Codable, Sendable {
-        /// In the image; for how it is packed, the part of the image.
-        public var path: String
-        public var kind: ComparisonReport.Kind
-        /// `compare`'s name of the known cause.
-        public var cause: String?
-        /// What wrote it last: a step, or the package that owns it.
-        public var by: String?
-    }
-
-    /// What makes images differ.
-    public struct Culprit: Codable, Sendable {
-        /// Variations that do it together; none where builds differ without any: at random.
-        public var variations: [Variation]
-        public var entries: [Entry]
-        /// Entries that were counted and not listed.
-        public var omitted: Int
-        public var remedy: String
-
-        /// For people: `the time: /var/lib/x/stamp, by step 2`, what it had, and how to mend it.
-        public var lines: [String] {
-            let title = variations.isEmpty ? "at random" : variations.map(\.name).joined(separator: " and ")
-            var lines = entries.isEmpty ? ["\(title): the images differ"] : []
-            for entry in entries.prefix(10) {
-                let by = entry.by.map { ", by \($0)" } ?? ""
-                lines.append("\(title): \(entry.path)\(by) [\(entry.cause ?? entry.kind.rawValue)]")
-            }
-            let more = entries.count + omitted - min(10, entries.count)
-            if more > 0 { lines.append("  and \(more) more (--json lists more)") }
-            for variation in variations { lines.append("  it had \(variation.otherwise)") }
-            return lines + ["  to mend it: \(remedy)"]
-        }
-    }
-
-    public var reproducible: Bool
-    /// Builds that were compared, before any search.
-    public var builds: Int
-    public var varied: [Variation]
-    /// What was asked for and could not be varied, by name, and why.
-    public var not_varied: [String: String]
-    public var culprits: [Culprit]
-    /// Where the images are that differ, if they were to be kept.
-    public var kept: [String]
-    /// What could not be done once the builds were found to differ: the search, or keeping the images.
-    public var failures: [String]
-}
-
 /// Builds one lock again under other conditions and, where the bytes differ, finds out which of them makes it so.
 public struct ReproducibilityCheck: Sendable {
     private let builder: ImageBuilder
@@ -70,8 +20,6 @@ public struct ReproducibilityCheck: Sendable {
     private let isExplicit: Bool
     /// Where images that differ are kept.
     private let keepFolder: String?
-
-    private static let listed = 50
 
     /// - Parameters:
     ///   - builds: 2 or more.
@@ -89,12 +37,20 @@ public struct ReproducibilityCheck: Sendable {
     }
 
     /// A build's image, and what is known of it.
-    private struct Built: Sendable {
+    struct Built: Sendable {
         var identity: FileIdentity
         var path: String
-        var writers: [String: String]
-        /// nil where it wasn't heard of.
+        var heard = Heard()
+    }
+
+    /// What a build said of itself.
+    struct Heard: Sendable {
+        /// What wrote each path that is watched.
+        var writers: [String: String] = [:]
+        /// Whether the tree was in memory.
         var isInMemory: Bool?
+        /// Whether programs saw the other date, where they were to.
+        var seesClock: Bool?
     }
 
     /// - Parameters:
@@ -110,9 +66,10 @@ public struct ReproducibilityCheck: Sendable {
         do {
             let first: Built
             if let made {
-                first = Built(identity: made.identity, path: made.path, writers: [:], isInMemory: made.isInMemory)
+                first = Built(
+                    identity: made.identity, path: made.path, heard: Heard(isInMemory: made.isInMemory))
             } else {
-                first = try await build([], plan, "\(place.path)/1")
+                first = try await build(.init(), plan, "\(place.path)/1")
             }
             let report = try await run(plan, first, in: place.path)
             if report.reproducible { try await use(first.identity, first.path) }
@@ -124,7 +81,7 @@ public struct ReproducibilityCheck: Sendable {
         }
     }
 
-    private struct Plan {
+    struct Plan {
         var rounds: [Set<Variation>]
         var clock: BuildJob.Clock?
         var obstacles: [String: String]
@@ -166,38 +123,66 @@ public struct ReproducibilityCheck: Sendable {
 
     private func run(_ plan: Plan, _ first: Built, in folder: String) async throws -> CheckReport {
         var report = CheckReport(
-            reproducible: true, builds: plan.rounds.count + 1,
-            varied: Variation.allCases.filter { variation in plan.rounds.contains { $0.contains(variation) } },
-            not_varied: plan.obstacles, culprits: [], kept: [], failures: [])
+            reproducible: true, builds: 1, varied: [], not_varied: plan.obstacles, culprits: [], kept: [], notes: [],
+            failures: [])
+        var varied: Set<Variation> = []
         for round in plan.rounds {
-            let other = try await build(round, plan, "\(folder)/2")
-            if round.contains(.fileSystem), let one = first.isInMemory, one == other.isInMemory {
-                // Little memory, a kernel whose memory file system has too few attributes, or a store in memory.
-                let reason = "the tree could not be \(one ? "elsewhere than in memory" : "in memory")"
-                if isExplicit { throw BuildError.cannotVary(Variation.fileSystem.rawValue, reason: reason) }
-                report.varied.removeAll { $0 == .fileSystem }
-                report.not_varied[Variation.fileSystem.rawValue] = reason
+            let other = try await build(.init(varied: round), plan, "\(folder)/2")
+            report.builds += 1
+            varied.formUnion(round)
+            report.varied = Variation.allCases.filter { varied.contains($0) && report.not_varied[$0.rawValue] == nil }
+            let isSame = other.identity == first.identity
+            for (variation, reason) in Self.notTaken(round, first, other) {
+                // Where they differ, that is the answer.
+                if isSame, isExplicit { throw BuildError.cannotVary(variation.rawValue, reason: reason) }
+                report.varied.removeAll { $0 == variation }
+                report.not_varied[variation.rawValue] = reason
             }
-            if other.identity == first.identity {
+            if isSame {
                 unlink(other.path)
                 continue
             }
-            report.reproducible = false
-            // They differ: whatever fails from here on, that is the answer.
-            do { report.kept = try keep([first.path, other.path]) } catch { report.failures.append("\(error)") }
-            events(.note("the builds differ; looking for what makes them"))
-            let differences = await differences(first, other)
-            let watched = differences?.differences.filter { $0.kind != .packing }.map(\.path) ?? []
-            unlink(other.path)
-            do {
-                report.culprits = try await culprits(
-                    of: round, first, plan, folder, watched: Array(watched.prefix(1000)))
-            } catch  where !Self.isInterruption(error) {
-                report.failures.append("what makes them differ was not found out: \(error)")
-            }
-            break
+            if try await explain(&report, round, plan, first, other, in: folder) { break }
         }
         return report
+    }
+
+    /// What was to be varied and was not, as is known after a build: little memory, a kernel whose memory file system has
+    /// too few attributes, a store in memory; a library that doesn't run here.
+    private static func notTaken(_ round: Set<Variation>, _ first: Built, _ other: Built) -> [(Variation, String)] {
+        var reasons: [(Variation, String)] = []
+        if round.contains(.fileSystem), let one = first.heard.isInMemory, one == other.heard.isInMemory {
+            reasons.append((.fileSystem, "the tree could not be \(one ? "elsewhere than in memory" : "in memory")"))
+        }
+        if round.contains(.time), other.heard.seesClock == false {
+            reasons.append((.time, "libfaketime of the lock's archives does nothing here"))
+        }
+        return reasons
+    }
+
+    /// Says of images that differ why they do; whatever fails from here on, that they differ is the answer.
+    /// - Returns: Whether they do; not where it was what a variation takes alone that shows.
+    private func explain(
+        _ report: inout CheckReport, _ round: Set<Variation>, _ plan: Plan, _ first: Built, _ other: Built,
+        in folder: String
+    ) async throws -> Bool {
+        events(.note("the builds differ; looking for what makes them"))
+        var search = CulpritSearch(check: self, plan: plan, first: first, folder: folder)
+        do {
+            let found = try await search.culprits(of: round, shownBy: other)
+            report.notes += search.notes
+            if found.isEmpty {
+                unlink(other.path)
+                return false
+            }
+            report.culprits = found
+        } catch  where !Self.isInterruption(error) {
+            report.failures.append("what makes them differ was not found out: \(error)")
+        }
+        report.reproducible = false
+        do { report.kept = try keep([first.path, other.path]) } catch { report.failures.append("\(error)") }
+        unlink(other.path)
+        return true
     }
 
     private func keep(_ images: [String]) throws -> [String] {
@@ -210,101 +195,45 @@ public struct ReproducibilityCheck: Sendable {
         }
     }
 
-    private func build(
-        _ varied: Set<Variation>, _ plan: Plan, _ path: String, watched: [String] = []
-    ) async throws -> Built {
-        let names = Variation.allCases.filter(varied.contains).map(\.rawValue)
-        events(.note("build" + (names.isEmpty ? ", nothing varied" : ", varied: \(names.joined(separator: ", "))")))
-        let heard = Mutex<(writers: [String: String], isInMemory: Bool?)>(([:], nil))
-        let conditions = BuildConditions(varied: varied, clock: plan.clock, watched: watched)
+    /// - Parameter conditions: Those of the build but for the clock, which is the plan's.
+    func build(_ conditions: BuildConditions, _ plan: Plan, _ path: String) async throws -> Built {
+        let names = Variation.allCases.filter(conditions.varied.contains).map(\.rawValue)
+        let control = conditions.control.map { ", as for \($0.rawValue)" } ?? ""
+        events(
+            .note(
+                "build" + (names.isEmpty ? ", nothing varied" : ", varied: \(names.joined(separator: ", "))") + control)
+        )
+        let heard = Mutex(Heard())
+        var conditions = conditions
+        conditions.clock = plan.clock
         let identity: FileIdentity
         do {
             identity = try await builder.build(runtime, image: path, conditions: conditions) { event in
                 switch event {
                 case .wrote(let path, let part): heard.withLock { $0.writers[path] = part }
                 case .tree(let isInMemory): heard.withLock { $0.isInMemory = isInMemory }
+                case .clock(let isSeen): heard.withLock { $0.seesClock = isSeen }
                 default: break
                 }
             }
-        } catch  where !varied.isEmpty && !Self.isInterruption(error) {
+        } catch  where !names.isEmpty && !Self.isInterruption(error) {
             throw BuildError.underVariation(names, reason: "\(error)")
         }
-        let (writers, isInMemory) = heard.withLock { $0 }
-        return Built(identity: identity, path: path, writers: writers, isInMemory: isInMemory)
-    }
-
-    private static func isInterruption(_ error: any Error) -> Bool {
-        if case BuildError.interrupted = error { return true }
-        return error is CancellationError
-    }
-
-    // MARK: who did it
-
-    /// One variation at a time, or half of them where there are many; first, whether it takes any.
-    private func culprits(
-        of varied: Set<Variation>, _ first: Built, _ plan: Plan, _ folder: String, watched: [String]
-    ) async throws -> [CheckReport.Culprit] {
-        let again = try await build([], plan, "\(folder)/2", watched: watched)
-        if again.identity != first.identity { return [await culprit([], first, again)] }
-        unlink(again.path)
-        let names = Variation.allCases.filter(varied.contains)
-        let found = try await search(names, isKnown: true, first, plan, folder, watched)
-        // Seen once, and not again: at random after all, though seldom.
-        guard !found.isEmpty else {
-            return [.init(variations: [], entries: [], omitted: 0, remedy: Self.randomRemedy)]
-        }
-        return found
-    }
-
-    /// - Parameter isKnown: Whether these are known to make a difference together.
-    private func search(
-        _ names: [Variation], isKnown: Bool, _ first: Built, _ plan: Plan, _ folder: String, _ watched: [String]
-    ) async throws -> [CheckReport.Culprit] {
-        if !isKnown || names.count == 1 {
-            let other = try await build(Set(names), plan, "\(folder)/2", watched: watched)
-            defer { unlink(other.path) }
-            if other.identity == first.identity { return [] }
-            if names.count == 1 { return [await culprit(names, first, other)] }
-        }
-        let half = names.count / 2
-        let parts = [Array(names[..<half]), Array(names[half...])].filter { !$0.isEmpty }
-        var found: [CheckReport.Culprit] = []
-        for part in parts { found += try await search(part, isKnown: false, first, plan, folder, watched) }
-        if !found.isEmpty || names.count < 2 { return found }
-        // Each half alone makes none.
-        let together = try await build(Set(names), plan, "\(folder)/2", watched: watched)
-        defer { unlink(together.path) }
-        return together.identity == first.identity ? [] : [await culprit(names, first, together)]
-    }
-
-    private static let randomRemedy =
-        "it comes without any variation: look for random numbers, hashes of addresses, and threads that race"
-
-    private func culprit(_ names: [Variation], _ first: Built, _ other: Built) async -> CheckReport.Culprit {
-        let report = await differences(first, other)
-        let all = report?.differences ?? []
-        // Packing differs wherever contents do.
-        let shown = all.contains { $0.kind != .packing } ? all.filter { $0.kind != .packing } : all
-        let entries = shown.prefix(Self.listed).map { difference in
-            let writer = other.writers[difference.path] ?? first.writers[difference.path]
-            let by = writer.map { $0.hasPrefix("the base") ? difference.package.map { "package \($0)" } ?? $0 : $0 }
-            return CheckReport.Entry(
-                path: difference.path, kind: difference.kind, cause: difference.cause,
-                by: by ?? difference.package.map { "package \($0)" })
-        }
-        let remedy = names.isEmpty ? Self.randomRemedy : names.map(\.remedy).joined(separator: "; ")
-        return .init(
-            variations: names, entries: entries, omitted: shown.count - entries.count + (report?.omitted ?? 0),
-            remedy: remedy)
+        return Built(identity: identity, path: path, heard: heard.withLock { $0 })
     }
 
     /// As `rtverify compare` says it; nil where the images can't be compared.
-    private func differences(_ first: Built, _ other: Built) async -> ComparisonReport? {
+    func differences(_ first: Built, _ other: Built) async -> ComparisonReport? {
         do {
             return try await ExaminationProcess.compare(first.path, other.path, options: .init(lock: runtime.text))
         } catch {
             events(.note("the images can't be compared: \(error)"))
             return nil
         }
+    }
+
+    static func isInterruption(_ error: any Error) -> Bool {
+        if case BuildError.interrupted = error { return true }
+        return error is CancellationError
     }
 }

@@ -47,14 +47,17 @@ struct Sandbox {
         command += hasNetwork ? [] : ["--net"]
         // What is mounted where is begun from inside, which works in a chroot too.
         // Where something is mounted before, it must not be seen outside.
-        let isShuffled = conditions.varied.contains(.directoryOrder)
-        command += ["--mount", "--propagation", isShuffled ? "private" : "unchanged"]
+        let isBelow = conditions.has(.directoryOrder)
+        command += ["--mount", "--propagation", isBelow ? "private" : "unchanged"]
         command += ["--pid", "--uts", "--ipc", "--fork", "--kill-child"]
         guard let own = OwnProgram.path else {
             throw BuildError.sandbox("this program's file was removed or replaced while it ran: run it again")
         }
         let first = [own, "sandbox"]
-        command += isShuffled ? ShuffledFolder(shown: job.workFolder).showing(first) : first
+        command +=
+            isBelow
+            ? ShuffledFolder(shown: job.workFolder)
+                .showing(first, isShuffled: conditions.varied.contains(.directoryOrder)) : first
         // The kernel then hides its open files from its children, which look at the image that is one.
         guard getuid() == 0 || rtv_is_open_to_children() != 0 else {
             throw BuildError.sandbox("\(own) can be run and not read here; run: chmod a+r '\(own)'")

@@ -27,10 +27,12 @@ struct ShuffledFolder {
 
     /// What to run in new mounts and processes, as the first of these, so that the folder is shown and then `command` runs, in
     /// its place and in mounts of its own: it makes its own read-only, and disorderfs writes to the disk.
-    func showing(_ command: [String]) -> [String] {
+    /// - Parameter isShuffled: Whether entries are in a random order; else in that of the folder below.
+    func showing(_ command: [String], isShuffled: Bool) -> [String] {
+        let order = isShuffled ? "--shuffle-dirents=yes" : "--shuffle-dirents=no --reverse-dirents=no"
         let script =
             "program=$1 real=$2 shown=$3; shift 3; "
-            + "\"$program\" --multi-user=yes --shuffle-dirents=yes -q -o dev,suid \"$real\" \"$shown\" && "
+            + "\"$program\" --multi-user=yes \(order) -q -o dev,suid \"$real\" \"$shown\" && "
             + "exec unshare --mount --propagation unchanged \"$@\""
         return ["sh", "-c", script, "sh", Self.program ?? "disorderfs", real, path] + command
     }

@@ -42,7 +42,7 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
         case .locale: "LC_ALL=tr_TR.UTF-8"
         case .home: "another HOME"
         case .environment: "variables more"
-        case .processors: "one processor and one job"
+        case .processors: "one processor, and one job where there were several, else four"
         case .fileSystem: "memory in place of the disk, or the other way round"
         case .directoryOrder: "folders that list in a random order (disorderfs)"
         case .kernel:

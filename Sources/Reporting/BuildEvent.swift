@@ -10,6 +10,8 @@ public enum BuildEvent: Codable, Equatable, Sendable {
     case detail(String)
     /// Whether the tree is kept in memory.
     case tree(inMemory: Bool)
+    /// Whether the tree's programs see the date that they are to see.
+    case clock(isSeen: Bool)
     /// What wrote a path of the image last, where that was asked.
     case wrote(path: String, by: String)
 }

@@ -36,14 +36,20 @@ public struct BuildJob: Codable, Sendable {
 
     /// Another date, by the library of a locked archive's package (libfaketime).
     public struct Clock: Codable, Sendable {
+        public enum Date: Codable, Sendable {
+            /// The host's, and days that are added.
+            case later(days: Int)
+            /// One that stands still.
+            case fixed
+        }
+
         /// The .deb, as a store object.
         public var sha256: String
-        /// Its version, and days that are added to the date.
         public var version: String
-        public var days: Int
+        public var date: Date
 
-        public init(sha256: String, version: String, days: Int) {
-            (self.sha256, self.version, self.days) = (sha256, version, days)
+        public init(sha256: String, version: String, date: Date) {
+            (self.sha256, self.version, self.date) = (sha256, version, date)
         }
     }
 

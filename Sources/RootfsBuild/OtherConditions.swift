@@ -2,6 +2,7 @@ import Glibc
 import Host
 import Reporting
 import RuntimeSpec
+import Synchronization
 
 /// A /proc/cpuinfo that is no machine's here.
 enum OtherProcessor {
@@ -40,7 +41,7 @@ enum OtherProcessor {
 /// the monotonic clock (libfaketime's README).
 enum OtherClock {
     /// In the root, on its /dev, which no image has.
-    private static let library = "/dev/.rtverify-clock.so"
+    private static let (library, setting) = ("/dev/.rtverify-clock.so", "/dev/.rtverify-clock")
 
     static func folder(beside root: String) -> String { "\(root).clock" }
 
@@ -50,17 +51,44 @@ enum OtherClock {
             file: Lockfile.Input(path: "libfaketime.deb", size: 0, sha256: clock.sha256), stage: 0)
     }
 
-    static func variables(_ clock: BuildJob.Clock) -> [String] {
-        [
-            "LD_PRELOAD=\(library)", "FAKETIME=+\(clock.days)d", "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1",
-            "FAKETIME_NO_CACHE=1",
-        ]
-    }
+    /// The same whatever the date is: a program may write its environment down.
+    static let variables = [
+        "LD_PRELOAD=\(library)", "FAKETIME_TIMESTAMP_FILE=\(setting)", "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        "NO_FAKE_STAT=1",
+    ]
 
-    static func show(in root: String) throws {
+    /// The date that stands still: 2037-06-05 04:03:02 UTC, as the library and as time(2) have it.
+    private static let fixed = (text: "2037-06-05 04:03:02", seconds: 2_127_787_382)
+
+    static func show(_ clock: BuildJob.Clock, in root: String) throws {
         let source = "\(folder(beside: root))/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
         try HashedFile.copy(source, to: root + library, sha256: nil, name: "libfaketime.so.1")
         chmod(root + library, 0o755)
+        let text: String
+        switch clock.date {
+        case .later(let days): text = "+\(days)d\n"
+        case .fixed: text = fixed.text + "\n"
+        }
+        let path = root + setting
+        guard let file = fopen(path, "we") else { throw RootfsError.system("cannot write \(path)", errno) }
+        let isWritten = fputs(text, file) >= 0
+        guard fclose(file) == 0, isWritten else { throw RootfsError.system("cannot write \(path)", errno) }
+    }
+
+    /// Whether a program of the root sees the date; nil where it is the host's own.
+    /// - Throws: `RootfsError` where the root has no date(1) that runs.
+    static func isSeen(_ clock: BuildJob.Clock, by programs: RootPrograms) async throws -> Bool? {
+        let expected: Int
+        switch clock.date {
+        case .later(0): return nil
+        case .later(let days): expected = time(nil) + days * 86_400
+        case .fixed: expected = fixed.seconds
+        }
+        let seen = Mutex(0)
+        try await programs.run("asking for the date", ["date", "+%s"]) { line in
+            if let seconds = Int(line) { seen.withLock { $0 = seconds } }
+        }
+        return abs(seen.withLock { $0 } - expected) < 3600
     }
 }
 

@@ -70,7 +70,9 @@ public enum RootEntry {
         let sharesNetwork = options.sharesNetwork
         // Where it may not be nicer, it runs all the same.
         if options.isNice { _ = nice(10) }
-        if options.hasOtherKernel { rtv_show_old_kernel() }
+        if options.hasOtherKernel, rtv_show_old_kernel() != 0 {
+            return .system("cannot show another kernel's release", errno)
+        }
         for variable in options.variables {
             let parts = variable.split(separator: "=", maxSplits: 1).map(String.init)
             if parts.count == 2 { setenv(parts[0], parts[1], 1) }

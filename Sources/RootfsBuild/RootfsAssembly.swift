@@ -34,7 +34,7 @@ public struct RootfsAssembly: Sendable {
         var entry = RootEntry.Options()
         if conditions.hasOtherProcessor { entry.processor = OtherProcessor.path(beside: root) }
         entry.hasOtherKernel = conditions.hasOtherKernel
-        if let clock = conditions.clock { entry.variables = OtherClock.variables(clock) }
+        if conditions.clock != nil { entry.variables = OtherClock.variables }
         programs = RootPrograms(root: root, sourceDateEpoch: lock.sourceDateEpoch, entry: entry, events: events)
     }
 
@@ -64,13 +64,17 @@ public struct RootfsAssembly: Sendable {
         writers.look(after: "the base's packages")
         if let python = lock.python {
             try await WheelInstallation(
-                python: python, lock: lock, root: root, toolchain: toolchain, objects: objects, events: events
+                python: python, lock: lock, root: root, toolchain: toolchain, objects: objects,
+                entry: programs.entry, events: events
             ).run()
         }
         writers.look(after: "Python's packages")
         try await installUserFiles()
         writers.look(after: "a file of the manifest")
         try await runSteps { writers.look(after: "step \($0)") }
+        if let clock = conditions.clock, let isSeen = try await OtherClock.isSeen(clock, by: programs) {
+            events(.clock(isSeen: isSeen))
+        }
         try await programs.perform(lock.prune.map(RootTask.prune))
         // A volume is what its manifest names, and nothing that a system needs.
         if lock.system == .empty { return }
@@ -83,7 +87,7 @@ public struct RootfsAssembly: Sendable {
 
     private func mountSystemFolders() throws {
         try SandboxSetup.mountSystemFolders(in: root)
-        if conditions.clock != nil { try OtherClock.show(in: root) }
+        if let clock = conditions.clock { try OtherClock.show(clock, in: root) }
     }
 
     /// Unpacks the root file system that an Alpine or a tarball base starts from.

@@ -12,6 +12,8 @@ struct WheelInstallation {
     /// The root that the toolchain was unpacked into.
     let toolchain: String
     let objects: @Sendable (String) -> String
+    /// How programs of the tree are run.
+    let entry: RootEntry.Options
     let events: EventSink
 
     /// Where Debian's packages of Python keep their modules.
@@ -39,7 +41,10 @@ struct WheelInstallation {
             requested: python.packages.requirements.map(Self.name).sorted(), target: python.packages.target,
             destdir: isEmpty ? destination : "/", levels: python.packages.levels)
         let script = String(decoding: PackageResources.install_wheels_py, as: UTF8.self)
-        let programs = RootPrograms(root: place, sourceDateEpoch: lock.sourceDateEpoch, events: events)
+        var entry = entry
+        // Libraries that are preloaded are the tree's.
+        if isEmpty { entry.variables = [] }
+        let programs = RootPrograms(root: place, sourceDateEpoch: lock.sourceDateEpoch, entry: entry, events: events)
         let progress = WheelProgress(events)
         try await programs.run(
             "installing the wheels",

@@ -11,6 +11,7 @@ final class CheckTests: XCTestCase {
         struct Culprit: Decodable {
             var variations: [String]
             var entries: [Entry]
+            var without_variation: Bool
         }
         var reproducible: Bool
         var builds: Int
@@ -18,6 +19,7 @@ final class CheckTests: XCTestCase {
         var not_varied: [String: String]
         var culprits: [Culprit]
         var kept: [String]
+        var notes: [String]
         var failures: [String]
     }
 
@@ -164,8 +166,8 @@ final class CheckTests: XCTestCase {
         let random = try TestArchive.locked(step: "head -c 16 /dev/urandom > /etc/seen; uname -r > /etc/kernel")
         defer { random.bench.remove() }
         let report = try check(random, ["--keep-differing", "kept"])
-        XCTAssertEqual(report.culprits.map(\.variations), [[]])
-        XCTAssertEqual(report.culprits.first?.entries.map(\.path), ["/etc/seen"])
+        XCTAssertEqual(report.culprits.map(\.variations), [[], ["kernel"]])
+        XCTAssertEqual(report.culprits.map { $0.entries.map(\.path) }, [["/etc/seen"], ["/etc/kernel"]])
         XCTAssertEqual(report.kept, ["kept/test.1.squashfs", "kept/test.2.squashfs"])
         XCTAssertNotEqual(
             try random.bench.sha256("kept/test.1.squashfs"), try random.bench.sha256("kept/test.2.squashfs"))
@@ -179,6 +181,53 @@ final class CheckTests: XCTestCase {
         XCTAssertTrue(lines.output.contains("the kernel's release: /etc/kernel, by step 2"), lines.output)
         XCTAssertTrue(lines.output.contains("the time: /etc/year, by step 1"), lines.output)
         XCTAssertTrue(lines.output.contains("to mend it: use SOURCE_DATE_EPOCH"), lines.output)
+    }
+
+    /// The clock goes on between any two builds: that is no chance.
+    func testTheTimeThatGoesOnIsNotChance() throws {
+        let archive = try TestArchive.locked(
+            step: "date +%s.%N > /etc/stamp; head -c 9 /dev/urandom > /etc/chance",
+            more: "[[step]]\nrun = 'uname -r > /etc/kernel'\n")
+        defer { archive.bench.remove() }
+        let report = try check(archive)
+        XCTAssertEqual(report.culprits.map(\.variations), [[], ["time"], ["kernel"]])
+        XCTAssertEqual(
+            report.culprits.map { $0.entries.map(\.path) }, [["/etc/chance"], ["/etc/stamp"], ["/etc/kernel"]])
+        XCTAssertEqual(report.culprits.map(\.without_variation), [true, true, false])
+        XCTAssertEqual(report.culprits.map { $0.entries.first?.by }, ["step 2", "step 2", "step 1"])
+        // Without the library there is what `compare` knows.
+        let alone = try check(archive, ["--vary", "kernel,umask"])
+        XCTAssertEqual(alone.culprits.map(\.variations).last, ["kernel"])
+        XCTAssertEqual(alone.culprits.first?.without_variation, true)
+    }
+
+    /// What a variation takes, and not what it does: a library in every program, another file system.
+    func testWhatAVariationTakesIsNotBlamed() throws {
+        let clock = try TestArchive.locked(step: "env > /etc/seen; ls -a /dev >> /etc/seen")
+        defer { clock.bench.remove() }
+        let report = try check(clock, status: 0)
+        XCTAssertTrue(report.varied.contains("time"))
+        XCTAssertEqual(report.notes.count, 1, "\(report.notes)")
+        XCTAssertTrue(report.notes.first?.hasPrefix("/etc/seen, by step 1 shows") == true, "\(report.notes)")
+        let both = try TestArchive.locked(step: "env > /etc/seen; date +%Y >> /etc/seen")
+        defer { both.bench.remove() }
+        XCTAssertEqual(try check(both).culprits.map(\.variations), [["time"]])
+        // It differs, although the tree is in memory both times: that is the answer.
+        guard getuid() == 0 else { return }
+        let script = """
+            mkdir -p memory && mount -t tmpfs none memory
+            '\(Workbench.program)' build --lock test.lock -o x.squashfs --check --json --store memory/store \
+                --vary time,file-system \(both.mirror.joined(separator: " "))
+            """
+        let answer = try both.bench.run(["unshare", "--mount", "sh", "-c", script])
+        XCTAssertEqual(answer.status, 1, answer.errors)
+        guard FileManager.default.fileExists(atPath: "/dev/fuse"),
+            FileManager.default.isExecutableFile(atPath: "/usr/bin/disorderfs")
+        else { return }
+        let system = try TestArchive.locked(step: "stat -f -c %t / > /etc/seen")
+        defer { system.bench.remove() }
+        XCTAssertEqual(
+            try check(system, ["--vary", "directory-order,umask"]).culprits.map(\.variations), [["file-system"]])
     }
 
     func testWhatCannotBeVariedIsSaid() throws {
