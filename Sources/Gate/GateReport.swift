@@ -49,13 +49,20 @@ public struct GateReport: Codable, Sendable {
         public var newer: NewerVersions?
         /// For people: what the note on newer versions is missing for.
         public var note: String?
-        /// What could not be written.
+        /// What could not be read, built or written.
         public var failures: [String]
+
+        /// Failures that no check tells of.
+        public var untold: [String] {
+            checks.contains { $0.verdict == .no || $0.verdict == .undecided } ? [] : failures
+        }
     }
 
     public var runtimes: [Runtime]
     /// Whether an undecided check only warns, where that is safe.
     public var undecidedWarns: Bool
+    /// Reports that could not be written.
+    public var failures: [String] = []
 
     public init(runtimes: [Runtime], undecidedWarns: Bool) {
         (self.runtimes, self.undecidedWarns) = (runtimes, undecidedWarns)
@@ -68,12 +75,16 @@ public struct GateReport: Codable, Sendable {
         undecidedWarns ? results.filter { $0.verdict == .undecided && [.audit, .contract].contains($0.check) } : []
     }
 
+    /// All that was to be read, built or written and was not: with it, nothing is yes.
+    public var allFailures: [String] { failures + runtimes.flatMap(\.failures) }
+
     /// May it be released? Nothing that was checked is no answer.
     public var verdict: Verdict {
         let asked = results.filter { $0.verdict != .leftOut }
         if asked.contains(where: { $0.verdict == .no }) { return .no }
         let open = asked.count { $0.verdict == .undecided } - warnings.count
-        return asked.isEmpty || open > 0 || !asked.contains { $0.verdict == .yes } ? .undecided : .yes
+        let isOpen = asked.isEmpty || open > 0 || !asked.contains { $0.verdict == .yes } || !allFailures.isEmpty
+        return isOpen ? .undecided : .yes
     }
 
     /// 0 may be released, 1 may not, 2 undecided.

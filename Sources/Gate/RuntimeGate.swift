@@ -30,7 +30,16 @@ struct RuntimeGate: Sendable {
 
     private var buildWords: [String] { ["build", "--lock", lockPath] }
     private var keyringWords: [String] { tools.keyrings.flatMap { ["--keyring", $0] } }
-    private var imageName: String { runtime.image.map(path) ?? "\(runtime.name).squashfs" }
+    private var imageName: String {
+        runtime.image.map(path) ?? (imagesFolder.map { "\($0)/" } ?? "") + "\(runtime.name).squashfs"
+    }
+
+    /// A command that looks at the image: where none is given or kept, after one that builds it.
+    private func commandOnImage(_ words: [String]) -> String {
+        let look = command(words)
+        if runtime.image != nil || imagesFolder != nil { return look }
+        return command(buildWords + ["-o", imageName], tools.sourceWords) + " && " + look
+    }
 
     private var manifestPath: String { path(runtime.manifest) }
     private var lockPath: String { path(runtime.lock) }
@@ -91,6 +100,10 @@ struct RuntimeGate: Sendable {
                     if given == nil { for result in await self.look(look, leftOut, inputs, subject) { add(result) } }
                 case .failure(let error):
                     for check in needed { add(unreached(check, error)) }
+                    // `undecided = "warn"` passes over what a look left open, not that there was nothing to look at.
+                    if needed.allSatisfy({ $0 == .audit || $0 == .contract }) {
+                        record.failures.withLock { $0.append("\(runtime.name): \(Self.first(error))") }
+                    }
                 }
             }
         }
@@ -294,12 +307,12 @@ struct RuntimeGate: Sendable {
             let missing = report.not_varied.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
             guard !report.reproducible else {
                 var result = Result(.builds, .yes, "\(report.builds) builds are the same bytes; varied: \(varied)")
-                result.details = missing
+                result.details = report.notes + missing
                 return result
             }
             var result = Result(.builds, .no, "builds differ; varied: \(varied)")
             result.expected = "sha256 \(built.identity.sha256)"
-            result.details = report.culprits.flatMap(\.lines) + report.failures + missing
+            result.details = report.culprits.flatMap(\.lines) + report.failures + report.notes + missing
             result.command = command
             return result
         } catch { return failed(.builds, error, command) }
@@ -325,7 +338,7 @@ struct RuntimeGate: Sendable {
     }
 
     private func audit(_ check: Check, _ inputs: Inputs, _ subject: Subject) async -> Result {
-        let command = command(
+        let command = commandOnImage(
             ["audit"] + (check == .contract ? ["--runtime"] : []) + ["--lock", lockPath, imageName])
         do {
             // An image without a readable lock has nothing that is allowed.
@@ -386,7 +399,7 @@ struct RuntimeGate: Sendable {
             result.expected = claim.file?.description
             result.found = "sha256 \(subject.identity.sha256)"
             result.details = Array(open.dropFirst())
-            result.command = command(words)
+            result.command = commandOnImage(words)
         }
         return result
     }

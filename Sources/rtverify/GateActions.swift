@@ -49,6 +49,9 @@ final class GateActions {
     /// Ten of a kind at the most, then one that sums up.
     private static func commands(_ report: GateReport) -> [String] {
         var (errors, warnings): ([String], [String]) = ([], [])
+        errors += (report.failures + report.runtimes.flatMap(\.untold)).map {
+            "::error title=rtverify gate::\(data(TerminalText.safe($0)))"
+        }
         for runtime in report.runtimes {
             for result in runtime.checks where [.no, .undecided].contains(result.verdict) {
                 let isWarning =

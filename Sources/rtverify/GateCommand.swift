@@ -75,14 +75,14 @@ struct GateCommand: AsyncParsableCommand {
                 result = .success(try await Interruption.cancelling { try await gate.run() })
             } catch { result = .failure(error) }
             await fetcher.shutdown()
-            let found = try result.get()
+            var found = try result.get()
             display.finish()
-            let failures = files.write(found) + found.runtimes.flatMap(\.failures)
+            found.failures = files.write(found)
             printLine(out.json ? JSONText.of(GateJSON(found)) : GateText.lines(found).joined(separator: "\n"))
+            // A line each: they hold paths of the gate's file.
+            for failure in found.allFailures { printError("rtverify: \(TerminalText.safe(failure))") }
             actions?.resumeCommands()
-            for failure in failures { printError("rtverify: \(failure)") }
             try actions?.write(found, report: report)
-            if !failures.isEmpty { throw ExitCode(2) }
             if found.exitStatus != 0 { throw ExitCode(found.exitStatus) }
         }
     }
@@ -130,10 +130,12 @@ struct GateJSON: Encodable {
     var verdict: GateReport.Verdict
     var undecided: String
     var runtimes: [GateReport.Runtime]
+    /// Reports that could not be written, where that was known in time.
+    var failures: [String]
 
     init(_ report: GateReport) {
         verdict = report.verdict
         undecided = report.undecidedWarns ? "warn" : "fail"
-        runtimes = report.runtimes
+        (runtimes, failures) = (report.runtimes, report.failures)
     }
 }

@@ -5,26 +5,33 @@ import Reporting
 /// a case a check.
 enum GateJUnit {
     static func text(_ report: GateReport) -> String {
-        let all = report.runtimes.flatMap(\.checks)
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        text += "<testsuites name=\"rtverify gate\"\(counts(all))>\n"
+        text += "<testsuites name=\"rtverify gate\"\(counts(report.runtimes))>\n"
         for runtime in report.runtimes {
             let skipped = runtime.checks.count { $0.verdict == .leftOut }
-            text += "  <testsuite name=\(quoted(runtime.name))\(counts(runtime.checks)) skipped=\"\(skipped)\">\n"
+            text += "  <testsuite name=\(quoted(runtime.name))\(counts([runtime])) skipped=\"\(skipped)\">\n"
             for result in runtime.checks {
                 text += "    <testcase name=\"\(result.check.rawValue)\" classname=\(quoted(runtime.name)) "
                 text += "time=\"\(result.seconds)\"" + body(result)
+            }
+            if let first = runtime.untold.first {
+                let lines = runtime.untold.map { escaped(TerminalText.safe($0)) }.joined(separator: "\n")
+                text += "    <testcase name=\"files\" classname=\(quoted(runtime.name)) time=\"0\">\n      <error "
+                text += "message=\(quoted(first)) type=\"files\">\(lines)</error>\n    </testcase>\n"
             }
             text += "  </testsuite>\n"
         }
         return text + "</testsuites>\n"
     }
 
-    private static func counts(_ results: [GateReport.Result]) -> String {
+    /// What could not be read, built or written, where no check tells of it, is a case of its own.
+    private static func counts(_ runtimes: [GateReport.Runtime]) -> String {
+        let results = runtimes.flatMap(\.checks)
+        let files = runtimes.count { !$0.untold.isEmpty }
         let failures = results.count { $0.verdict == .no }
-        let errors = results.count { $0.verdict == .undecided }
+        let errors = results.count { $0.verdict == .undecided } + files
         let seconds = (results.reduce(0) { $0 + $1.seconds } * 100).rounded() / 100
-        return " tests=\"\(results.count)\" failures=\"\(failures)\" errors=\"\(errors)\" time=\"\(seconds)\""
+        return " tests=\"\(results.count + files)\" failures=\"\(failures)\" errors=\"\(errors)\" time=\"\(seconds)\""
     }
 
     private static func body(_ result: GateReport.Result) -> String {

@@ -93,6 +93,8 @@ enum GateText {
             return "yes: \(counts)"
                 + (warnings > 0 ? "; \(warnings) undecided only warned (undecided = \"warn\")" : "")
         case .no: return "no: \(counts)"
+        case .undecided where !report.allFailures.isEmpty:
+            return "undecided: \(counts), and \(report.allFailures.count) that could not be read, built or written"
         case .undecided, .leftOut:
             return results.contains { $0.verdict == .yes }
                 ? "undecided: \(counts)" : "undecided: nothing was found to be so (\(counts))"

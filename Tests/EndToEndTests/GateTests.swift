@@ -10,6 +10,7 @@ final class GateTests: XCTestCase {
             var verdict: String
             var reason: String
             var details: [String]
+            var command: String?
         }
         struct Image: Decodable {
             var path: String?
@@ -232,13 +233,24 @@ final class GateTests: XCTestCase {
         let secret = try Project(step: Self.key(in: "/etc/key"))
         defer { secret.bench.remove() }
         self.project = secret
-        expect(["audit": "no"], 1, try secret.gate(), "a private key")
+        let audited = try secret.gate()
+        expect(["audit": "no"], 1, audited, "a private key")
+        let command = audited.report.runtimes[0].checks.compactMap(\.command).first ?? ""
+        XCTAssertTrue(command.contains("-o test.squashfs "), command)
+        XCTAssertTrue(command.contains(" && rtverify audit --lock"), command)
         // Where nobody looks for them, an image with private keys is none, as `build` has it.
         try secret.spec("skip.audit = \"later\"")
         let unseen = try secret.gate(["-o", "images"])
         XCTAssertEqual(unseen.answer.status, 2, unseen.answer.errors)
         XCTAssertEqual(row(unseen.report)["golden"], "undecided")
         XCTAssertFalse(secret.bench.exists("images/test.squashfs"))
+        // A contract that had nothing to look at is no warning.
+        let keys = try Project(step: Self.key(in: "/etc/key"), more: "[init]\ncommand = \"/bin/true\"\n")
+        defer { keys.bench.remove() }
+        try keys.spec("", gate: "undecided = \"warn\"\nchecks = [\"manifest\", \"contract\"]")
+        let unbuilt = try keys.run(["--offline"])
+        XCTAssertEqual(unbuilt.status, 2, unbuilt.output)
+        XCTAssertTrue(unbuilt.output.contains("could not be read, built or written"), unbuilt.output)
 
         // An init that is there and can't work, as nothing else that a supervisor expects.
         let contract = try Project(step: "echo '#!/nowhere' > /sbin/init", more: "[init]\ncommand = \"/bin/true\"\n")
@@ -317,6 +329,15 @@ final class GateTests: XCTestCase {
         try project.spec("image = \"missing.squashfs\"", gate: few)
         let missing = try project.run([])
         XCTAssertEqual(missing.status, 2, missing.output)
+        // Nothing that could be read, and a name that would be a command: no output says yes.
+        try project.spec("image = \"miss\\n::add-mask::x\"", gate: "checks = [\"manifest\", \"builds\"]")
+        let hidden = try project.run(
+            ["--offline", "--junit", "hidden.xml"],
+            environment: ["GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "\(bench.folder)/outputs"])
+        XCTAssertEqual(hidden.status, 2, hidden.output)
+        XCTAssertTrue(try bench.read("outputs").contains("\nundecided\n"))
+        XCTAssertTrue(try bench.read("hidden.xml").contains("<error message="))
+        XCTAssertFalse((hidden.output + hidden.errors).contains("\n::add-mask"), hidden.errors)
         try project.spec("image = \"no.squashfs\"", gate: few)
         let warned = try project.run([])
         XCTAssertEqual(warned.status, 0, warned.output)
@@ -351,7 +372,7 @@ final class GateTests: XCTestCase {
         XCTAssertEqual(try bench.run(["mkdir", "-p", "images/test.squashfs"]).status, 0)
         let kept = try project.run(["--offline", "-o", "images", "--markdown", "kept.md"])
         XCTAssertEqual(kept.status, 2, kept.output)
-        XCTAssertTrue(kept.output.contains("yes: 5 yes"), kept.output)
+        XCTAssertTrue(kept.output.contains("undecided: 5 yes"), kept.output)
         XCTAssertTrue(bench.exists("kept.md"))
     }
 
