@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// The hash tree of dm-verity over an image, format 1 with SHA-256 and blocks of 4096 bytes
 /// (https://docs.kernel.org/admin-guide/device-mapper/verity.html, and cryptsetup's on-disk format).
@@ -170,14 +171,8 @@ public struct DMVerity: Sendable {
     }
 
     private static func write(_ bytes: [UInt8], at offset: Int, to output: (descriptor: CInt, name: String)) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                pwrite(output.descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset + done))
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileWriteError(file: output.name, reason: String(cString: strerror(errno))) }
-            done += count
+        do { try OpenFile.write(bytes, to: output.descriptor, at: offset) } catch {
+            throw FileWriteError(file: output.name, reason: error.description)
         }
     }
 }

@@ -29,9 +29,10 @@ public struct FileIdentity: Equatable, Sendable {
         while true {
             let room = hasher.room
             // A quarter of a mebibyte at a time stays in the processor's cache until it is hashed.
-            let count = read(descriptor, room.baseAddress, min(room.count, 1 << 18))
-            if count < 0, errno == EINTR { continue }
-            if count < 0 { throw FileReadError(file: name, reason: String(cString: strerror(errno))) }
+            let count: Int
+            do {
+                count = try OpenFile.read(descriptor, into: .init(rebasing: room[..<min(room.count, 1 << 18)]))
+            } catch { throw FileReadError(file: name, reason: error.description) }
             if count == 0 { break }
             hasher.commit(count)
         }
@@ -78,13 +79,12 @@ public final class InputFile: Sendable {
     /// Fills a buffer with the bytes at a position.
     /// - Throws: `FileReadError`, also when the file ends before.
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws {
-        var done = 0
-        while done < buffer.count {
-            let count = pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, position + done)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileReadError(file: path, reason: String(cString: strerror(errno))) }
-            guard count > 0 else { throw FileReadError(file: path, reason: "it ends before byte \(position + done)") }
-            done += count
+        let count: Int
+        do { count = try OpenFile.read(descriptor, at: position, into: buffer) } catch {
+            throw FileReadError(file: path, reason: error.description)
+        }
+        guard count == buffer.count else {
+            throw FileReadError(file: path, reason: "it ends before byte \(position + count)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Host
 
 /// Writes to an open file from its beginning on, gathering small pieces.
 struct OutputFile: ~Copyable {
@@ -22,14 +23,8 @@ struct OutputFile: ~Copyable {
     }
 
     mutating func flush() throws {
-        var done = 0
-        while done < buffer.count {
-            let count = buffer.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), buffer.count - done)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileWriteError(file: name, reason: String(cString: strerror(errno))) }
-            done += count
+        do { try OpenFile.write(buffer, to: descriptor) } catch {
+            throw FileWriteError(file: name, reason: error.description)
         }
         buffer.removeAll(keepingCapacity: true)
     }

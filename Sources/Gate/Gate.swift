@@ -6,7 +6,6 @@ import ImageBuild
 import ImageComparison
 import InputStore
 import PackageResolution
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 
@@ -53,7 +52,7 @@ public struct Gate: Sendable {
 
     /// The runtimes of a folder that is laid out as rtverify's own repository.
     public static func runtimes(in folder: String) -> [GateSpec.Runtime] {
-        HostSources.names(in: folder == "." ? "runtimes" : "\(folder)/runtimes").map { "runtimes/\($0)/runtime.toml" }
+        Folder.names(in: folder == "." ? "runtimes" : "\(folder)/runtimes").map { "runtimes/\($0)/runtime.toml" }
             .filter { access(path($0, in: folder), F_OK) == 0 }.map { GateSpec.Runtime(manifest: $0) }
     }
 
@@ -63,7 +62,7 @@ public struct Gate: Sendable {
 
     public func run() async throws -> GateReport {
         // Before anything is built for it.
-        if let imagesFolder { try Paths.createDirectory(imagesFolder) }
+        if let imagesFolder { try Folder.create(imagesFolder) }
         var report = GateReport(runtimes: [], undecidedWarns: spec.undecidedWarns)
         for runtime in spec.runtimes {
             try Task.checkCancellation()

@@ -6,7 +6,6 @@ import ImageBuild
 import ImageComparison
 import InputStore
 import PackageResolution
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 import Synchronization
@@ -67,7 +66,7 @@ struct RuntimeGate: Sendable {
 
     func run() async -> GateReport.Runtime {
         let inputs = Inputs(
-            manifest: Swift.Result { try Manifest(text: try Paths.readText(manifestPath), file: manifestPath) },
+            manifest: Swift.Result { try Manifest(text: try SmallFile.text(manifestPath), file: manifestPath) },
             lock: Swift.Result { try ImageBuilder.LockedRuntime(path: lockPath) })
         let record = Record()
         @Sendable func add(_ result: Result) { record.results.withLock { $0[result.check] = result } }
@@ -252,10 +251,10 @@ struct RuntimeGate: Sendable {
             let found = GoldenFile(lockSHA256: lock.sha256.hex, identity: built.identity)
             let expected: GoldenFile
             do {
-                expected = try JSONText.decode(GoldenFile.self, from: try Paths.readBytes(goldenPath, limit: 1 << 20))
-            } catch let error as StoreError {
+                expected = try JSONText.decode(GoldenFile.self, from: try SmallFile.bytes(goldenPath, limit: 1 << 20))
+            } catch let error as SystemError {
                 throw error
-            } catch { throw StoreError.notText("\(goldenPath) is no golden file: it") }
+            } catch { throw FileError.notText("\(goldenPath) is no golden file: it") }
             guard expected.lock_sha256 == found.lock_sha256 else {
                 var result = Result(.golden, .no, "\(goldenPath) is of another lock")
                 (result.expected, result.found) = ("lock \(expected.lock_sha256)", "lock \(found.lock_sha256)")

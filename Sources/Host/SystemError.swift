@@ -7,8 +7,11 @@ public struct SystemError: Error, CustomStringConvertible {
 
     public init(_ what: String, _ code: CInt) { (self.what, self.code) = (what, code) }
 
+    /// The system's own words for it (strerror(3)).
+    public var reason: String { String(cString: strerror(code)) }
+
     public var description: String {
         let hint = code == ENOSPC || code == EDQUOT ? "; free some space there, or choose another place" : ""
-        return "\(what): \(String(cString: strerror(code)))\(hint)"
+        return "\(what): \(reason)\(hint)"
     }
 }

@@ -63,7 +63,7 @@ public struct HostExamination {
     }
 
     private func keyrings() -> Finding {
-        let names = HostSources.names(in: "/usr/share/keyrings").filter { $0.hasPrefix("debian-archive") }
+        let names = Folder.names(in: "/usr/share/keyrings").filter { $0.hasPrefix("debian-archive") }
         return Finding(
             need: "the Debian archive's keys (lock: checks signatures)", commands: ["lock"], present: !names.isEmpty,
             detail: names.isEmpty ? "none in /usr/share/keyrings" : "\(names.count) keyrings",
@@ -72,7 +72,7 @@ public struct HostExamination {
 
     private func subordinateIDs(_ path: String, _ option: String) -> Finding {
         let name = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
-        let line = (try? Paths.readText(path))?.split(separator: "\n").first {
+        let line = (try? SmallFile.text(path))?.split(separator: "\n").first {
             $0.hasPrefix("\(name):") || $0.hasPrefix("\(getuid()):")
         }
         let count = line?.split(separator: ":").last.flatMap { Int($0) } ?? 0

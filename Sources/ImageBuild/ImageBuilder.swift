@@ -4,7 +4,6 @@ import Host
 import ImageComparison
 import InputStore
 import PackageResolution
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 
@@ -18,7 +17,7 @@ public struct ImageBuilder: Sendable {
 
         public init(path: String) throws {
             self.path = path
-            text = try Paths.readText(path)
+            text = try SmallFile.text(path)
             lock = try Lockfile(text: text, file: path)
         }
 

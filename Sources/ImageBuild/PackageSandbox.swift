@@ -3,7 +3,6 @@ import Glibc
 import Host
 import InputStore
 import PackageResolution
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 
@@ -26,12 +25,12 @@ public struct PackageSandbox: ResolutionSandbox {
     public func wheels(for lock: Lockfile, holding held: [String: String]) async throws -> [Lockfile.Wheel] {
         if isOffline { throw StoreError.offlineResolution("Python's wheels") }
         return try await ask(.wheels(held: held), lock) { answer in
-            let files = HostSources.names(in: answer.wheelFolder)
+            let files = Folder.names(in: answer.wheelFolder)
             return try answer.choices.map { choice in
                 guard let name = files.first(where: { Self.isWheel($0, of: choice.name) }) else {
                     throw ResolutionError.malformed("pip fetched no wheel of \(choice.name) \(choice.version)")
                 }
-                let bytes = try Paths.readBytes("\(answer.wheelFolder)/\(name)")
+                let bytes = try SmallFile.bytes("\(answer.wheelFolder)/\(name)")
                 let digest = try store.keep(bytes)
                 return Lockfile.Wheel(
                     name: choice.name, version: choice.version,

@@ -187,7 +187,7 @@ public struct ReproducibilityCheck: Sendable {
 
     private func keep(_ images: [String]) throws -> [String] {
         guard let keepFolder else { return [] }
-        try Paths.createDirectory(keepFolder)
+        try Folder.create(keepFolder)
         return try images.enumerated().map { number, image in
             let path = "\(keepFolder)/\(runtime.lock.name).\(number + 1).squashfs"
             try AtomicFile.copy(image, to: path)

@@ -2,7 +2,6 @@ import CLinux
 import Glibc
 import Host
 import InputStore
-import Reporting
 import RootfsBuild
 import Subprocess
 import Synchronization
@@ -163,7 +162,7 @@ private final class Lifeline: Sendable {
 
     init() throws {
         var ends: [CInt] = [0, 0]
-        guard rtv_pipe(&ends) == 0 else { throw StoreError.system("cannot create a pipe", errno) }
+        guard rtv_pipe(&ends) == 0 else { throw SystemError("cannot create a pipe", errno) }
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         readEnd = ends[0]
         self.ends = Mutex((ends[0], ends[1]))
@@ -179,7 +178,7 @@ private final class Lifeline: Sendable {
     func send(_ bytes: [UInt8]) throws {
         let own = ends.withLock { dup($0.write) }
         guard own >= 0, fcntl(own, F_SETFD, FD_CLOEXEC) == 0 else {
-            throw StoreError.system("cannot send the job", errno)
+            throw SystemError("cannot send the job", errno)
         }
         let status = startThread {
             defer { close(own) }
@@ -187,18 +186,10 @@ private final class Lifeline: Sendable {
             sigemptyset(&signals)
             sigaddset(&signals, SIGPIPE)
             pthread_sigmask(SIG_BLOCK, &signals, nil)
-            var done = 0
-            while done < bytes.count {
-                let count = bytes.withUnsafeBytes {
-                    write(own, $0.baseAddress?.advanced(by: done), bytes.count - done)
-                }
-                if count < 0, errno == EINTR { continue }
-                // The sandbox's end says more than a broken pipe could.
-                if count <= 0 { return }
-                done += count
-            }
+            // The sandbox's end says more than a broken pipe could.
+            try? OpenFile.write(bytes, to: own)
         }
-        guard status == 0 else { throw StoreError.system("cannot start a thread", status) }
+        guard status == 0 else { throw SystemError("cannot start a thread", status) }
     }
 
     func closeReadEnd() {

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 import SquashfsImage
@@ -94,14 +93,7 @@ public enum SandboxMain {
         // Messages hold texts and numbers, which always have a JSON form.
         guard let line = try? JSONText.line(message) else { return }
         output.withLock { _ in
-            var done = 0
-            while done < line.count {
-                let count = line.withUnsafeBytes {
-                    write(STDERR_FILENO, $0.baseAddress?.advanced(by: done), line.count - done)
-                }
-                if count <= 0 { return }
-                done += count
-            }
+            try? OpenFile.write(line, to: STDERR_FILENO)
         }
     }
 }

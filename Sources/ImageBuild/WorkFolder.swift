@@ -22,7 +22,7 @@ struct WorkFolder: Sendable {
         let base = store.workDirectory
         // Where an earlier build's files were just removed, ext4 without a journal takes long to find free inodes.
         base.withPath { rtv_spread_folders($0) }
-        for entry in HostSources.names(in: base) where isLock(entry) {
+        for entry in Folder.names(in: base) where isLock(entry) {
             let lockPath = "\(base)/\(entry)"
             let descriptor = RegularFile.open(lockPath)
             guard descriptor >= 0 else { continue }
@@ -42,10 +42,10 @@ struct WorkFolder: Sendable {
             let reason = errno
             unlink(hidden)
             if descriptor >= 0 { close(descriptor) }
-            throw StoreError.system("cannot create \(path).lock", reason)
+            throw SystemError("cannot create \(path).lock", reason)
         }
         // For nobody else: while a tree is made, its set-user-id programs would be theirs to run.
-        guard mkdir(path, 0o700) == 0 else { throw StoreError.system("cannot create \(path)", errno) }
+        guard mkdir(path, 0o700) == 0 else { throw SystemError("cannot create \(path)", errno) }
         return WorkFolder(path: path, lockPath: "\(path).lock", lock: descriptor)
     }
 

@@ -15,22 +15,21 @@ public enum DeepComparison {
     public static func compare(_ a: String, _ b: String, options: ImageComparer.Options) async throws
         -> ComparisonReport
     {
-        var template = Array("\(temporaryDirectory)/rtverify-XXXXXX".pathCString)
-        guard mkdtemp(&template) != nil else {
-            throw ExaminationError(description: "no folder for extracted files: \(String(cString: strerror(errno)))")
+        let folder: TemporaryFolder
+        do { folder = try TemporaryFolder() } catch let error as SystemError {
+            throw ExaminationError(description: "no folder for extracted files: \(error.reason)")
         }
-        let folder = String(path: template)
+        defer { folder.remove() }
         var options = options
         options.deep = true
         let outcome: Result<ComparisonReport, any Error>
         do {
             outcome = .success(
                 try await explained(
-                    try await ExaminationProcess.compare(a, b, options: options, extracted: folder), folder))
+                    try await ExaminationProcess.compare(a, b, options: options, extracted: folder.path), folder.path))
         } catch {
             outcome = .failure(error)
         }
-        _ = try? await run(.name("rm"), arguments: ["-rf", folder], output: .discarded, error: .discarded)
         return try outcome.get()
     }
 

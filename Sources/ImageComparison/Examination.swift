@@ -39,12 +39,10 @@ public enum Examiner {
 
     /// - Parameter extracted: A folder for pairs of files that another program is to compare.
     public static func run(extracted: String?) -> Int32 {
-        var input: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = read(STDIN_FILENO, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
         let answer: ExaminationAnswer
         do {
-            let request = try JSONText.decode(ExaminationRequest.self, from: input)
+            let request = try JSONText.decode(
+                ExaminationRequest.self, from: try OpenFile.readToEnd(STDIN_FILENO))
             endWithParent()
             try SpoolFiles.open(
                 request.paths.count(where: isArchive), in: temporaryDirectory,
@@ -58,14 +56,7 @@ public enum Examiner {
             answer = .failed("\(error)")
         }
         guard let line = try? JSONText.line(answer) else { return 2 }
-        var done = 0
-        while done < line.count {
-            let count = line.withUnsafeBytes {
-                write(STDOUT_FILENO, $0.baseAddress?.advanced(by: done), line.count - done)
-            }
-            guard count > 0 else { return 2 }
-            done += count
-        }
+        do { try OpenFile.write(line, to: STDOUT_FILENO) } catch { return 2 }
         return 0
     }
 
@@ -76,8 +67,7 @@ public enum Examiner {
         let descriptor = RegularFile.open(path)
         guard descriptor >= 0 else { return true }
         defer { close(descriptor) }
-        var magic = [UInt8](repeating: 0, count: 4)
-        return read(descriptor, &magic, 4) != 4 || magic != Array("hsqs".utf8)
+        return (try? OpenFile.bytes(descriptor, count: 4)) != Array("hsqs".utf8)
     }
 
     /// Ends this process within a second of its parent. (The kernel's own signal for it, PR_SET_PDEATHSIG, comes when

@@ -48,14 +48,11 @@ struct FolderTree: Tree {
                     gid: Int(status.st_gid), time: status.st_mtim.tv_sec, attributes: try Self.attributes(name, fail),
                     node: number))
             guard kind == .directory else { continue }
-            guard let stream = opendir(name) else { throw fail() }
-            defer { closedir(stream) }
-            while let entry = readdir(stream) {
-                let child = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-                if child != [0x2e], child != [0x2e, 0x2e] {
+            do {
+                for child in try Folder.byteNames(in: full) {
                     rest.append(relative.isEmpty ? child : relative + [0x2f] + child)
                 }
-            }
+            } catch { throw TreeReadError(path: readableText(full), reason: error.description) }
         }
         entries = inByteOrder(result)
     }
@@ -95,18 +92,9 @@ struct FolderTree: Tree {
                 descriptor = open(full.map(CChar.init(bitPattern:)) + [0], O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
                 node = entry.node
             }
-            var done = 0
-            while done < buffer.count {
-                let count = pread(
-                    descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(start + done))
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else {
-                    throw TreeReadError(path: readableText(full), reason: String(cString: strerror(errno)))
-                }
-                if count == 0 { break }
-                done += count
+            do { return try OpenFile.read(descriptor, at: start, into: buffer) } catch {
+                throw TreeReadError(path: readableText(full), reason: error.description)
             }
-            return done
         }
     }
 }

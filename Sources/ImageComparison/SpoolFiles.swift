@@ -49,8 +49,8 @@ enum SpoolFiles {
         }
         guard let pair else { return nil }
         for (descriptor, bytes) in [(pair.files.a, contents.a), (pair.files.b, contents.b)] {
-            guard write(descriptor, bytes, bytes.count) == bytes.count else {
-                throw TreeReadError(path: "a file for --deep", reason: String(cString: strerror(errno)))
+            do { try OpenFile.write(bytes, to: descriptor) } catch {
+                throw TreeReadError(path: "a file for --deep", reason: error.description)
             }
         }
         return pair.number

@@ -122,14 +122,9 @@ final class TarTree: Tree {
             }
             room -= size
             guard room >= 0 else { throw TreeReadError(path: path, reason: "its contents are far larger than it is") }
-            var done = 0
-            while done < size {
-                let count = pwrite(spool, start?.advanced(by: done), size - done, off_t(place + Int(offset) + done))
-                guard count > 0 else {
-                    throw TreeReadError(
-                        path: path, reason: "no room for its contents: \(String(cString: strerror(errno)))")
-                }
-                done += count
+            let bytes = UnsafeRawBufferPointer(start: start, count: size)
+            do { try OpenFile.write(bytes, to: spool, at: place + Int(offset)) } catch {
+                throw TreeReadError(path: path, reason: "no room for its contents: \(error.description)")
             }
         }
     }
@@ -213,19 +208,13 @@ final class TarTree: Tree {
         func read(_ entry: TreeEntry, from start: Int, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
             guard let place = tree.places[entry.node], start < entry.size else { return 0 }
             let wanted = min(buffer.count, entry.size - start)
-            var done = 0
-            while done < wanted {
-                let count = pread(
-                    tree.spool, buffer.baseAddress?.advanced(by: done), wanted - done, off_t(place + start + done))
-                guard count >= 0 else { throw TreeReadError(path: tree.path, reason: String(cString: strerror(errno))) }
-                // What was never written is a hole at the archive's end.
-                if count == 0 {
-                    UnsafeMutableRawBufferPointer(rebasing: buffer[done..<wanted])
-                        .initializeMemory(as: UInt8.self, repeating: 0)
-                    break
-                }
-                done += count
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
+            let count: Int
+            do { count = try OpenFile.read(tree.spool, at: place + start, into: part) } catch {
+                throw TreeReadError(path: tree.path, reason: error.description)
             }
+            // What was never written is a hole at the archive's end.
+            UnsafeMutableRawBufferPointer(rebasing: part[count...]).initializeMemory(as: UInt8.self, repeating: 0)
             return wanted
         }
     }

@@ -116,13 +116,11 @@ enum TreeSource {
             throw TreeReadError(path: path, reason: String(cString: strerror(errno)))
         }
         if status.st_mode & S_IFMT == S_IFDIR { return try FolderTree(path: path) }
-        guard let stream = fopen(path, "re") else {
-            throw TreeReadError(path: path, reason: String(cString: strerror(errno)))
+        let magic: [UInt8]
+        do { magic = try SmallFile.head(of: path, count: 4) } catch let error as SystemError {
+            throw TreeReadError(path: path, reason: error.reason)
         }
-        var magic = [UInt8](repeating: 0, count: 4)
-        let count = fread(&magic, 1, 4, stream)
-        fclose(stream)
-        if count == 4, magic == Array("hsqs".utf8) { return try SquashfsTree(path: path) }
+        if magic == Array("hsqs".utf8) { return try SquashfsTree(path: path) }
         return try TarTree(path: path)
     }
 }

@@ -1,4 +1,5 @@
 import ContentHash
+import Host
 
 /// Where a body goes, piece by piece.
 protocol BodySink: AnyObject {

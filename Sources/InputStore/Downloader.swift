@@ -1,8 +1,8 @@
 import CLinux
 import ContentHash
 import Glibc
+import Host
 import NIOCore
-import Reporting
 import RuntimeSpec
 
 /// What one source said instead of the right bytes.

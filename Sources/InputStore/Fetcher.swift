@@ -1,7 +1,6 @@
 import ContentHash
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 import Synchronization
 
@@ -263,7 +262,7 @@ public final class Fetcher: Sendable {
 
     /// The names in a folder of Alpine's mirrors that are folders of this machine.
     public func alpineNames(in path: String) -> [String] {
-        configured.alpineMirrors.filter(\.isDirectory).flatMap { HostSources.names(in: $0.url(of: path)) }
+        configured.alpineMirrors.filter(\.isDirectory).flatMap { Folder.names(in: $0.url(of: path)) }
     }
 
     private func newest(_ path: String, from mirrors: [Mirror], limit: Int) async throws
@@ -291,11 +290,7 @@ public final class Fetcher: Sendable {
         }
         let file = try AtomicFile(directory: store.directory)
         let size = try await downloader.download(url, limit: limit, into: FileSink(file), received: { _ in })
-        var bytes = [UInt8](repeating: 0, count: size)
-        guard pread(file.descriptor, &bytes, size, 0) == size else {
-            throw StoreError.system("cannot read what was downloaded from \(url)", errno)
-        }
-        return bytes
+        return try OpenFile.bytes(file.descriptor, at: 0, count: size)
     }
 
     private static let unknown =
@@ -308,10 +303,10 @@ public final class Fetcher: Sendable {
 
     private static func read(_ path: String, limit: Int) throws -> [UInt8]? {
         do {
-            return try Paths.readBytes(path, limit: limit)
-        } catch StoreError.system(_, let reason) where reason == ENOENT || reason == ENOTDIR {
+            return try SmallFile.bytes(path, limit: limit)
+        } catch let error as SystemError where error.code == ENOENT || error.code == ENOTDIR {
             return nil
-        } catch StoreError.system(_, EFBIG) {
+        } catch let error as SystemError where error.code == EFBIG {
             throw SourceFailure(kind: .file, description: "\(path): more than the expected \(limit) bytes")
         }
     }

@@ -13,7 +13,7 @@ public enum HostSources {
                 result.append(Mirror(uri, family: family))
             } else if uri.hasPrefix("mirror+file:") {
                 let path = Mirror(String(uri.dropFirst("mirror+".count))).base
-                result += ((try? Paths.readText(path)).map(MirrorFile.mirrors) ?? []).map { Mirror($0, family: family) }
+                result += ((try? SmallFile.text(path)).map(MirrorFile.mirrors) ?? []).map { Mirror($0, family: family) }
             }
         }
         var seen: Set<Mirror> = []
@@ -33,12 +33,12 @@ public enum HostSources {
 
     /// What the host's apt names for Debian's suites, with the family of each.
     private static func uris(_ directory: String) -> [(uri: String, family: DebianArchiveFamily)] {
-        let parts = names(in: "\(directory)/sources.list.d")
+        let parts = Folder.names(in: "\(directory)/sources.list.d")
         let files = ["\(directory)/sources.list"] + parts.map { "\(directory)/sources.list.d/\($0)" }
         var result: [(String, DebianArchiveFamily)] = []
         for file in files {
             // An unreadable or absent file is no source; apt itself would complain in time.
-            guard let text = try? Paths.readText(file) else { continue }
+            guard let text = try? SmallFile.text(file) else { continue }
             for source in parse(text, file: file) {
                 let families = Set(source.suites.filter(isDebianSuite).map(DebianArchiveFamily.init(suite:)))
                 for family in families.sorted(by: { $0.rawValue < $1.rawValue }) {
@@ -51,7 +51,7 @@ public enum HostSources {
 
     /// The Alpine mirrors that the host's own apk is configured with: what stands above `v3.20/main`.
     public static func alpineMirrors(file: String = "/etc/apk/repositories") -> [Mirror] {
-        guard let text = try? Paths.readText(file) else { return [] }
+        guard let text = try? SmallFile.text(file) else { return [] }
         return text.split(separator: "\n").compactMap { line in
             let url = line.drop { $0 == " " }.split(separator: " ").last ?? ""
             let parts = url.split(separator: "/", omittingEmptySubsequences: false)
@@ -128,20 +128,6 @@ public enum HostSources {
             "oldstable", "oldoldstable",
         ]
         return names.contains { suite == $0 || suite.hasPrefix("\($0)-") || suite.hasPrefix("\($0)/") }
-    }
-
-    /// The names in a folder, in byte order; none when it isn't there.
-    public static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(path: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
     }
 }
 

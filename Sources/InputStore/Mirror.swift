@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Host
 import RuntimeSpec
 
 /// A place that serves an archive's files by their paths.

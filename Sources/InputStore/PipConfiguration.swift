@@ -26,7 +26,7 @@ public struct PipConfiguration: Codable, Equatable, Sendable {
     ///   - variables: The process's environment.
     ///   - read: A file's text; nil where there is none.
     public init(
-        variables: (String) -> String?, read: (String) -> String? = { try? Paths.readText($0) }
+        variables: (String) -> String?, read: (String) -> String? = { try? SmallFile.text($0) }
     ) {
         var values: [String: String] = [:]
         let home = variables("HOME") ?? "/root"

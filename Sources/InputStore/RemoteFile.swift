@@ -1,5 +1,5 @@
 import ContentHash
-import Reporting
+import Host
 
 /// A file behind an http(s) URL, read as it arrives; nothing of it is stored.
 public struct RemoteFile: Sendable {

@@ -15,8 +15,8 @@ public struct Store: Sendable {
     /// Opens the store, creating its folders.
     public init(directory: String) throws {
         self.directory = Paths.absolute(directory)
-        try Paths.createDirectory("\(self.directory)/objects")
-        try Paths.createDirectory("\(self.directory)/work")
+        try Folder.create("\(self.directory)/objects")
+        try Folder.create("\(self.directory)/work")
     }
 
     /// `$XDG_CACHE_HOME/rtverify`, or `~/.cache/rtverify` (XDG Base Directory Specification).
@@ -50,7 +50,7 @@ public struct Store: Sendable {
             switch errno {
             case ENOENT: return .absent
             case EINVAL, ELOOP, ENXIO: return .changed(reason: "is no file any more")
-            default: throw StoreError.system("cannot read \(path)", errno)
+            default: throw SystemError("cannot read \(path)", errno)
             }
         }
         defer { close(descriptor) }
@@ -75,7 +75,7 @@ public struct Store: Sendable {
     /// A new file that can become an object.
     public func newObject(sha256: String) throws -> AtomicFile {
         let folder = objectDirectory(of: sha256)
-        try Paths.createDirectory(folder)
+        try Folder.create(folder)
         return try AtomicFile(directory: folder, mode: 0o444)
     }
 
@@ -112,7 +112,7 @@ public struct Store: Sendable {
     /// Takes an object of another store as it is; whoever uses it hashes it.
     public func link(_ sha256: String, from other: Store) throws {
         let file = try newObject(sha256: sha256)
-        let bytes = try Paths.readBytes(other.path(of: sha256))
+        let bytes = try SmallFile.bytes(other.path(of: sha256))
         try bytes.withUnsafeBytes { try file.write($0) }
         try keep(file, sha256: sha256)
     }
@@ -122,7 +122,7 @@ public struct Store: Sendable {
         let descriptor = RegularFile.open(path)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw StoreError.system("cannot read \(path)", errno)
+            throw SystemError("cannot read \(path)", errno)
         }
         defer { close(descriptor) }
         let file = try newObject(sha256: input.sha256)
@@ -132,23 +132,5 @@ public struct Store: Sendable {
         guard size == input.size else { throw StoreError.untrueSize(input, found: size) }
         try keep(file, sha256: input.sha256)
         return digest
-    }
-}
-
-/// SHA-256 of an open file from where it stands, each piece handed to `body` as well.
-func sha256(
-    ofDescriptor descriptor: CInt, name: String, body: (UnsafeRawBufferPointer) throws -> Void = { _ in }
-) throws -> Digest {
-    var hasher = SHA256Hasher()
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
-    defer { buffer.deallocate() }
-    while true {
-        let count = read(descriptor, buffer.baseAddress, buffer.count)
-        if count < 0, errno == EINTR { continue }
-        guard count >= 0 else { throw StoreError.system("cannot read \(name)", errno) }
-        if count == 0 { return hasher.finalize() }
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-        hasher.update(bytes)
-        try body(bytes)
     }
 }

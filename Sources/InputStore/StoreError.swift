@@ -1,20 +1,13 @@
-import Glibc
 import RuntimeSpec
 
 /// Why inputs aren't at hand.
 public enum StoreError: Error, CustomStringConvertible {
-    /// A call to the system failed: what was being done, and errno.
-    case system(String, CInt)
-    /// A file that must be text isn't UTF-8.
-    case notText(String)
     /// Inputs that nobody served, each with what each source said.
     case unavailable([(input: Lockfile.Input, reasons: [String])], total: Int)
     /// `--offline`, and the store lacks these.
     case missingOffline([Lockfile.Input], store: String)
     /// `--offline`, and only the network knows.
     case offlineResolution(String)
-    /// A place that no file can be written to.
-    case noTarget(String, reason: String)
     /// A file that would be overwritten.
     case alreadyThere(String)
     /// A lock's input whose bytes are right and whose size is another.
@@ -24,11 +17,6 @@ public enum StoreError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .system(let what, let code):
-            let hint = code == ENOSPC || code == EDQUOT ? "; free some space there, or choose another place" : ""
-            return "\(what): \(String(cString: strerror(code)))\(hint)"
-        case .notText(let path):
-            return "\(path) is not text in UTF-8"
         case .unavailable(let inputs, let total):
             let shown = inputs.prefix(5).map { item in
                 "  \(item.input.path)\n" + item.reasons.map { "    \($0)\n" }.joined()
@@ -45,8 +33,6 @@ public enum StoreError: Error, CustomStringConvertible {
         case .untrueSize(let input, let found):
             return "the lock says that \(input.path) has \(input.size) bytes; the bytes of its sha256 are \(found): "
                 + "the lock was changed, lock the manifest anew"
-        case .noTarget(let path, let reason):
-            return "cannot write '\(path)': \(reason); give a file's name"
         case .alreadyThere(let path):
             return "\(path) is there already and is left as it is; choose another folder"
         case .offlineResolution(let what):

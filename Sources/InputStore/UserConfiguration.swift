@@ -9,7 +9,7 @@ public enum UserConfiguration {
         let folder = environment("XDG_CONFIG_HOME") ?? "\(environment("HOME") ?? "/root")/.config"
         let path = "\(folder)/rtverify/mirrors"
         guard access(path, F_OK) == 0 else { return [] }
-        return try Paths.readText(path).split(separator: "\n").compactMap { line in
+        return try SmallFile.text(path).split(separator: "\n").compactMap { line in
             let text = line.prefix { $0 != "#" }.filter { $0 != " " && $0 != "\t" }
             return text.isEmpty ? nil : Mirror(text)
         }

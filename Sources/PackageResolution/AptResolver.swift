@@ -27,7 +27,7 @@ struct AptResolver {
         for part in [
             "etc/preferences.d", "etc/apt.conf.d", "etc/sources.list.d", "etc/trusted.gpg.d",
             "state/lists/partial", "cache/archives/partial", "log",
-        ] { try Paths.createDirectory("\(root)/\(part)") }
+        ] { try Folder.create("\(root)/\(part)") }
         try AtomicFile.write("", to: "\(root)/status")
         let compressions = ReleaseFile.compressions.filter { compression in
             archives.contains { $0.archive.indexes.contains { $0.path.hasSuffix(".\(compression)") } }

@@ -55,6 +55,6 @@ struct ArchiveSignature {
             throw ResolutionError.signature(
                 suite: suite, reason: "\(reason); allowed are \(allowed.joined(separator: ", "))")
         }
-        return SignedText(text: try Paths.readText(output), keyExpiry: keyExpiry)
+        return SignedText(text: try SmallFile.text(output), keyExpiry: keyExpiry)
     }
 }

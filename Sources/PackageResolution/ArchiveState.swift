@@ -1,7 +1,7 @@
 import ContentHash
 import Glibc
+import Host
 import InputStore
-import Reporting
 import RuntimeSpec
 
 /// A suite at one moment, verified: signature, then Release, then each index by its SHA-256.
@@ -25,11 +25,11 @@ struct ArchiveState: Sendable {
     /// Lays the verified files out as an archive, for apt to read.
     func write(to base: String) throws {
         let folder = "\(base)/dists/\(archive.suite)"
-        try Paths.createDirectory(folder)
+        try Folder.create(folder)
         try AtomicFile.write(releaseText, to: "\(folder)/Release")
         for (index, bytes) in zip(archive.indexes, indexBytes) {
             let path = "\(folder)/\(index.path)"
-            try Paths.createDirectory(Paths.parent(of: path))
+            try Folder.create(Paths.parent(of: path))
             try AtomicFile.write(bytes, to: path)
         }
     }

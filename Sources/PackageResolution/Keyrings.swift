@@ -27,7 +27,7 @@ struct Keyrings {
         for path in paths.flatMap(Self.members) {
             let bytes: [UInt8]
             do {
-                bytes = try Paths.readBytes(path, limit: 1 << 26)
+                bytes = try SmallFile.bytes(path, limit: 1 << 26)
             } catch {
                 if areNamed { throw error }
                 continue
@@ -49,7 +49,7 @@ struct Keyrings {
     private static func members(_ path: String) -> [String] {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return [path] }
-        return HostSources.names(in: path).map { "\(path)/\($0)" }.filter { member in
+        return Folder.names(in: path).map { "\(path)/\($0)" }.filter { member in
             stat(member, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
         }
     }

@@ -1,4 +1,5 @@
 import ContentHash
+import Host
 import InputStore
 import Reporting
 import RuntimeSpec
@@ -345,7 +346,7 @@ public struct LockDraft: Sendable {
         found.lock.system = .alpine
         found.add(tools.states.remarks)
         let keys = try alpineKeys.map { path in
-            let bytes = try Paths.readBytes(path, limit: 1 << 16)
+            let bytes = try SmallFile.bytes(path, limit: 1 << 16)
             return Lockfile.Input(
                 path: String(path.split(separator: "/").last ?? ""), size: bytes.count,
                 sha256: try store.keep(bytes).hex)

@@ -1,6 +1,5 @@
 import ContentHash
 import InputStore
-import Reporting
 import RuntimeSpec
 
 /// Derives a lock's every entry again, offline: signature, Release, index, package, stage.

@@ -1,5 +1,6 @@
 import ContentHash
 import Glibc
+import Host
 import InputStore
 import RuntimeSpec
 
@@ -52,7 +53,7 @@ struct ManifestFiles {
         switch source {
         case .beside(let path):
             do {
-                bytes = try Paths.readBytes("\(directory)/\(path)", limit: Self.largest)
+                bytes = try SmallFile.bytes("\(directory)/\(path)", limit: Self.largest)
             } catch { throw ResolutionError.fileUnreadable("\(directory)/\(path)") }
         case .web(let url, let sha256):
             bytes = try await download(url)

@@ -1,3 +1,5 @@
+import Host
+
 /// A comparison as one HTML page that needs nothing else: no other file, no network.
 ///
 /// The report is in it as JSON, and a script draws it with text nodes only, so that no path or content of an image can

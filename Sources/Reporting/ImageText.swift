@@ -1,3 +1,5 @@
+import Host
+
 /// Inspections and audits for a terminal.
 public enum ImageText {
     public static func lines(_ report: InspectionReport) -> [String] {

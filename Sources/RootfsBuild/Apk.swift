@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 import Synchronization
 

@@ -1,4 +1,4 @@
-import Reporting
+import Host
 
 /// What the builder tells the sandbox, as one line of JSON on its standard input. The pipe then stays open: the
 /// sandbox ends when it closes.

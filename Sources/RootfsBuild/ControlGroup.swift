@@ -125,8 +125,6 @@ public struct ControlGroup: Sendable {
 public enum SystemFile {
     /// The text; nil where the file can't be read.
     public static func text(_ path: String) -> String? {
-        guard let stream = fopen(path, "re") else { return nil }
-        defer { fclose(stream) }
-        return String(decoding: HashedFile.readAll(stream), as: UTF8.self)
+        (try? SmallFile.bytes(path)).map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -1,4 +1,4 @@
-import Reporting
+import Host
 import RuntimeSpec
 import Synchronization
 

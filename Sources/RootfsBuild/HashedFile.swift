@@ -5,39 +5,30 @@ import Host
 /// A store object, hashed while it is used.
 enum HashedFile {
     /// Opens a store object: one that has become a pipe would be waited for.
-    static func open(_ path: String, name: String) throws -> UnsafeMutablePointer<FILE> {
+    static func open(_ path: String, name: String) throws -> CInt {
         let descriptor = RegularFile.open(path)
         guard descriptor >= 0 else {
-            let reason = errno
-            if reason == EINVAL { throw RootfsError.changedObject(path: path, package: name) }
-            throw RootfsError.system("cannot read \(path)", reason)
+            if errno == EINVAL { throw RootfsError.changedObject(path: path, package: name) }
+            throw RootfsError.system("cannot read \(path)", errno)
         }
-        guard let stream = fdopen(descriptor, "re") else { throw RootfsError.system("cannot read \(path)", errno) }
-        return stream
-    }
-
-    static func readAll(_ stream: UnsafeMutablePointer<FILE>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = fread(&buffer, 1, buffer.count, stream), count > 0 { bytes += buffer[..<count] }
-        return bytes
+        return descriptor
     }
 
     /// Copies a store object, hashing what is copied.
     /// - Parameter sha256: nil for a file that isn't the store's.
     static func copy(_ source: String, to target: String, sha256: String?, name: String) throws {
         let input = try open(source, name: name)
-        defer { fclose(input) }
-        guard let output = fopen(target, "wxe") else { throw RootfsError.system("cannot write \(target)", errno) }
-        var hasher = SHA256Hasher()
-        var buffer = [UInt8](repeating: 0, count: 1 << 18)
-        var isWritten = true
-        while case let count = fread(&buffer, 1, buffer.count, input), count > 0 {
-            buffer.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-            if fwrite(buffer, 1, count, output) != count { isWritten = false }
-        }
-        guard fclose(output) == 0, isWritten else { throw RootfsError.system("cannot write \(target)", errno) }
-        let digest = hasher.finalize()
+        defer { close(input) }
+        let output = Host.open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard output >= 0 else { throw RootfsError.system("cannot write \(target)", errno) }
+        defer { close(output) }
+        let digest = try ContentHash.sha256(ofDescriptor: input, name: source) { try write($0, to: output, target) }
         if let sha256, digest.hex != sha256 { throw RootfsError.changedObject(path: source, package: name) }
+    }
+
+    private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt, _ path: String) throws {
+        do { try OpenFile.write(bytes, to: descriptor) } catch {
+            throw RootfsError.system("cannot write \(path)", error.rawValue)
+        }
     }
 }

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 import Synchronization
 
@@ -30,10 +29,7 @@ enum OtherProcessor {
 
             """
         }.joined()
-        let path = path(beside: root)
-        guard let file = fopen(path, "we") else { throw RootfsError.system("cannot write \(path)", errno) }
-        let isWritten = fputs(text, file) >= 0
-        guard fclose(file) == 0, isWritten else { throw RootfsError.system("cannot write \(path)", errno) }
+        try SmallFile.overwrite(path(beside: root), with: text)
     }
 }
 
@@ -69,10 +65,7 @@ enum OtherClock {
         case .later(let days): text = "+\(days)d\n"
         case .fixed: text = fixed.text + "\n"
         }
-        let path = root + setting
-        guard let file = fopen(path, "we") else { throw RootfsError.system("cannot write \(path)", errno) }
-        let isWritten = fputs(text, file) >= 0
-        guard fclose(file) == 0, isWritten else { throw RootfsError.system("cannot write \(path)", errno) }
+        try SmallFile.overwrite(root + setting, with: text)
     }
 
     /// Whether a program of the root sees the date; nil where it is the host's own.

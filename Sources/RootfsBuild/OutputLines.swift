@@ -1,4 +1,3 @@
-import Reporting
 import Subprocess
 
 /// Cuts what a program prints into lines, in bounded memory: of a line that is longer the beginning is kept.

@@ -1,5 +1,6 @@
 import CArchive
 import Glibc
+import Host
 
 /// What a package's data.tar holds, looked at before dpkg sees it.
 ///
@@ -99,8 +100,10 @@ final class TarReader {
             guard let context else { return -1 }
             let window = Unmanaged<Window>.fromOpaque(context).takeUnretainedValue()
             let wanted = min(window.buffer.count, window.end - window.position)
-            let count = pread(window.descriptor, window.buffer.baseAddress, wanted, window.position)
-            guard count >= 0 else { return -1 }
+            guard
+                let count = try? OpenFile.read(
+                    window.descriptor, at: window.position, into: .init(rebasing: window.buffer[..<wanted]))
+            else { return -1 }
             window.position += count
             result?.pointee = UnsafeRawPointer(window.buffer.baseAddress)
             return count

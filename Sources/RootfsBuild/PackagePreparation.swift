@@ -26,7 +26,7 @@ struct PackagePreparation {
         guard output >= 0 else { throw RootfsError.system("cannot write \(target)", errno) }
         defer { close(output) }
 
-        let stream = HashingStream(descriptor: input)
+        let stream = HashingReader(descriptor: input, name: source)
         var writer = ArWriter(descriptor: output, path: target)
         let failure: (any Error)?
         do {
@@ -49,11 +49,12 @@ struct PackagePreparation {
 
     private var name: String { "\(package.name) \(package.version)" }
 
-    private func copyMembers(from stream: HashingStream, to writer: inout ArWriter) throws {
+    private func copyMembers(from stream: HashingReader, to writer: inout ArWriter) throws {
         let outer = try ArchiveReader { archive in
             archive_read_support_format_ar(archive)
         } read: {
-            stream.next()
+            // A read error ends the stream, and is told when the rest is read.
+            (try? stream.next()) ?? UnsafeRawBufferPointer(start: nil, count: 0)
         }
         var names: [String] = []
         while let member = try outer.nextPath(package: name) {
@@ -83,32 +84,6 @@ struct PackagePreparation {
             throw RootfsError.badPackage(
                 package: name, reason: "it is not a Debian package: its members are \(names.joined(separator: ", "))")
         }
-    }
-}
-
-/// A file that is hashed while it is read.
-private final class HashingStream {
-    private let descriptor: CInt
-    private var hasher: SHA256Hasher? = SHA256Hasher()
-    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
-
-    init(descriptor: CInt) { self.descriptor = descriptor }
-
-    deinit { buffer.deallocate() }
-
-    /// The next bytes, valid until the next call; empty at the end. A read error ends the stream, and its hash tells.
-    func next() -> UnsafeRawBufferPointer {
-        let count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-        hasher?.update(bytes)
-        return bytes
-    }
-
-    func drain() throws { while !next().isEmpty {} }
-
-    func finalize() -> Digest {
-        guard let hasher = hasher.take() else { return .of([UInt8]()) }
-        return hasher.finalize()
     }
 }
 
@@ -208,9 +183,9 @@ private struct ArWriter {
 
     /// Whether the members before the last contain one of these texts.
     func precedingDataMentions(_ texts: [String]) throws -> Bool {
-        var bytes = [UInt8](repeating: 0, count: dataOffset)
-        guard pread(descriptor, &bytes, dataOffset, 0) == dataOffset else {
-            throw RootfsError.system("cannot read \(path)", errno)
+        let bytes: [UInt8]
+        do { bytes = try OpenFile.bytes(descriptor, at: 0, count: dataOffset) } catch {
+            throw RootfsError.system("cannot read \(path)", error.rawValue)
         }
         return texts.contains { rtv_contains(bytes, bytes.count, $0, $0.utf8.count) != 0 }
     }
@@ -221,12 +196,8 @@ private struct ArWriter {
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws {
-        var done = 0
-        while done < bytes.count {
-            let count = pwrite(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, position + done)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw RootfsError.system("cannot write \(path)", errno) }
-            done += count
+        do { try OpenFile.write(bytes, to: descriptor, at: position) } catch {
+            throw RootfsError.system("cannot write \(path)", error.rawValue)
         }
     }
 }

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 import Synchronization
 
@@ -60,12 +59,7 @@ public struct PackageQuestion: Sendable {
     /// - Returns: pip's version, of the wheel's name.
     private func copyPip(from tools: String, to path: String) throws -> String {
         let folder = "\(tools)/usr/share/python-wheels"
-        guard let stream = opendir(folder) else { throw RootfsError.system("cannot list \(folder)", errno) }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for name in Folder.names(in: folder) {
             if name.hasPrefix("pip-"), name.hasSuffix(".whl") {
                 try HashedFile.copy("\(folder)/\(name)", to: path, sha256: nil, name: name)
                 return String(name.split(separator: "-")[1])
@@ -147,9 +141,7 @@ private struct Pip {
                 + ["--root-user-action", "ignore"] + (python.packages.usesSystem ? [] : ["--ignore-installed"])
                 + ["-r", "\(Self.folder)/requirements.txt", "-c", "\(Self.folder)/constraints.txt"] + options)
         let path = "\(root)\(Self.folder)/report.json"
-        guard let stream = fopen(path, "re") else { throw RootfsError.system("cannot read \(path)", errno) }
-        defer { fclose(stream) }
-        let report = try JSONText.decode(Report.self, from: HashedFile.readAll(stream))
+        let report = try JSONText.decode(Report.self, from: SmallFile.bytes(path))
         return report.install.map { item in
             let hash = item.download_info.archive_info?.hash.map { $0.replacing("=", with: ":") }
             return Chosen(
@@ -188,10 +180,7 @@ private struct Pip {
     }
 
     private func write(_ lines: [String], to name: String) throws {
-        let path = "\(root)\(Self.folder)/\(name)"
-        guard let stream = fopen(path, "we") else { throw RootfsError.system("cannot write \(path)", errno) }
-        defer { fclose(stream) }
-        for line in lines { fputs("\(line)\n", stream) }
+        try SmallFile.overwrite("\(root)\(Self.folder)/\(name)", with: lines.map { "\($0)\n" }.joined())
     }
 
     private func run(_ what: String, _ arguments: [String]) async throws {

@@ -1,6 +1,6 @@
 import Glibc
+import Host
 // Without Host: its calls take paths of the host, and these are paths of a root, as the lock has them.
-import Reporting
 
 /// Something done to the tree by a child that is chrooted into it, so that links are followed inside the root and
 /// none leads out.
@@ -88,8 +88,7 @@ public enum RootTaskRunner {
         var size = 0
         for _ in 0..<3 {
             offset += size + size % 2 + 60
-            var field = [UInt8](repeating: 0, count: 10)
-            guard pread(descriptor, &field, 10, offset - 12) == 10,
+            guard let field = try? OpenFile.bytes(descriptor, at: offset - 12, count: 10),
                 let length = Int(String(decoding: field.prefix { $0 != 0x20 }, as: UTF8.self))
             else { throw RootfsError.badPackage(package: name, reason: "its prepared copy is damaged") }
             size = length
@@ -105,14 +104,8 @@ public enum RootTaskRunner {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw fail() }
         defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: done), bytes.count - done)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw fail() }
-            done += count
+        do { try OpenFile.write(bytes, to: descriptor) } catch {
+            throw RootfsError.system("cannot write \(path) in the root", error.rawValue)
         }
         guard fchmod(descriptor, mode_t(mode)) == 0 else { throw fail() }
     }
@@ -127,18 +120,11 @@ public enum RootTaskRunner {
         }
     }
 
-    /// The names in a folder, as the bytes they are.
+    /// The names in a folder, as the bytes they are; none where it can't be listed.
     private static func names(in path: String) -> [[CChar]] { names(in: Array(path.utf8CString.dropLast())) }
 
     private static func names(in path: [CChar]) -> [[CChar]] {
-        guard let stream = opendir(path + [0]) else { return [] }
-        defer { closedir(stream) }
-        var names: [[CChar]] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map(CChar.init(bitPattern:)) }
-            if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
-        }
-        return names
+        ((try? Folder.byteNames(in: path.map(UInt8.init(bitPattern:)))) ?? []).map { $0.map(CChar.init(bitPattern:)) }
     }
 
     private static func remove(_ path: [CChar]) throws {

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 
 /// Builds the rootfs tree of a lock: base, packages stage by stage, files, steps, prune, contract.

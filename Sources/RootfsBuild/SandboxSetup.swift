@@ -87,13 +87,8 @@ public enum SandboxSetup {
 
     /// Bytes of memory that programs can still have (proc_meminfo(5), MemAvailable).
     private static func availableMemory() -> UInt64? {
-        guard let stream = fopen("/proc/meminfo", "re") else { return nil }
-        defer { fclose(stream) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, CInt(line.count), stream) != nil {
-            let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).split {
-                $0 == " " || $0 == "\n"
-            }
+        for line in (SystemFile.text("/proc/meminfo") ?? "").split(separator: "\n") {
+            let words = line.split(separator: " ")
             if words.first == "MemAvailable:", words.count > 1 { return UInt64(words[1]).map { $0 << 10 } }
         }
         return nil

@@ -1,5 +1,5 @@
 import Glibc
-import Reporting
+import Host
 import RuntimeSpec
 
 /// Puts a lock's wheels into a tree, without network: PyPA's installer from the locked toolchain, run by the

@@ -1,7 +1,6 @@
 import CLinux
 import Glibc
 import Host
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 import Subprocess
@@ -119,14 +118,7 @@ public struct ImagePacker: Sendable {
         let zeros = [UInt8](repeating: 0, count: 1 << 20)
         let end = lseek(STDOUT_FILENO, 0, SEEK_END)
         guard end >= 0 else { return errno }
-        var done = 0
-        while done < zeros.count {
-            let count = zeros.withUnsafeBytes {
-                pwrite(STDOUT_FILENO, $0.baseAddress, zeros.count - done, end + off_t(done))
-            }
-            if count <= 0 { return errno }
-            done += count
-        }
+        do { try OpenFile.write(zeros, to: STDOUT_FILENO, at: Int(end)) } catch { return error.rawValue }
         return nil
     }
 

@@ -42,12 +42,8 @@ public final class SquashfsBlocks {
 
     /// The bytes of the image from `offset`, as they are stored.
     public func readStored(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-        var done = 0
-        while done < buffer.count {
-            let count = pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, offset + done)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure("a data block", offset, "the image ends before it does") }
-            done += count
+        guard (try? OpenFile.read(descriptor, at: offset, into: buffer)) == buffer.count else {
+            throw failure("a data block", offset, "the image ends before it does")
         }
     }
 

@@ -54,8 +54,8 @@ final class TarStream: @unchecked Sendable {
         while rest > 0 {
             if used == buffer.count { try flush() }
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer[used...])
-            let count = read(file, room.baseAddress, min(room.count, rest))
-            if count < 0, errno == EINTR { continue }
+            let wanted = UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, rest)])
+            let count = (try? OpenFile.read(file, into: wanted)) ?? 0
             guard count > 0 else { throw failure("cannot read \(String(decoding: path, as: UTF8.self)) to its end") }
             used += count
             rest -= count

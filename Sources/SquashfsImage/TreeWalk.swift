@@ -153,19 +153,9 @@ struct TreeWalk {
     }
 
     private func names(in folder: [UInt8]) throws -> [[UInt8]] {
-        guard let stream = opendir(cString(folder)) else { throw system("cannot list", folder) }
-        defer { closedir(stream) }
-        var names: [[UInt8]] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                if errno != 0 { throw system("cannot list", folder) }
-                break
-            }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
+        do { return try Folder.byteNames(in: folder) } catch {
+            throw RootfsError.system("cannot list \(String(decoding: folder, as: UTF8.self))", error.rawValue)
         }
-        return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     private func cannotCarry(_ path: [UInt8], _ what: String) -> RootfsError {
@@ -201,17 +191,9 @@ struct PackageOwner {
 
     private func owners() -> [String: Set<String>] {
         let folder = root + Array("/var/lib/dpkg/info".utf8)
-        guard let stream = opendir(cString(folder)) else { return [:] }
-        defer { closedir(stream) }
         var owners: [String: Set<String>] = [:]
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            guard name.suffix(5) == Array(".list".utf8)[...], let file = fopen(cString(folder + [0x2f] + name), "re")
-            else { continue }
-            defer { fclose(file) }
-            var bytes: [UInt8] = []
-            var buffer = [UInt8](repeating: 0, count: 65_536)
-            while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+        for name in (try? Folder.byteNames(in: folder)) ?? [] where name.suffix(5) == Array(".list".utf8)[...] {
+            guard let bytes = try? SmallFile.bytes(String(path: folder + [0x2f] + name)) else { continue }
             let package = String(decoding: name.dropLast(5).prefix { $0 != 0x3a }, as: UTF8.self)
             for line in bytes.split(separator: 10) {
                 owners[String(decoding: line, as: UTF8.self), default: []].insert(package)

@@ -2,7 +2,6 @@ import Glibc
 import Host
 import InputStore
 import PackageResolution
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 import Subprocess

@@ -4,7 +4,6 @@ import Host
 import ImageBuild
 import InputStore
 import PackageResolution
-import Reporting
 import RuntimeSpec
 import VirtualMachine
 
@@ -76,7 +75,7 @@ struct Boot: AsyncParsableCommand {
     func run() async throws {
         let display = out.display
         try await exiting(display) {
-            guard try Paths.head(of: image, count: 4) == Array("hsqs".utf8) else { throw NotAnImage(path: image) }
+            guard try SmallFile.head(of: image, count: 4) == Array("hsqs".utf8) else { throw NotAnImage(path: image) }
             let store = try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
             let mirrors = MirrorList(
                 mirrors: mirror.map { Mirror($0) } + (try UserConfiguration.mirrors(environment: environmentValue))

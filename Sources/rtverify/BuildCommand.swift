@@ -4,7 +4,6 @@ import Glibc
 import Host
 import ImageBuild
 import InputStore
-import Reporting
 
 struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,7 +74,7 @@ struct Build: AsyncParsableCommand {
             let started = ContinuousClock.now
             let runtime = try ImageBuilder.LockedRuntime(path: lock)
             let expected = try golden.map { path in
-                (path, try JSONText.decode(GoldenFile.self, from: Array(try Paths.readText(path).utf8)))
+                (path, try JSONText.decode(GoldenFile.self, from: Array(try SmallFile.text(path).utf8)))
             }
             let store = try source.openStore()
             let fetcher = try source.fetcher(store: store, display: display)

@@ -1,5 +1,5 @@
+import Host
 import ImageBuild
-import Reporting
 
 /// What `build --check` found, for people.
 enum CheckText {

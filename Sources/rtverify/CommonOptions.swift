@@ -3,7 +3,6 @@ import Glibc
 import Host
 import ImageBuild
 import InputStore
-import Reporting
 
 /// How much a command says.
 struct OutputOptions: ParsableArguments {

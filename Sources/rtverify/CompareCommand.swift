@@ -36,7 +36,7 @@ struct Compare: AsyncParsableCommand {
         let display = out.display
         try await exiting(display) {
             let options = ImageComparer.Options(
-                packages: html != nil, lock: try lock.map { try Paths.readText($0) })
+                packages: html != nil, lock: try lock.map { try SmallFile.text($0) })
             let report =
                 try await deep
                 ? DeepComparison.compare(a, b, options: options)

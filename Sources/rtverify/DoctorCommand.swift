@@ -1,6 +1,6 @@
 import ArgumentParser
+import Host
 import ImageBuild
-import Reporting
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

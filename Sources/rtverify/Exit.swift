@@ -4,7 +4,6 @@ import Glibc
 import Host
 import ImageBuild
 import PackageResolution
-import Reporting
 
 /// Runs a command's body and turns what it throws into the message and exit status that the design promises.
 func exiting(_ display: ProgressDisplay, _ body: () async throws -> Void) async throws {

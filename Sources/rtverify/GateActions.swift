@@ -2,7 +2,6 @@ import CSandbox
 import Gate
 import Host
 import InputStore
-import Reporting
 
 /// What GitHub's runner reads: annotations, a step's summary and its outputs
 /// (docs.github.com, "Workflow commands for GitHub Actions").
@@ -77,7 +76,7 @@ final class GateActions {
 
     /// The lock's line that a finding is about: that of the first entry that it names.
     private static func line(of result: GateReport.Result, in runtime: GateReport.Runtime) -> Int {
-        guard let bytes = try? Paths.readBytes(runtime.lock, limit: 64 << 20) else { return 1 }
+        guard let bytes = try? SmallFile.bytes(runtime.lock, limit: 64 << 20) else { return 1 }
         let words = ([result.reason] + result.details).joined(separator: " ").split { " :,()\"".contains($0) }.map(
             String.init)
         let names = Set(words.filter { $0.count > 1 })

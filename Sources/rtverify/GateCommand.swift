@@ -5,7 +5,6 @@ import Host
 import ImageBuild
 import InputStore
 import PackageResolution
-import Reporting
 import RuntimeSpec
 
 struct GateCommand: AsyncParsableCommand {
@@ -95,7 +94,7 @@ struct GateCommand: AsyncParsableCommand {
 
     private func specification() throws -> (GateSpec, folder: String) {
         if let path = file ?? (access("gate.toml", F_OK) == 0 ? "gate.toml" : nil) {
-            return (try GateSpec(text: try Paths.readText(path), file: path), Paths.parent(of: path))
+            return (try GateSpec(text: try SmallFile.text(path), file: path), Paths.parent(of: path))
         }
         return (GateSpec(runtimes: Gate.runtimes(in: ".")), ".")
     }

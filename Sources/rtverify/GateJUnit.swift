@@ -1,5 +1,5 @@
 import Gate
-import Reporting
+import Host
 
 /// A gate's report as Jenkins, GitLab and others read test results (junit-10.xsd of Jenkins' xUnit plugin): a suite a runtime,
 /// a case a check.

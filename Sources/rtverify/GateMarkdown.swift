@@ -1,5 +1,5 @@
 import Gate
-import Reporting
+import Host
 
 /// A gate's report as Markdown, with the details folded (GitHub's flavour, which GitLab and Gitea read as well).
 enum GateMarkdown {

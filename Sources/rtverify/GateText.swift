@@ -1,6 +1,6 @@
 import Gate
 import Glibc
-import Reporting
+import Host
 import RuntimeSpec
 
 /// A gate's report for a terminal: a table, then what is not yes.

@@ -2,7 +2,6 @@ import ArgumentParser
 import ContentHash
 import Host
 import InputStore
-import Reporting
 import RootfsBuild
 
 struct Hash: AsyncParsableCommand {
@@ -76,7 +75,7 @@ struct Hash: AsyncParsableCommand {
     private func runCheck() async throws {
         var verdicts: [HashReport.Verdict] = []
         for path in files {
-            let list = HashList(text: try Paths.readBytes(path == "-" ? "/dev/stdin" : path))
+            let list = HashList(text: try SmallFile.bytes(path == "-" ? "/dev/stdin" : path))
             for (line, reason) in list.malformed {
                 printError("rtverify: \(path):\(line): \(reason)")
                 verdicts.append(HashReport.Verdict(path: "\(path):\(line)", name: "", verdict: .unreadable))

@@ -2,7 +2,6 @@ import ArgumentParser
 import Glibc
 import Host
 import InputStore
-import Reporting
 import RuntimeSpec
 import RuntimeTemplates
 
@@ -51,7 +50,7 @@ struct Init: AsyncParsableCommand {
             where access("\(directory)/\(file)", F_OK) == 0 {
                 throw StoreError.alreadyThere("\(directory)/\(file)")
             }
-            try Paths.createDirectory(directory)
+            try Folder.create(directory)
             for file in template.files {
                 let output = try AtomicFile(
                     replacing: "\(directory)/\(file.name)", mode: file.name == "hello" ? 0o755 : 0o644)

@@ -5,7 +5,6 @@ import ImageBuild
 import ImageComparison
 import InputStore
 import PackageResolution
-import Reporting
 import RuntimeSpec
 
 struct Lock: AsyncParsableCommand {
@@ -89,7 +88,7 @@ extension Lock {
             try await exiting(display) {
                 if verify { return try await runVerify(display) }
                 if fromImage { return try await runDraft(display) }
-                let manifest = try Manifest(text: try Paths.readText(file), file: file)
+                let manifest = try Manifest(text: try SmallFile.text(file), file: file)
                 let path = output ?? Self.defaultPath(manifest.name)
                 if check { return try await runCheck(manifest, path) }
                 if upgrade { return try await runUpgrade(manifest, path) }
@@ -99,7 +98,7 @@ extension Lock {
                 let locker = RuntimeLock(
                     store: store, fetcher: fetcher, keyrings: keyring, sandbox: sandbox, events: display.report)
                 let options = RuntimeLock.Options(sourceDateEpoch: sourceDateEpoch, allowExpired: allowExpired)
-                let old = update ? try Lockfile(text: try Paths.readText(path), file: path) : nil
+                let old = update ? try Lockfile(text: try SmallFile.text(path), file: path) : nil
                 let directory = Paths.parent(of: file)
                 let lock: Lockfile
                 do {
@@ -147,7 +146,7 @@ extension Lock {
         }
 
         private func runVerify(_ display: ProgressDisplay) async throws {
-            let lock = try Lockfile(text: try Paths.readText(file), file: file)
+            let lock = try Lockfile(text: try SmallFile.text(file), file: file)
             let store = try source.openStore()
             let sandbox = source.packageSandbox(store: store, display: display)
             let verification = LockVerification(store: store, keyrings: keyring, sandbox: sandbox)
@@ -168,7 +167,7 @@ extension Lock {
         }
 
         private func runUpgrade(_ manifest: Manifest, _ path: String) async throws {
-            let old = try Lockfile(text: try Paths.readText(path), file: path)
+            let old = try Lockfile(text: try SmallFile.text(path), file: path)
             let lock = try await LockCheck.upgraded(
                 old, to: manifest, directory: Paths.parent(of: file), manifestPath: file, lockPath: path)
             if lock != old { try Self.write(lock, to: path) }
@@ -178,12 +177,12 @@ extension Lock {
         /// Writes a lock, once it is known that it can be read.
         private static func write(_ lock: Lockfile, to path: String) throws {
             _ = try Lockfile(text: lock.text, file: path)
-            try Paths.createDirectory(Paths.parent(of: path))
+            try Folder.create(Paths.parent(of: path))
             try AtomicFile.write(lock.text, to: path)
         }
 
         private func runCheck(_ manifest: Manifest, _ path: String) async throws {
-            let lock = try Lockfile(text: try Paths.readText(path), file: path)
+            let lock = try Lockfile(text: try SmallFile.text(path), file: path)
             try await LockCheck.check(
                 manifest, directory: Paths.parent(of: file), manifestPath: file, lock: lock, lockPath: path)
             if out.json {
@@ -215,8 +214,8 @@ extension Lock {
         func run() async throws {
             try await exiting(out.display) {
                 let difference = LockDifference(
-                    from: try Lockfile(text: try Paths.readText(old), file: old),
-                    to: try Lockfile(text: try Paths.readText(new), file: new))
+                    from: try Lockfile(text: try SmallFile.text(old), file: old),
+                    to: try Lockfile(text: try SmallFile.text(new), file: new))
                 try LockReport.print(difference, json: out.json)
                 if !difference.isEmpty { throw ExitCode(1) }
             }

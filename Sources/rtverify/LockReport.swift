@@ -1,6 +1,6 @@
 import ContentHash
+import Host
 import PackageResolution
-import Reporting
 import RuntimeSpec
 
 /// What the lock commands print.

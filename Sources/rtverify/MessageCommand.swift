@@ -4,7 +4,6 @@ import ContentHash
 import Glibc
 import Host
 import InputStore
-import Reporting
 import RootfsBuild
 
 struct Message: AsyncParsableCommand {
@@ -53,7 +52,7 @@ struct Message: AsyncParsableCommand {
             let examination =
                 isFile
                 ? try await MessageExamination.of(
-                    saved: try Paths.readBytes(subject, limit: 16 << 20), nodes: network.nodes)
+                    saved: try SmallFile.bytes(subject, limit: 16 << 20), nodes: network.nodes)
                 : try await MessageExamination.of(subject, nodes: network.nodes)
             MessageReport.print(examination, json: out.json)
             if !examination.isVerified { throw ExitCode(examination.links.contains { $0.mark == .no } ? 1 : 2) }

@@ -1,5 +1,5 @@
 import AlephNetwork
-import Reporting
+import Host
 
 /// What `rtverify message` prints.
 enum MessageReport {

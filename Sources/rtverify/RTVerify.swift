@@ -5,7 +5,6 @@ import Glibc
 import Host
 import ImageBuild
 import ImageComparison
-import Reporting
 import RootfsBuild
 import VirtualMachine
 
@@ -108,11 +107,9 @@ enum EntryPoint {
 
     /// Reads the tasks from standard input and does them.
     private static func runTasks(root: String) -> Int32 {
-        var input: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = read(STDIN_FILENO, &buffer, buffer.count), count > 0 { input += buffer[..<count] }
         do {
-            try RootTaskRunner.run(try JSONText.decode([RootTask].self, from: input), root: root)
+            try RootTaskRunner.run(
+                try JSONText.decode([RootTask].self, from: try OpenFile.readToEnd(STDIN_FILENO)), root: root)
             return 0
         } catch {
             printError(String(describing: error))

@@ -1,7 +1,7 @@
 import AlephNetwork
 import ContentHash
 import Glibc
-import Reporting
+import Host
 
 /// What `rtverify verify` answers.
 struct VerificationReport: Encodable {

@@ -96,7 +96,7 @@ struct Verify: AsyncParsableCommand {
         demands.pins = PublisherPins(senders: sender, owners: owner)
         (demands.signature, demands.publisher) = (requireSignature, requirePublisher)
         (demands.latest, demands.program) = (latest, program)
-        let saved = try message.map { try Paths.readBytes($0, limit: 4 << 20) }
+        let saved = try message.map { try SmallFile.bytes($0, limit: 4 << 20) }
         return await MessageChain(nodes: network.nodes, demands: demands, saved: saved).follow(itemHash ?? "")
     }
 

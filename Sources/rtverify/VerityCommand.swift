@@ -2,7 +2,6 @@ import ArgumentParser
 import ContentHash
 import Host
 import InputStore
-import Reporting
 import RootfsBuild
 
 struct Verity: AsyncParsableCommand {

@@ -1,4 +1,3 @@
-import Host
 /// Text of strangers, made safe for a terminal and a log: what could repaint a screen, hide a line or turn its direction is
 /// shown as its number.
 public enum TerminalText {

@@ -1,5 +1,4 @@
 import Glibc
-import Host
 
 /// This program's own file. To a program that another starts, /proc/self/exe means the other.
 public enum OwnProgram {

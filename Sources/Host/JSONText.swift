@@ -1,4 +1,3 @@
-import Host
 import FoundationEssentials
 
 /// A value that JSON shows as null where there is none, rather than leaving its key out.
