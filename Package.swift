@@ -73,10 +73,9 @@ let package = Package(
         .target(
             name: "PackageResolution",
             dependencies: [
-                "CArchive",
+                "Archives",
                 "CLinux",
                 "COpenSSL",
-                "CZlib",
                 "ContentHash",
                 "Host",
                 "InputStore",
@@ -88,7 +87,7 @@ let package = Package(
         .target(
             name: "RootfsBuild",
             dependencies: [
-                "CArchive",
+                "Archives",
                 "CLinux",
                 "CSandbox",
                 "ContentHash",
@@ -118,7 +117,7 @@ let package = Package(
         .target(
             name: "ImageComparison",
             dependencies: [
-                "CArchive",
+                "Archives",
                 "CLinux",
                 "CSandbox",
                 "ContentHash",
@@ -180,7 +179,7 @@ let package = Package(
         .target(
             name: "VirtualMachine",
             dependencies: [
-                "CArchive",
+                "Archives",
                 "CLinux",
                 "Host",
                 "InputStore",
@@ -191,6 +190,9 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("initramfs.sh")]),
+        .target(
+            name: "Archives",
+            dependencies: ["CArchive", "CZlib", "Host"]),
         .target(
             name: "Host",
             dependencies: [

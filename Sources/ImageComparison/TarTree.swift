@@ -1,4 +1,4 @@
-import CArchive
+import Archives
 import Glibc
 import Host
 import Synchronization
@@ -15,16 +15,13 @@ final class TarTree: Tree {
     init(path: String) throws {
         self.path = path
         func fail(_ reason: String) -> TreeReadError { TreeReadError(path: path, reason: reason) }
-        guard let archive = archive_read_new() else { throw fail("out of memory") }
-        defer { archive_read_free(archive) }
-        archive_read_support_filter_all(archive)
-        archive_read_support_format_tar(archive)
-        func archiveError() -> TreeReadError {
-            let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
-            return fail("it is neither a squashfs image nor a folder, and as a tar: \(reason)")
+        func neither(_ error: ArchiveError) -> TreeReadError {
+            fail("it is neither a squashfs image nor a folder, and as a tar: \(error)")
         }
-        guard path.withPath({ archive_read_open_filename(archive, $0, 1 << 18) }) == ARCHIVE_OK else {
-            throw archiveError()
+        let archive: ArchiveReader
+        do { archive = try ArchiveReader(.tar, isCompressed: true, from: .path(path)) } catch let error as ArchiveError
+        {
+            throw neither(error)
         }
         guard let spool = SpoolFiles.take() else { throw fail("no file for its contents") }
         self.spool = spool
@@ -37,46 +34,37 @@ final class TarTree: Tree {
         var places: [Int: Int] = [:]
         var (node, end) = (0, 0)
         while true {
-            var header: OpaquePointer?
-            let status = archive_read_next_header(archive, &header)
-            if status == ARCHIVE_EOF { break }
-            guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let header else { throw archiveError() }
+            let next: ArchiveEntry?
+            do { next = try archive.next() } catch let error as ArchiveError { throw neither(error) }
+            guard let header = next else { break }
             guard found.count < 1_000_000 else { throw fail("it has more than a million entries") }
-            let name = archive_entry_pathname(header).map { Self.normal($0) } ?? []
-            if let target = archive_entry_hardlink(header), var entry = found[Self.normal(target)] {
+            let name = Self.normal(header.path)
+            if let target = header.hardLinkTarget, var entry = found[Self.normal(target)] {
                 entry.path = name
                 found[name] = entry
                 continue
             }
             node += 1
             let kind: TreeEntry.Kind
-            switch mode_t(archive_entry_filetype(header)) {
-            case S_IFDIR: kind = .directory
-            case S_IFLNK:
-                kind = .symbolicLink(
-                    target: archive_entry_symlink(header).map {
-                        Array(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
-                    }
-                        ?? [])
-            case S_IFCHR, S_IFBLK:
+            switch header.kind {
+            case .folder: kind = .directory
+            case .symbolicLink: kind = .symbolicLink(target: header.linkTarget ?? [])
+            case .characterDevice, .blockDevice:
                 kind = .device(
-                    isBlock: mode_t(archive_entry_filetype(header)) == S_IFBLK,
-                    major: Int(archive_entry_rdevmajor(header)), minor: Int(archive_entry_rdevminor(header)))
-            case S_IFIFO: kind = .fifo
-            case S_IFSOCK: kind = .socket
-            case S_IFREG:
-                let size = Int(archive_entry_size(header))
+                    isBlock: header.kind == .blockDevice, major: header.device.major, minor: header.device.minor)
+            case .fifo: kind = .fifo
+            case .socket: kind = .socket
+            case .file:
                 // Sums of what archives say stay numbers.
-                guard (0..<(1 << 40)).contains(size) else {
-                    throw fail("\(readable(name)) says that it has \(size) bytes")
+                guard (0..<(1 << 40)).contains(header.size) else {
+                    throw fail("\(readable(name)) says that it has \(header.size) bytes")
                 }
-                kind = .file(size: size)
-            default: throw fail("\(readable(name)) is of no type that is known")
+                kind = .file(size: header.size)
+            case .unknown: throw fail("\(readable(name)) is of no type that is known")
             }
             found[name] = TreeEntry(
-                path: name, kind: kind, mode: Self.mode(header),
-                uid: Int(archive_entry_uid(header)), gid: Int(archive_entry_gid(header)),
-                time: Self.time(header), attributes: Self.attributes(header), node: node)
+                path: name, kind: kind, mode: header.mode, uid: header.uid, gid: header.gid, time: header.time,
+                attributes: header.attributes.map { .init(name: $0.name, value: $0.value) }, node: node)
             if case .file(let size) = kind {
                 places[node] = end
                 try Self.copyData(archive, to: spool, at: end, limit: size, room: &room, path: path)
@@ -104,99 +92,28 @@ final class TarTree: Tree {
     deinit { if spool >= 0 { close(spool) } }
 
     /// Without `./` before it, slashes after it, or empty parts.
-    private static func normal(_ path: UnsafePointer<CChar>) -> [UInt8] {
-        let bytes = Array(UnsafeRawBufferPointer(start: path, count: strlen(path)))
-        return Array(bytes.split(separator: 0x2f).filter { $0 != [0x2e] }.joined(separator: [0x2f]))
+    private static func normal(_ path: [UInt8]) -> [UInt8] {
+        Array(path.split(separator: 0x2f).filter { $0 != [0x2e] }.joined(separator: [0x2f]))
     }
 
     private static func copyData(
-        _ archive: OpaquePointer, to spool: CInt, at place: Int, limit: Int, room: inout Int, path: String
+        _ archive: ArchiveReader, to spool: CInt, at place: Int, limit: Int, room: inout Int, path: String
     ) throws {
         while true {
-            var (start, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
-            let status = archive_read_data_block(archive, &start, &size, &offset)
-            if status == ARCHIVE_EOF { break }
-            guard status == ARCHIVE_OK, offset >= 0, size <= limit, Int(offset) <= limit - size else {
-                throw TreeReadError(
-                    path: path, reason: archive_error_string(archive).map { String(cString: $0) } ?? "a size that lies")
+            let piece: (bytes: UnsafeRawBufferPointer, offset: Int)?
+            do { piece = try archive.nextPiece() } catch let error as ArchiveError {
+                throw TreeReadError(path: path, reason: error.reason)
             }
-            room -= size
+            guard let (bytes, offset) = piece else { break }
+            guard offset >= 0, bytes.count <= limit, offset <= limit - bytes.count else {
+                throw TreeReadError(path: path, reason: "a size that lies")
+            }
+            room -= bytes.count
             guard room >= 0 else { throw TreeReadError(path: path, reason: "its contents are far larger than it is") }
-            let bytes = UnsafeRawBufferPointer(start: start, count: size)
-            do { try OpenFile.write(bytes, to: spool, at: place + Int(offset)) } catch {
+            do { try OpenFile.write(bytes, to: spool, at: place + offset) } catch {
                 throw TreeReadError(path: path, reason: "no room for its contents: \(error.description)")
             }
         }
-    }
-
-    private static func attributes(_ header: OpaquePointer) -> [TreeEntry.Attribute] {
-        var result: [TreeEntry.Attribute] = []
-        archive_entry_xattr_reset(header)
-        var (name, value, size): (UnsafePointer<CChar>?, UnsafeRawPointer?, Int) = (nil, nil, 0)
-        while archive_entry_xattr_next(header, &name, &value, &size) == ARCHIVE_OK, let attribute = name {
-            result.append(
-                .init(
-                    name: Array(UnsafeRawBufferPointer(start: attribute, count: strlen(attribute))),
-                    value: Array(UnsafeRawBufferPointer(start: value, count: size))))
-        }
-        for (type, name) in [
-            (ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access"),
-            (ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default"),
-        ] where archive_entry_acl_types(header) & type != 0 {
-            let entries = accessEntries(header, type)
-            if entries.count > (type == ARCHIVE_ENTRY_ACL_TYPE_ACCESS ? 3 : 0) {
-                result.append(.init(name: Array(name.utf8), value: kernelForm(entries)))
-            }
-        }
-        return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
-    }
-
-    /// One line of an access control list, in the kernel's numbers (linux/posix_acl.h).
-    private struct AccessEntry {
-        var tag: Int
-        var permissions: Int
-        var id: Int
-    }
-
-    private static func accessEntries(_ header: OpaquePointer, _ wanted: CInt) -> [AccessEntry] {
-        let tags: [CInt: Int] = [
-            ARCHIVE_ENTRY_ACL_USER_OBJ: 1, ARCHIVE_ENTRY_ACL_USER: 2, ARCHIVE_ENTRY_ACL_GROUP_OBJ: 4,
-            ARCHIVE_ENTRY_ACL_GROUP: 8, ARCHIVE_ENTRY_ACL_MASK: 16, ARCHIVE_ENTRY_ACL_OTHER: 32,
-        ]
-        var entries: [AccessEntry] = []
-        archive_entry_acl_reset(header, wanted)
-        var (type, permissions, tag, id): (CInt, CInt, CInt, CInt) = (0, 0, 0, 0)
-        var name: UnsafePointer<CChar>?
-        while archive_entry_acl_next(header, wanted, &type, &permissions, &tag, &id, &name) == ARCHIVE_OK {
-            guard let number = tags[tag] else { continue }
-            let isNamed = number == 2 || number == 8
-            entries.append(
-                AccessEntry(tag: number, permissions: Int(permissions) & 7, id: isNamed ? Int(id) : 0xffff_ffff))
-        }
-        return entries.sorted { ($0.tag, $0.id) < ($1.tag, $1.id) }
-    }
-
-    /// The value that Linux gives and takes: version 2, then tag, permissions and id of each, little-endian.
-    private static func kernelForm(_ entries: [AccessEntry]) -> [UInt8] {
-        func bytes(_ number: Int, _ count: Int) -> [UInt8] {
-            (0..<count).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-        }
-        return bytes(2, 4) + entries.flatMap { bytes($0.tag, 2) + bytes($0.permissions, 2) + bytes($0.id, 4) }
-    }
-
-    /// Whole seconds, rounded down as the kernel does it.
-    private static func time(_ header: OpaquePointer) -> Int {
-        let seconds = archive_entry_mtime(header)
-        return seconds < 0 && archive_entry_mtime_nsec(header) > 0 ? seconds - 1 : seconds
-    }
-
-    /// Permission bits as stat(2) shows them: where there is a mask, it stands in the group's place (acl(5)).
-    private static func mode(_ header: OpaquePointer) -> Int {
-        let mode = Int(archive_entry_perm(header)) & 0o7777
-        guard archive_entry_acl_types(header) & ARCHIVE_ENTRY_ACL_TYPE_ACCESS != 0,
-            let mask = accessEntries(header, ARCHIVE_ENTRY_ACL_TYPE_ACCESS).first(where: { $0.tag == 16 })
-        else { return mode }
-        return mode & ~0o070 | mask.permissions << 3
     }
 
     func makeReader() throws -> any ContentReader { Reader(tree: self) }

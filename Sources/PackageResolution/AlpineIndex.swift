@@ -1,4 +1,3 @@
-import CArchive
 import COpenSSL
 import ContentHash
 import RuntimeSpec
@@ -14,11 +13,12 @@ package struct AlpineSigned {
 
     /// - Throws: `ResolutionError.malformed`.
     package init(_ bytes: [UInt8], name: String) throws {
-        let streams = try GzipStreams.split(bytes, name: name)
+        let streams = try ArchiveContents.gzipMembers(bytes, name: name)
         guard let first = streams.first, streams.count >= 2 else {
             throw ResolutionError.malformed("\(name) is not signed: it has one part, and no signature before it")
         }
-        let entries = try TarEntries.read(Decompression.bytes(of: first, name: name, limit: 1 << 20), name: name)
+        let entries = try ArchiveContents.files(
+            ArchiveContents.bytes(of: first, name: name, limit: 1 << 20), name: name)
         // `.SIGN.RSA.` is over SHA-1, `.SIGN.RSA256.` over SHA-256; this reads what Alpine's own tools make.
         let prefix = ".SIGN.RSA."
         guard let entry = entries.first(where: { $0.path.hasPrefix(prefix) }) else {
@@ -33,68 +33,6 @@ package struct AlpineSigned {
     package func isSigned(by key: [UInt8]) -> Bool {
         guard let signed = streams.first else { return false }
         return RSASignature.isValid(signature, of: signed, key: key)
-    }
-}
-
-/// Where gzip members (RFC 1952) begin and end.
-enum GzipStreams {
-    static func split(_ bytes: [UInt8], name: String) throws -> [[UInt8]] {
-        var streams: [[UInt8]] = []
-        var start = 0
-        while start < bytes.count {
-            guard let length = Inflation.length(of: bytes[start...]) else {
-                throw ResolutionError.malformed("\(name) is damaged: its part \(streams.count + 1) is no gzip stream")
-            }
-            streams.append(Array(bytes[start..<(start + length)]))
-            start += length
-            guard streams.count < 16 else { throw ResolutionError.malformed("\(name) has too many parts") }
-        }
-        return streams
-    }
-}
-
-/// Entries of a small tar in memory.
-enum TarEntries {
-    struct Entry {
-        var path: String
-        var bytes: [UInt8]
-    }
-
-    static func read(
-        _ tar: [UInt8], name: String, where isWanted: (String) -> Bool = { _ in true }
-    ) throws -> [Entry] {
-        guard let archive = archive_read_new() else { throw ResolutionError.malformed("out of memory") }
-        defer { archive_read_free(archive) }
-        archive_read_support_format_tar(archive)
-        archive_read_support_format_empty(archive)
-        func failure() -> ResolutionError {
-            let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
-            return .malformed("\(name) can't be read: \(reason)")
-        }
-        return try tar.withUnsafeBytes { memory in
-            guard archive_read_open_memory(archive, memory.baseAddress, memory.count) == ARCHIVE_OK else {
-                throw failure()
-            }
-            var entries: [Entry] = []
-            while true {
-                var entry: OpaquePointer?
-                let status = archive_read_next_header(archive, &entry)
-                if status == ARCHIVE_EOF { return entries }
-                // A signature's tar has no end mark: the next member's begins.
-                guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else {
-                    if entries.isEmpty { throw failure() }
-                    return entries
-                }
-                let path = archive_entry_pathname(entry).map { String(cString: $0) } ?? ""
-                guard isWanted(path) else { continue }
-                let size = Int(archive_entry_size(entry))
-                guard (0...(1 << 28)).contains(size) else { throw failure() }
-                var bytes = [UInt8](repeating: 0, count: size)
-                let count = bytes.withUnsafeMutableBytes { archive_read_data(archive, $0.baseAddress, $0.count) }
-                guard count == size else { throw failure() }
-                entries.append(Entry(path: path, bytes: bytes))
-            }
-        }
     }
 }
 
@@ -116,7 +54,7 @@ package struct AlpineIndex {
 
     /// - Parameter stream: The signed part: a tar with an entry APKINDEX.
     package init(stream: [UInt8], name: String) throws {
-        let entries = try TarEntries.read(Decompression.bytes(of: stream, name: name), name: name)
+        let entries = try ArchiveContents.files(ArchiveContents.bytes(of: stream, name: name), name: name)
         guard let index = entries.first(where: { $0.path == "APKINDEX" }) else {
             throw ResolutionError.malformed("\(name) holds no APKINDEX")
         }
@@ -159,13 +97,14 @@ package enum AlpinePackageFile {
             throw ResolutionError.malformed("\(name) has \(bytes.count) bytes, the index says \(package.size)")
         }
         // Signature, control and data; or control and data, unsigned: the index's signature covers it all the same.
-        let streams = try GzipStreams.split(bytes, name: name)
+        let streams = try ArchiveContents.gzipMembers(bytes, name: name)
         guard streams.count >= 2 else { throw ResolutionError.malformed("\(name) is no Alpine package") }
         let (control, data) = (streams[streams.count - 2], streams[streams.count - 1])
         guard package.checksum == "Q1" + Base64.encode(SHA1.digest(of: control)) else {
             throw ResolutionError.malformed("\(name) is not the package that the index lists: its checksum differs")
         }
-        let entries = try TarEntries.read(Decompression.bytes(of: control, name: name, limit: 1 << 26), name: name)
+        let entries = try ArchiveContents.files(
+            ArchiveContents.bytes(of: control, name: name, limit: 1 << 26), name: name)
         let info = String(decoding: entries.first { $0.path == ".PKGINFO" }?.bytes ?? [], as: UTF8.self)
         let stated = info.split(separator: "\n").first { $0.hasPrefix("datahash = ") }?.dropFirst(11)
         guard let stated, stated == Digest.of(data).hex else {

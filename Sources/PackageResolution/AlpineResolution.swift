@@ -150,15 +150,15 @@ struct AlpineResolution {
     }
 
     private static func text(_ path: String, of minirootfs: [UInt8], name: String) throws -> String {
-        let tar = try Decompression.bytes(of: minirootfs, name: name)
-        let entries = try TarEntries.read(tar, name: name) { $0 == path || $0 == "./\(path)" }
+        let tar = try ArchiveContents.bytes(of: minirootfs, name: name)
+        let entries = try ArchiveContents.files(tar, name: name) { $0 == path || $0 == "./\(path)" }
         return String(decoding: entries.first?.bytes ?? [], as: UTF8.self)
     }
 
     /// The keys that a minirootfs has in /etc/apk/keys.
     static func ownKeys(minirootfs: [UInt8], name: String) throws -> [Key] {
-        let tar = try Decompression.bytes(of: minirootfs, name: name)
-        return try TarEntries.read(tar, name: name).compactMap { entry in
+        let tar = try ArchiveContents.bytes(of: minirootfs, name: name)
+        return try ArchiveContents.files(tar, name: name).compactMap { entry in
             let parts = entry.path.split(separator: "/").filter { $0 != "." }
             guard parts.count == 4, parts[..<3].elementsEqual(["etc", "apk", "keys"]) else { return nil }
             return Key(name: String(parts[3]), bytes: entry.bytes)

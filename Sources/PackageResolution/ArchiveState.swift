@@ -223,7 +223,7 @@ struct ArchiveState: Sendable {
                 throw ResolutionError.inputsMissing([input.path], store: store.directory)
             }
             indexes.append(
-                try PackageIndex(text: try Decompression.bytes(of: bytes, name: input.path), name: input.path))
+                try PackageIndex(text: try ArchiveContents.bytes(of: bytes, name: input.path), name: input.path))
             indexBytes.append(bytes)
         }
         (self.archive, self.date, self.releaseText) = (archive, release.date, releaseText)

@@ -20,7 +20,7 @@ public struct IndexedPackage: Sendable {
             for input in archive.indexes {
                 guard let bytes = try store.bytes(of: input) else { continue }
                 let index = try PackageIndex(
-                    text: try Decompression.bytes(of: bytes, name: input.path), name: input.path)
+                    text: try ArchiveContents.bytes(of: bytes, name: input.path), name: input.path)
                 for stanza in index.stanzas(named: name) {
                     let isNewer =
                         newest.map { DebianVersion($0.stanza.version) < DebianVersion(stanza.version) } ?? true

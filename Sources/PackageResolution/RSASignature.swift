@@ -1,5 +1,4 @@
 import COpenSSL
-import CZlib
 
 /// RSA signatures over SHA-1, with which Alpine's abuild-sign signs indexes and packages (RFC 8017 8.2).
 enum RSASignature {
@@ -22,14 +21,5 @@ enum SHA1 {
         var digest = [UInt8](repeating: 0, count: 20)
         EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha1(), nil)
         return digest
-    }
-}
-
-/// gzip streams, by zlib.
-enum Inflation {
-    /// The length of the stream that the bytes begin with; nil where it is damaged or cut.
-    static func length(of bytes: ArraySlice<UInt8>) -> Int? {
-        let length = bytes.withUnsafeBufferPointer { rtv_gzip_length($0.baseAddress, $0.count) }
-        return length == 0 ? nil : length
     }
 }

@@ -1,4 +1,4 @@
-import CArchive
+import Archives
 import CLinux
 import ContentHash
 import Glibc
@@ -32,6 +32,8 @@ struct PackagePreparation {
         do {
             try copyMembers(from: stream, to: &writer)
             failure = nil
+        } catch let error as ArchiveError {
+            failure = RootfsError.badPackage(package: name, reason: "it can't be read: \(error)")
         } catch {
             failure = error
         }
@@ -50,100 +52,30 @@ struct PackagePreparation {
     private var name: String { "\(package.name) \(package.version)" }
 
     private func copyMembers(from stream: HashingReader, to writer: inout ArWriter) throws {
-        let outer = try ArchiveReader { archive in
-            archive_read_support_format_ar(archive)
-        } read: {
-            // A read error ends the stream, and is told when the rest is read.
-            (try? stream.next()) ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        }
+        // A read error ends the stream, and is told when the rest is read.
+        let outer = try ArchiveReader(
+            .ar, isCompressed: false,
+            from: .pieces { (try? stream.next()) ?? UnsafeRawBufferPointer(start: nil, count: 0) })
         var names: [String] = []
-        while let member = try outer.nextPath(package: name) {
+        while let member = try outer.next()?.pathText {
             // Members of later formats, which older readers pass over (deb(5)).
             if member.hasPrefix("_") || names.last == "data.tar" { continue }
             let base = member.prefix { $0 != "." } + (member.contains(".tar") ? ".tar" : "")
             names.append(String(base))
             if !member.contains(".tar") {
-                try writer.member(named: member == "debian-binary" ? member : String(base)) { write in
-                    try outer.readAll(package: name, write)
-                }
+                try writer.member(named: member == "debian-binary" ? member : String(base)) { try outer.readAll($0) }
                 continue
             }
-            let inner = try ArchiveReader { archive in
-                archive_read_support_filter_all(archive)
-                archive_read_support_format_raw(archive)
-                archive_read_support_format_empty(archive)
-            } read: {
-                outer.nextBlock()
-            }
-            guard try inner.nextPath(package: name) != nil else {
+            let inner = try ArchiveReader(.stream, isCompressed: true, from: .pieces { outer.nextBlock() })
+            guard try inner.next() != nil else {
                 throw RootfsError.badPackage(package: name, reason: "its \(member) is empty")
             }
-            try writer.member(named: String(base)) { write in try inner.readAll(package: name, write) }
+            try writer.member(named: String(base)) { try inner.readAll($0) }
         }
         guard names == ["debian-binary", "control.tar", "data.tar"] else {
             throw RootfsError.badPackage(
                 package: name, reason: "it is not a Debian package: its members are \(names.joined(separator: ", "))")
         }
-    }
-}
-
-/// One archive or one compressed stream, read by libarchive from a closure.
-final class ArchiveReader {
-    let archive: OpaquePointer
-    private let source: Source
-
-    private final class Source {
-        let read: () -> UnsafeRawBufferPointer
-        init(_ read: @escaping () -> UnsafeRawBufferPointer) { self.read = read }
-    }
-
-    init(_ configure: (OpaquePointer) -> Void, read: @escaping () -> UnsafeRawBufferPointer) throws {
-        guard let archive = archive_read_new() else { throw RootfsError.system("libarchive", ENOMEM) }
-        self.archive = archive
-        source = Source(read)
-        configure(archive)
-        archive_read_open(
-            archive, Unmanaged.passUnretained(source).toOpaque(), nil,
-            { _, context, result in
-                guard let context else { return -1 }
-                let bytes = Unmanaged<Source>.fromOpaque(context).takeUnretainedValue().read()
-                result?.pointee = bytes.baseAddress
-                return bytes.count
-            }, nil)
-    }
-
-    deinit { archive_read_free(archive) }
-
-    /// The next entry's path; nil at the end.
-    func nextPath(package: String) throws -> String? {
-        var entry: OpaquePointer?
-        let status = archive_read_next_header(archive, &entry)
-        if status == ARCHIVE_EOF { return nil }
-        guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else { throw failure(package) }
-        return archive_entry_pathname(entry).map { String(cString: $0) } ?? ""
-    }
-
-    func readAll(package: String, _ write: (UnsafeRawBufferPointer) throws -> Void) throws {
-        while true {
-            let block = nextBlock()
-            if block.isEmpty {
-                if archive_errno(archive) != 0 { throw failure(package) }
-                return
-            }
-            try write(block)
-        }
-    }
-
-    /// The next bytes of the current entry; empty at its end or at an error.
-    func nextBlock() -> UnsafeRawBufferPointer {
-        var (start, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
-        let status = archive_read_data_block(archive, &start, &size, &offset)
-        return status == ARCHIVE_OK ? UnsafeRawBufferPointer(start: start, count: size) : .init(start: nil, count: 0)
-    }
-
-    func failure(_ package: String) -> RootfsError {
-        let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
-        return .badPackage(package: package, reason: "it can't be read: \(reason)")
     }
 }
 

@@ -1,6 +1,8 @@
+// Not all of Host: its calls take paths of the host, and these are paths of a root, as the lock has them.
 import Glibc
 import Host
-// Without Host: its calls take paths of the host, and these are paths of a root, as the lock has them.
+import enum Host.Folder
+import enum Host.OpenFile
 
 /// Something done to the tree by a child that is chrooted into it, so that links are followed inside the root and
 /// none leads out.
@@ -37,15 +39,15 @@ public enum RootTaskRunner {
     private static func run(_ task: RootTask) throws {
         switch task {
         case .extract(let names):
-            for name in names { try reader(of: name).extractAll(package: name) }
+            for name in names { try unpack(name) }
         case .extractTarball(let path):
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw RootfsError.system("cannot read \(path) in the root", errno) }
+            defer { close(descriptor) }
             var status = stat()
             fstat(descriptor, &status)
-            try TarReader(
-                descriptor: descriptor, offset: 0, size: Int(status.st_size), closing: true, isCompressed: true
-            ).extractAll(package: "the base's tarball", isWholeSystem: true)
+            try ArchiveUnpacking(package: "the base's tarball", isWholeSystem: true).unpack(
+                .file(descriptor, offset: 0, size: Int(status.st_size)), isCompressed: true)
         case .install(let name, let path, let mode):
             try makeFolders(above: path)
             // A link of that name is replaced, not followed: the manifest names this path.
@@ -78,11 +80,12 @@ public enum RootTaskRunner {
         }
     }
 
-    /// A prepared package's data.
-    private static func reader(of name: String) throws -> TarReader {
+    /// Unpacks a prepared package's data.
+    private static func unpack(_ name: String) throws {
         let path = "\(RootfsAssembly.privateFolder)/\(name).deb"
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw RootfsError.system("cannot read \(path) in the root", errno) }
+        defer { close(descriptor) }
         // The members of a prepared .deb are debian-binary, control.tar and data.tar, each after a header of 60 bytes.
         var offset = 8
         var size = 0
@@ -93,7 +96,7 @@ public enum RootTaskRunner {
             else { throw RootfsError.badPackage(package: name, reason: "its prepared copy is damaged") }
             size = length
         }
-        return try TarReader(descriptor: descriptor, offset: offset, size: size, closing: true)
+        try ArchiveUnpacking(package: name).unpack(.file(descriptor, offset: offset, size: size), isCompressed: false)
     }
 
     private static func write(_ bytes: [UInt8], to path: String, mode: Int) throws {

@@ -1,3 +1,5 @@
+import Archives
+
 /// A file as its package ships it: a plain file of root's, below /usr, that nothing is expected to touch later. It may
 /// be packed while other packages are installed, if it is still the same in the end.
 public struct ShippedFile: Sendable {
@@ -26,6 +28,14 @@ public struct ShippedFile: Sendable {
             return nil
         }
         (self.path, self.size, self.mode, self.time) = (Array(parts.joined(separator: [0x2f])), size, mode, time)
+    }
+
+    /// The archive's entry, if it is a file that may be packed as it is shipped.
+    init?(_ entry: ArchiveEntry) {
+        guard entry.kind == .file, entry.hardLinkTarget == nil, entry.uid == 0, entry.gid == 0,
+            entry.permissions & 0o7000 == 0, entry.size > 0, !entry.hasAttributes
+        else { return nil }
+        self.init(path: entry.path, size: entry.size, mode: entry.permissions, time: entry.seconds)
     }
 
     func isAtOrBelow(_ folder: [UInt8]) -> Bool {
