@@ -98,16 +98,26 @@ let package = Package(
             ],
             resources: [.embedInCode("install_wheels.py"), .embedInCode("recompile_library.py")]),
         .target(
-            name: "SquashfsImage",
+            name: "ImagePacking",
             dependencies: [
                 "CLinux",
-                "CSquashfs",
+                "FileTree",
                 "Host",
                 "RootfsBuild",
                 "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
-            ],
+            ]),
+        .target(
+            name: "FileTree",
+            dependencies: [
+                "CLinux",
+                "Host",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "SquashfsImage",
+            dependencies: ["CSquashfs", "FileTree", "Host"],
             linkerSettings: [
                 // By file name: libsquashfs has another name on each distribution, so it goes into the binary;
                 // the compressors it calls have one soname everywhere and stay shared.
@@ -118,9 +128,9 @@ let package = Package(
             name: "ImageComparison",
             dependencies: [
                 "Archives",
-                "CLinux",
                 "CSandbox",
                 "ContentHash",
+                "FileTree",
                 "Host",
                 "Reporting",
                 "RootfsBuild",
@@ -137,12 +147,12 @@ let package = Package(
                 "ContentHash",
                 "Host",
                 "ImageComparison",
+                "ImagePacking",
                 "InputStore",
                 "PackageResolution",
                 "Reporting",
                 "RootfsBuild",
                 "RuntimeSpec",
-                "SquashfsImage",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -215,7 +225,8 @@ let package = Package(
         .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
         .testTarget(name: "PackageResolutionTests", dependencies: ["PackageResolution", "RuntimeSpec"]),
         .testTarget(
-            name: "ReaderTests", dependencies: ["ImageComparison", "InputStore", "PackageResolution", "RuntimeSpec"],
+            name: "ReaderTests",
+            dependencies: ["FileTree", "ImageComparison", "InputStore", "PackageResolution", "RuntimeSpec"],
             exclude: ["Corpus"]),
         // It runs the program as a user does; what it links makes the messages that a test node serves.
         .testTarget(

@@ -1,8 +1,8 @@
 import Glibc
 import Host
+import ImagePacking
 import RootfsBuild
 import RuntimeSpec
-import SquashfsImage
 import Synchronization
 
 /// What runs as the sandbox's pid 1: job in, image out.

@@ -1,4 +1,5 @@
 import ContentHash
+import FileTree
 import Glibc
 import SquashfsImage
 import Synchronization

@@ -1,4 +1,5 @@
 import CSandbox
+import FileTree
 import Glibc
 import Host
 import Reporting

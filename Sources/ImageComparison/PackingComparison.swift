@@ -1,3 +1,4 @@
+import FileTree
 import Reporting
 import SquashfsImage
 

@@ -1,3 +1,4 @@
+import FileTree
 import Reporting
 
 /// What a supervisor of virtual machines expects of a runtime's image: that the kernel mounts it and has something to

@@ -1,3 +1,4 @@
+import FileTree
 import SquashfsImage
 
 /// A squashfs image as a tree.
@@ -20,26 +21,8 @@ struct SquashfsTree: Tree {
     init(path: String) throws {
         self.path = path
         let reader = try SquashfsReader(path: path)
-        var files: [Int: SquashfsReader.StoredFile] = [:]
-        entries = inByteOrder(
-            try reader.entries().map { entry in
-                let kind: TreeEntry.Kind
-                switch entry.kind {
-                case .directory: kind = .directory
-                case .file(let file):
-                    files[entry.inode] = file
-                    kind = .file(size: file.size)
-                case .symbolicLink(let target): kind = .symbolicLink(target: target)
-                case .device(let isBlock, let major, let minor):
-                    kind = .device(isBlock: isBlock, major: major, minor: minor)
-                case .fifo: kind = .fifo
-                case .socket: kind = .socket
-                }
-                return TreeEntry(
-                    path: entry.path, kind: kind, mode: entry.mode, uid: entry.uid, gid: entry.gid, time: entry.time,
-                    attributes: entry.attributes.map { .init(name: $0.name, value: $0.value) }, node: entry.inode)
-            })
-        self.files = files
+        entries = inByteOrder(try reader.entries())
+        files = reader.files
         (superblock, fragments) = (reader.superblock, reader.fragments)
         source = Source(reader)
     }

@@ -1,4 +1,5 @@
 import Archives
+import FileTree
 import Glibc
 import Host
 import Synchronization

@@ -1,3 +1,5 @@
+import FileTree
+
 /// What two texts, or two byte strings, differ in, for people.
 enum TextDifference {
     private static let context = 3

@@ -1,4 +1,5 @@
 import CSquashfs
+import FileTree
 import Glibc
 import Host
 
@@ -48,30 +49,6 @@ public final class SquashfsReader {
         }
     }
 
-    public enum Kind: Equatable, Sendable {
-        case directory
-        case file(StoredFile)
-        case symbolicLink(target: [UInt8])
-        case device(isBlock: Bool, major: Int, minor: Int)
-        case fifo, socket
-    }
-
-    /// One name in the tree.
-    public struct Entry: Sendable {
-        /// Relative to the root; empty for the root itself.
-        public var path: [UInt8]
-        public var kind: Kind
-        /// Permission bits with set-user-id, set-group-id and sticky.
-        public var mode: Int
-        public var uid: Int
-        public var gid: Int
-        /// Seconds since 1970-01-01 UTC.
-        public var time: Int
-        /// Entries with the same number are hard links of one another.
-        public var inode: Int
-        public var attributes: [(name: [UInt8], value: [UInt8])]
-    }
-
     /// A block that the tails of files share.
     public struct Fragment: Equatable, Sendable {
         public var start: Int
@@ -87,6 +64,8 @@ public final class SquashfsReader {
     public let path: String
     public let superblock: Superblock
     public private(set) var fragments: [Fragment] = []
+    /// Where regular files' bytes are, by the entries' nodes, once `entries` was asked.
+    public private(set) var files: [Int: StoredFile] = [:]
 
     private var file: UnsafeMutablePointer<sqfs_file_t>?
     private var raw = sqfs_super_t()
@@ -176,13 +155,14 @@ public final class SquashfsReader {
         }
     }
 
-    /// Every entry, in no promised order.
-    public func entries() throws -> [Entry] {
-        var result: [Entry] = []
+    /// Every entry, in no promised order; nodes are the inodes' numbers.
+    /// - Throws: `ImageReadError`.
+    package func entries() throws -> [TreeEntry] {
+        var result: [TreeEntry] = []
         var root: Inode?
         try check(sqfs_dir_reader_get_root_inode(directories, &root), "the root's inode", raw.inode_table_start)
         guard let root else { return result }
-        result.append(try entry([], root))
+        result.append(try entry([], root).entry)
         // Folders that are still to be listed.
         var rest: [(path: [UInt8], depth: Int, inode: Inode)] = [([], 0, root)]
         defer { rest.forEach { sqfs_free($0.inode) } }
@@ -215,17 +195,17 @@ public final class SquashfsReader {
                 guard path.count <= Self.pathLimit else {
                     throw directoryError("a path has more than \(Self.pathLimit) bytes")
                 }
-                var found = try entry(path, child)
+                let (found, file) = try entry(path, child)
                 if found.kind != .directory {
-                    if let first = firstNames[found.inode] {
-                        guard Self.sameInode(found, result[first]) else {
-                            throw inodeError("\(readable(path)) and another file have one number, \(found.inode)")
-                        }
+                    if let first = firstNames[found.node] {
                         // One list of blocks, however many names.
-                        found.kind = result[first].kind
+                        guard Self.sameInode(found, result[first]), file == files[found.node] else {
+                            throw inodeError("\(readable(path)) and another file have one number, \(found.node)")
+                        }
                     } else {
-                        firstNames[found.inode] = result.count
-                        if case .file(let file) = found.kind { blocks += file.blocks.count }
+                        firstNames[found.node] = result.count
+                        files[found.node] = file
+                        blocks += file?.blocks.count ?? 0
                         guard blocks < Self.blockLimit else {
                             throw inodeError("files have more than \(Self.blockLimit) blocks")
                         }
@@ -244,9 +224,9 @@ public final class SquashfsReader {
     }
 
     /// Whether two names can be hard links: all that the inode holds is the same.
-    private static func sameInode(_ a: Entry, _ b: Entry) -> Bool {
+    private static func sameInode(_ a: TreeEntry, _ b: TreeEntry) -> Bool {
         a.kind == b.kind && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.time == b.time
-            && a.attributes.elementsEqual(b.attributes) { $0.name == $1.name && $0.value == $1.value }
+            && a.attributes == b.attributes
     }
 
     private typealias Inode = UnsafeMutablePointer<sqfs_inode_generic_t>
@@ -269,17 +249,21 @@ public final class SquashfsReader {
         }
     }
 
-    private func entry(_ path: [UInt8], _ inode: Inode) throws -> Entry {
+    private func entry(_ path: [UInt8], _ inode: Inode) throws -> (entry: TreeEntry, file: StoredFile?) {
         let base = inode.pointee.base
         var (uid, gid): (UInt32, UInt32) = (0, 0)
         try check(sqfs_id_table_index_to_id(ids, base.uid_idx, &uid), "the id table", raw.id_table_start)
         try check(sqfs_id_table_index_to_id(ids, base.gid_idx, &gid), "the id table", raw.id_table_start)
-        return Entry(
-            path: path, kind: try kind(inode), mode: Int(base.mode & 0o7777), uid: Int(uid), gid: Int(gid),
-            time: Int(base.mod_time), inode: Int(base.inode_number), attributes: try attributes(inode))
+        let file = mode_t(base.mode) & S_IFMT == S_IFREG ? try storedFile(inode) : nil
+        let entry = TreeEntry(
+            path: path, kind: try file.map { .file(size: $0.size) } ?? kind(inode), mode: Int(base.mode & 0o7777),
+            uid: Int(uid), gid: Int(gid), time: Int(base.mod_time), attributes: try attributes(inode),
+            node: Int(base.inode_number))
+        return (entry, file)
     }
 
-    private func kind(_ inode: Inode) throws -> Kind {
+    /// What it is, where it is no regular file.
+    private func kind(_ inode: Inode) throws -> TreeEntry.Kind {
         let type = Int(inode.pointee.base.type)
         switch mode_t(inode.pointee.base.mode) & S_IFMT {
         case S_IFDIR: return .directory
@@ -289,7 +273,6 @@ public final class SquashfsReader {
                 throw inodeError("a link's target has \(size) bytes")
             }
             return .symbolicLink(target: Array(UnsafeBufferPointer(start: target, count: size)))
-        case S_IFREG: return .file(try storedFile(inode))
         case S_IFCHR, S_IFBLK:
             let number = Int(
                 type == Int(SQFS_INODE_EXT_CDEV.rawValue) || type == Int(SQFS_INODE_EXT_BDEV.rawValue)
@@ -324,7 +307,7 @@ public final class SquashfsReader {
         return file
     }
 
-    private func attributes(_ inode: Inode) throws -> [(name: [UInt8], value: [UInt8])] {
+    private func attributes(_ inode: Inode) throws -> [TreeEntry.Attribute] {
         guard let xattrs else { return [] }
         var index: UInt32 = .max
         guard sqfs_inode_get_xattr_index(inode, &index) == 0, index != .max else { return [] }
@@ -333,7 +316,7 @@ public final class SquashfsReader {
         try check(sqfs_xattr_reader_get_desc(xattrs, index, &description), what, start)
         guard description.count <= 65_536 else { throw inodeError("an entry has \(description.count) attributes") }
         try check(sqfs_xattr_reader_seek_kv(xattrs, &description), what, start)
-        var result: [(name: [UInt8], value: [UInt8])] = []
+        var result: [TreeEntry.Attribute] = []
         for _ in 0..<description.count {
             var key: UnsafeMutablePointer<sqfs_xattr_entry_t>?
             try check(sqfs_xattr_reader_read_key(xattrs, &key), what, start)
@@ -345,8 +328,8 @@ public final class SquashfsReader {
             defer { sqfs_free(value) }
             // The name ends with a zero that libsquashfs appends.
             let name = rtv_sqfs_key(key).map { Array(UnsafeBufferPointer(start: $0, count: strlen($0))) } ?? []
-            result.append(
-                (name, Array(UnsafeBufferPointer(start: rtv_sqfs_value(value), count: Int(value.pointee.size)))))
+            let bytes = UnsafeBufferPointer(start: rtv_sqfs_value(value), count: Int(value.pointee.size))
+            result.append(.init(name: name, value: Array(bytes)))
         }
         return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     }

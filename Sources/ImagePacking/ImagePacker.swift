@@ -28,7 +28,7 @@ public struct ImagePacker: Sendable {
     /// that the order depends on nothing but the tree.
     /// - Parameter early: Files, as soon as they are in the tree; it ends when the tree is whole.
     public func pack(_ root: String, early: AsyncStream<[ShippedFile]>) async throws {
-        let files = EarlyFiles(root: root, sourceDateEpoch: lock.sourceDateEpoch)
+        let files = PrepackedFiles(root: root, sourceDateEpoch: lock.sourceDateEpoch)
         do {
             try await attempt(root) { tar in
                 // Blocking writes, on a thread for each batch: between batches nothing waits.
@@ -40,12 +40,12 @@ public struct ImagePacker: Sendable {
                 try await onThread { try files.checkUnchanged() }
                 return files.packed
             }
-        } catch is EarlyFiles.Changed {
+        } catch is PrepackedFiles.Changed {
             events(.detail("\(files.changed.first ?? "a file") changed after it was packed; packing anew"))
             guard ftruncate(STDOUT_FILENO, 0) == 0, lseek(STDOUT_FILENO, 0, SEEK_SET) == 0 else {
                 throw RootfsError.system("cannot truncate the image", errno)
             }
-            let again = EarlyFiles(root: root, sourceDateEpoch: lock.sourceDateEpoch)
+            let again = PrepackedFiles(root: root, sourceDateEpoch: lock.sourceDateEpoch)
             try await attempt(root) { tar in
                 try await onThread { try again.pack(files.offered, into: tar) }
                 return again.packed
@@ -78,7 +78,7 @@ public struct ImagePacker: Sendable {
             let packed = try await begin(tar)
             try await onThread {
                 var walk = TreeWalk(root: root, sourceDateEpoch: epoch) { entry, path in
-                    if !packed.contains(entry.path) { try tar.write(entry, from: path) }
+                    if !packed.contains(entry.entry.path) { try tar.write(entry, from: path) }
                 }
                 try walk.run()
                 try tar.finish()
@@ -90,7 +90,7 @@ public struct ImagePacker: Sendable {
         close(writing)
         let result = try await packing
         let lines = result.standardError.split(separator: "\n").map(String.init)
-        if case .failure(let error as EarlyFiles.Changed) = streamed { throw error }
+        if case .failure(let error as PrepackedFiles.Changed) = streamed { throw error }
         if !result.terminationStatus.isSuccess {
             // An entry that can't be carried stops the stream, and then the packer: the first is the reason.
             if case .failure(let error as RootfsError) = streamed, case .cannotCarry = error { throw error }

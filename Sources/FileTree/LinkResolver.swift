@@ -1,20 +1,20 @@
 /// Where symbolic links lead inside a tree.
-struct LinkResolver {
+package struct LinkResolver {
     /// The kernel's own limit for one path (path_resolution(7)).
     private static let linkLimit = 40
     private let kinds: [[UInt8]: TreeEntry.Kind]
 
-    init(_ entries: [TreeEntry]) {
+    package init(_ entries: [TreeEntry]) {
         kinds = Dictionary(entries.map { ($0.path, $0.kind) }) { first, _ in first }
     }
 
-    func leadsSomewhere(_ path: [UInt8], _ target: [UInt8]) -> Bool {
+    package func leadsSomewhere(_ path: [UInt8], _ target: [UInt8]) -> Bool {
         var budget = Self.linkLimit
         return resolve(Array(path.split(separator: 0x2f).dropLast().map(Array.init)), target, &budget) != nil
     }
 
     /// Where a path ends when its links are followed; nil where it leads nowhere.
-    func target(of path: [UInt8]) -> [UInt8]? {
+    package func target(of path: [UInt8]) -> [UInt8]? {
         var budget = Self.linkLimit
         return resolve([], path, &budget).map { Array($0.joined(separator: [0x2f])) }
     }

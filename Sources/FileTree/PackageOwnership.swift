@@ -1,14 +1,14 @@
 import CLinux
 
 /// Which package owns a path, by the databases inside a tree: dpkg's (`/var/lib/dpkg`) and apk's (`/lib/apk/db`).
-struct PackageOwnership: Sendable {
+package struct PackageOwnership: Sendable {
     /// A package as a database has it.
-    struct Package: Hashable, Sendable {
-        var name: String
-        var version: String
+    package struct Package: Hashable, Sendable {
+        package var name: String
+        package var version: String
     }
 
-    private(set) var packages: [Package] = []
+    package private(set) var packages: [Package] = []
     private var owners: [[UInt8]: String] = [:]
     /// Names of maintainer scripts and their texts.
     private var scripts: [(package: String, text: [UInt8])] = []
@@ -18,7 +18,7 @@ struct PackageOwnership: Sendable {
     private static let limit = 64 << 20
 
     /// - Parameter wanted: The paths whose owners are asked for; nil for all.
-    init(_ tree: any Tree, wanted: Set<[UInt8]>? = nil) throws {
+    package init(_ tree: any Tree, wanted: Set<[UInt8]>? = nil) throws {
         let reader = try tree.makeReader()
         for entry in tree.entries {
             guard !entry.path.contains(0x2f), case .symbolicLink(let target) = entry.kind else { continue }
@@ -103,17 +103,18 @@ struct PackageOwnership: Sendable {
     }
 
     /// Nil when no package does.
-    func owner(of path: [UInt8]) -> String? { owners[path].flatMap { $0.isEmpty ? nil : $0 } }
+    package func owner(of path: [UInt8]) -> String? { owners[path].flatMap { $0.isEmpty ? nil : $0 } }
 
     /// The package whose maintainer script names a path, or the folder above it.
-    func scriptNaming(_ path: [UInt8]) -> String? {
+    package func scriptNaming(_ path: [UInt8]) -> String? {
         guard path.count > 4 else { return nil }
         let name = [0x2f] + path
         return scripts.first { bytesContain($0.text, name) }?.package
     }
 }
 
-func bytesContain(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
+/// Whether bytes hold others.
+package func bytesContain(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
     bytes.withUnsafeBytes { memory in
         part.withUnsafeBytes { rtv_contains(memory.baseAddress, memory.count, $0.baseAddress, $0.count) != 0 }
     }

@@ -1,3 +1,4 @@
+import FileTree
 import Glibc
 import Host
 import RootfsBuild
@@ -19,8 +20,8 @@ final class TarStream: @unchecked Sendable {
     deinit { buffer.deallocate() }
 
     /// - Parameter file: The path to read a file's bytes from.
-    func write(_ entry: TreeEntry, from file: [UInt8]) throws {
-        let header = Header(entry)
+    func write(_ packed: PackedEntry, from file: [UInt8]) throws {
+        let (header, entry) = (Header(packed), packed.entry)
         let records = header.overflow + entry.attributes.map { (Array("SCHILY.xattr.".utf8) + $0.name, $0.value) }
         if !records.isEmpty {
             let body = records.flatMap(Self.record)
@@ -29,7 +30,7 @@ final class TarStream: @unchecked Sendable {
             try pad(body.count)
         }
         try append(header.block)
-        if case .file(let size) = entry.kind { try copy(file, size: size) }
+        if case .file(let size) = entry.kind, packed.firstName == nil { try copy(file, size: size) }
     }
 
     /// Ends the archive: two empty blocks.
@@ -82,12 +83,8 @@ final class TarStream: @unchecked Sendable {
         sigemptyset(&signals)
         sigaddset(&signals, SIGPIPE)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
-        var done = 0
-        while done < used {
-            let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: done), used - done)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure("the packer stopped reading") }
-            done += count
+        do { try OpenFile.write(UnsafeRawBufferPointer(rebasing: buffer[..<used]), to: descriptor) } catch {
+            throw RootfsError.system("the packer stopped reading", error.rawValue)
         }
         used = 0
     }
@@ -100,18 +97,20 @@ private struct Header {
     private(set) var block = [UInt8](repeating: 0, count: 512)
     private(set) var overflow: [([UInt8], [UInt8])] = []
 
-    init(_ entry: TreeEntry) {
+    init(_ packed: PackedEntry) {
+        let entry = packed.entry
         var path = entry.path.isEmpty ? Array(".".utf8) : entry.path
-        if entry.kind == .directory { path.append(0x2f) }
+        if entry.kind == .directory, packed.firstName == nil { path.append(0x2f) }
         var (type, size): (UInt8, Int) = (0x35, 0)
         var link: [UInt8] = []
         switch entry.kind {
-        case .directory: break
+        case _ where packed.firstName != nil: (type, link) = (0x31, packed.firstName ?? [])
+        // The walk refuses sockets.
+        case .directory, .socket: break
         case .file(let bytes): (type, size) = (0x30, bytes)
-        case .hardLink(let target): (type, link) = (0x31, target)
         case .symbolicLink(let target): (type, link) = (0x32, target)
-        case .characterDevice(let major, let minor):
-            type = 0x33
+        case .device(let isBlock, let major, let minor):
+            type = isBlock ? 0x34 : 0x33
             put(major, at: 329, width: 8, key: nil)
             put(minor, at: 337, width: 8, key: nil)
         case .fifo: type = 0x36

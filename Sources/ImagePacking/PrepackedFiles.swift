@@ -1,10 +1,11 @@
+import FileTree
 import Glibc
 import Host
 import RootfsBuild
 import Synchronization
 
 /// The files that are packed before the tree is whole.
-final class EarlyFiles: Sendable {
+final class PrepackedFiles: Sendable {
     /// Which files are as they were shipped is not what it was when they were packed.
     struct Changed: Error {}
 
@@ -47,7 +48,7 @@ final class EarlyFiles: Sendable {
                 path: file.path, kind: .file(size: file.size), mode: file.mode, uid: 0, gid: 0,
                 time: min(max(0, file.time), sourceDateEpoch))
             do {
-                try tar.write(entry, from: path(file))
+                try tar.write(PackedEntry(entry: entry), from: path(file))
             } catch {
                 // The packer's own failure, unless a script took the file away under the reader.
                 if Self.same(status.st_ctim, asShipped(file)?.st_ctim) { throw error }
@@ -81,8 +82,7 @@ final class EarlyFiles: Sendable {
         var status = stat()
         guard lstat(cString(path), &status) == 0, status.st_mode == S_IFREG | mode_t(file.mode), status.st_nlink == 1,
             status.st_uid == 0, status.st_gid == 0, status.st_size == file.size, status.st_mtim.tv_sec == file.time,
-            let walk = Optional(TreeWalk(root: root, sourceDateEpoch: sourceDateEpoch) { _, _ in }),
-            (try? walk.attributes(file.path, path))?.isEmpty == true
+            (try? ExtendedAttributes.read(path))?.isEmpty == true
         else { return nil }
         return status
     }

@@ -1,15 +1,14 @@
 import CLinux
 import Glibc
 import Host
-import SquashfsImage
 
 /// A folder of this machine as a tree. Links in it are never followed.
-struct FolderTree: Tree {
-    let format = "folder"
-    let path: String
-    let entries: [TreeEntry]
+package struct FolderTree: Tree {
+    package let format = "folder"
+    package let path: String
+    package let entries: [TreeEntry]
 
-    init(path: String) throws {
+    package init(path: String) throws {
         self.path = path
         let root = path.pathBytes
         var result: [TreeEntry] = []
@@ -42,10 +41,14 @@ struct FolderTree: Tree {
             case S_IFIFO: kind = .fifo
             default: kind = .socket
             }
+            let attributes: [TreeEntry.Attribute]
+            do { attributes = try ExtendedAttributes.read(full) } catch {
+                throw TreeReadError(path: readableText(full), reason: error.description)
+            }
             result.append(
                 TreeEntry(
                     path: relative, kind: kind, mode: Int(status.st_mode & 0o7777), uid: Int(status.st_uid),
-                    gid: Int(status.st_gid), time: status.st_mtim.tv_sec, attributes: try Self.attributes(name, fail),
+                    gid: Int(status.st_gid), time: status.st_mtim.tv_sec, attributes: attributes,
                     node: number))
             guard kind == .directory else { continue }
             do {
@@ -57,26 +60,7 @@ struct FolderTree: Tree {
         entries = inByteOrder(result)
     }
 
-    private static func attributes(_ file: [CChar], _ fail: () -> TreeReadError) throws -> [TreeEntry.Attribute] {
-        let size = rtv_llistxattr(file, nil, 0)
-        if size < 0, errno != ENOTSUP { throw fail() }
-        guard size > 0 else { return [] }
-        var list = [CChar](repeating: 0, count: size)
-        let count = rtv_llistxattr(file, &list, size)
-        guard count >= 0 else { throw fail() }
-        var result: [TreeEntry.Attribute] = []
-        for name in list[..<count].split(separator: 0) {
-            let bytes = name.map(UInt8.init(bitPattern:))
-            if HostAttributes.names.contains(String(decoding: bytes, as: UTF8.self)) { continue }
-            var value = [UInt8](repeating: 0, count: 65_536)
-            let length = rtv_lgetxattr(file, Array(name) + [0], &value, value.count)
-            guard length >= 0 else { throw fail() }
-            result.append(.init(name: bytes, value: Array(value[..<length])))
-        }
-        return result.sorted { $0.name.lexicographicallyPrecedes($1.name) }
-    }
-
-    func makeReader() throws -> any ContentReader { Reader(root: path.pathBytes) }
+    package func makeReader() throws -> any ContentReader { Reader(root: path.pathBytes) }
 
     private final class Reader: ContentReader {
         private let root: [UInt8]

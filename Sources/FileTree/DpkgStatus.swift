@@ -1,15 +1,15 @@
 /// Which packages dpkg has installed, by its status (deb-control paragraphs), or by distroless's records of one each.
 package enum DpkgStatus {
     package struct Package: Equatable {
-        var name: String
-        var version: String
-        var architecture: String
+        package var name: String
+        package var version: String
+        package var architecture: String
     }
 
     private static let records = Array("var/lib/dpkg/status.d/".utf8)
 
     /// Whether a path is one of distroless's records.
-    static func isRecord(_ path: [UInt8]) -> Bool { path.starts(with: records) }
+    package static func isRecord(_ path: [UInt8]) -> Bool { path.starts(with: records) }
 
     /// - Parameter areRecords: Whether a paragraph without a status is of an installed package.
     package static func packages(_ bytes: [UInt8], areRecords: Bool = false) -> [Package] {
