@@ -60,6 +60,7 @@ let package = Package(
         .target(
             name: "InputStore",
             dependencies: [
+                "Archives",
                 "CLinux",
                 "ContentHash",
                 "Host",
@@ -77,6 +78,7 @@ let package = Package(
                 "CLinux",
                 "COpenSSL",
                 "ContentHash",
+                "FileTree",
                 "Host",
                 "InputStore",
                 "Reporting",
@@ -111,6 +113,7 @@ let package = Package(
         .target(
             name: "FileTree",
             dependencies: [
+                "Archives",
                 "CLinux",
                 "Host",
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -1,3 +1,5 @@
+import Archives
+
 /// Which packages dpkg has installed, by its status (deb-control paragraphs), or by distroless's records of one each.
 package enum DpkgStatus {
     package struct Package: Equatable {
@@ -13,28 +15,12 @@ package enum DpkgStatus {
 
     /// - Parameter areRecords: Whether a paragraph without a status is of an installed package.
     package static func packages(_ bytes: [UInt8], areRecords: Bool = false) -> [Package] {
-        var packages: [Package] = []
-        var fields: [Substring: Substring] = [:]
-        func end() {
+        let wanted: Set = ["status", "package", "version", "architecture"]
+        return Deb822.paragraphs(bytes, where: wanted.contains).compactMap { fields in
             // What was removed, its configuration left (`deinstall ok config-files`), is not installed.
-            let status = fields["Status"]
-            let isInstalled = status.map { $0.hasSuffix(" installed") } ?? areRecords
-            if isInstalled, let name = fields["Package"], let version = fields["Version"] {
-                packages.append(
-                    Package(
-                        name: String(name), version: String(version), architecture: String(fields["Architecture"] ?? "")
-                    ))
-            }
-            fields = [:]
+            let isInstalled = fields["status"].map { $0.hasSuffix(" installed") } ?? areRecords
+            guard isInstalled, let name = fields["package"], let version = fields["version"] else { return nil }
+            return Package(name: name, version: version, architecture: fields["architecture"] ?? "")
         }
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.isEmpty {
-                end()
-            } else if !line.hasPrefix(" "), let colon = line.firstIndex(of: ":") {
-                fields[line[..<colon]] = line[line.index(after: colon)...].drop { $0 == " " }
-            }
-        }
-        end()
-        return packages
     }
 }

@@ -77,20 +77,12 @@ package struct PackageOwnership: Sendable {
         }
     }
 
-    /// apk's installed database: P: name, V: version, F: folder, R: a file in it (apk-tools' documentation).
     private mutating func readInstalled(_ bytes: [UInt8]) {
-        var (name, folder) = ("", [UInt8]())
-        for line in bytes.split(separator: 10, omittingEmptySubsequences: false) {
-            let value = Array(line.dropFirst(2))
-            switch line.prefix(2) {
-            case [0x50, 0x3a]: name = printable(value)
-            case [0x56, 0x3a]: packages.append(Package(name: name, version: printable(value)))
-            case [0x46, 0x3a]:
-                folder = value
-                if owners[resolved(value)] == nil { owners[resolved(value)] = name }
-            case [0x52, 0x3a]: owners[resolved(folder.isEmpty ? value : folder + [0x2f] + value)] = name
-            default: break
-            }
+        for package in ApkInstalled(bytes).packages {
+            let name = printable(package.name.utf8)
+            packages.append(Package(name: name, version: printable(package.version.utf8)))
+            for folder in package.folders where owners[resolved(folder)] == nil { owners[resolved(folder)] = name }
+            for file in package.files { owners[resolved(file)] = name }
         }
     }
 

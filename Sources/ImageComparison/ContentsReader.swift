@@ -51,7 +51,8 @@ struct ContentsReader {
             for name in tree.entries.map(\.name) where name == "/etc/apt/sources.list" || name.hasPrefix(folder) {
                 contents.sources[name] = try text(name)
             }
-        } else if let installed = try text("/lib/apk/db/installed") ?? text("/usr/lib/apk/db/installed") {
+        } else if let database = try text("/lib/apk/db/installed") ?? text("/usr/lib/apk/db/installed") {
+            let installed = ApkInstalled(database.utf8)
             contents.system = "alpine"
             contents.packages = Self.apkPackages(installed)
             contents.release = try (text("/etc/alpine-release") ?? "").filter { !$0.isNewline }
@@ -149,27 +150,16 @@ struct ContentsReader {
 
     /// What apk was asked for, without what must not be there. A virtual package (`apk add --virtual .NAME`) is its
     /// dependencies.
-    private static func world(_ text: String, installed: String) -> [String] {
-        let blocks = installed.split(separator: "\n\n").map { $0.split(separator: "\n") }
-        let names = text.split { $0.isWhitespace }.filter { !$0.hasPrefix("!") }.flatMap { name -> [Substring] in
-            guard name.hasPrefix(".") else { return [name] }
+    private static func world(_ text: String, installed: ApkInstalled) -> [String] {
+        let names = text.split { $0.isWhitespace }.filter { !$0.hasPrefix("!") }.flatMap { name -> [String] in
+            guard name.hasPrefix(".") else { return [String(name)] }
             let own = name.prefix { !"<>=~@".contains($0) }
-            let block = blocks.first { $0.contains("P:\(own)") } ?? []
-            return block.filter { $0.hasPrefix("D:") }.flatMap { $0.dropFirst(2).split(separator: " ") }
+            return installed.packages.first { $0.name == own }?.dependencies ?? []
         }
         return names.filter { !$0.hasPrefix("!") && !$0.hasPrefix(".") }.map { readableText(Array($0.utf8)) }
     }
 
-    private static func apkPackages(_ installed: String) -> [ImageContents.Package] {
-        var packages: [ImageContents.Package] = []
-        for block in installed.split(separator: "\n\n") {
-            func field(_ key: String) -> String? {
-                block.split(separator: "\n").first { $0.hasPrefix(key) }.map { String($0.dropFirst(2)) }
-            }
-            if let name = field("P:"), let version = field("V:") {
-                packages.append(Self.package(name, version, field("A:") ?? ""))
-            }
-        }
-        return packages
+    private static func apkPackages(_ installed: ApkInstalled) -> [ImageContents.Package] {
+        installed.packages.map { package($0.name, $0.version, $0.architecture) }
     }
 }

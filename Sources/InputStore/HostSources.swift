@@ -1,3 +1,4 @@
+import Archives
 import Glibc
 import Host
 import RuntimeSpec
@@ -90,31 +91,15 @@ public enum HostSources {
 
     /// Stanzas of fields; `Enabled: no` switches one off.
     private static func parseDeb822(_ text: String) -> [Source] {
-        var sources: [Source] = []
-        var fields: [String: [String]] = [:]
-        var current: String?
-        func words(_ text: Substring) -> [String] { text.split { $0 == " " || $0 == "\t" }.map { String($0) } }
-        func endStanza() {
-            defer { (fields, current) = ([:], nil) }
-            guard fields["types"]?.contains("deb") == true, fields["enabled"]?.first?.lowercased() != "no",
-                let uris = fields["uris"], let suites = fields["suites"]
-            else { return }
-            sources.append(Source(uris: uris, suites: suites, components: fields["components"] ?? []))
-        }
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("#") { continue }
-            if line.allSatisfy({ $0 == " " || $0 == "\t" }) {
-                endStanza()
-            } else if line.hasPrefix(" ") || line.hasPrefix("\t") {
-                if let current { fields[current, default: []] += words(line) }
-            } else if let colon = line.firstIndex(of: ":") {
-                let name = line[..<colon].lowercased()
-                current = name
-                fields[name] = words(line[line.index(after: colon)...])
+        Deb822.paragraphs(text.utf8).compactMap { fields in
+            func words(_ name: String) -> [String]? {
+                fields[name].map { $0.split { $0 == " " || $0 == "\t" }.map { String($0) } }
             }
+            guard words("types")?.contains("deb") == true, words("enabled")?.first?.lowercased() != "no",
+                let uris = words("uris"), let suites = words("suites")
+            else { return nil }
+            return Source(uris: uris, suites: suites, components: words("components") ?? [])
         }
-        endStanza()
-        return sources
     }
 
     static func isSupported(_ uri: String) -> Bool {

@@ -1,4 +1,5 @@
 import ContentHash
+import FileTree
 import InputStore
 import RuntimeSpec
 
@@ -141,12 +142,8 @@ struct AlpineResolution {
 
     /// The versions of a minirootfs's packages by name.
     static func installed(minirootfs: [UInt8], name: String) throws -> [String: String] {
-        var (versions, package) = ([String: String](), "")
-        for line in try text("lib/apk/db/installed", of: minirootfs, name: name).split(separator: "\n") {
-            if line.hasPrefix("P:") { package = String(line.dropFirst(2)) }
-            if line.hasPrefix("V:") { versions[package] = String(line.dropFirst(2)) }
-        }
-        return versions
+        let bytes = try text("lib/apk/db/installed", of: minirootfs, name: name).utf8
+        return Dictionary(ApkInstalled(bytes).packages.map { ($0.name, $0.version) }) { $1 }
     }
 
     private static func text(_ path: String, of minirootfs: [UInt8], name: String) throws -> String {

@@ -1,3 +1,4 @@
+import Archives
 import ContentHash
 import RuntimeSpec
 
@@ -30,20 +31,12 @@ package struct PackageIndex: Sendable {
         var ranges: [String: [Range<Int>]] = [:]
         var (essential, required) = (Set<String>(), Set<String>())
         text.withUnsafeBufferPointer { bytes in
-            var start = 0
-            while start < bytes.count {
-                var end = start
-                while end < bytes.count, !(bytes[end] == 10 && (end + 1 == bytes.count || bytes[end + 1] == 10)) {
-                    end += 1
-                }
-                let stanza = UnsafeBufferPointer(rebasing: bytes[start..<end])
-                if let name = Self.value(of: "Package", in: stanza) {
-                    ranges[name, default: []].append(start..<end)
-                    if Self.value(of: "Essential", in: stanza) == "yes" { essential.insert(name) }
-                    if Self.value(of: "Priority", in: stanza) == "required" { required.insert(name) }
-                }
-                start = end + 1
-                while start < bytes.count, bytes[start] == 10 { start += 1 }
+            for range in Deb822.ranges(bytes) {
+                let stanza = UnsafeBufferPointer(rebasing: bytes[range])
+                guard let name = Deb822.firstLine(of: "Package", in: stanza) else { continue }
+                ranges[name, default: []].append(range)
+                if Deb822.firstLine(of: "Essential", in: stanza) == "yes" { essential.insert(name) }
+                if Deb822.firstLine(of: "Priority", in: stanza) == "required" { required.insert(name) }
             }
         }
         guard !ranges.isEmpty || text.isEmpty else {
@@ -62,37 +55,9 @@ package struct PackageIndex: Sendable {
         stanzas(named: name).first { $0.version == version && $0.architecture == architecture }
     }
 
-    /// A one-line field, without making lines of the stanza.
-    private static func value(of field: StaticString, in stanza: UnsafeBufferPointer<UInt8>) -> String? {
-        let key = UnsafeBufferPointer(start: field.utf8Start, count: field.utf8CodeUnitCount)
-        var line = 0
-        while line < stanza.count {
-            var end = line
-            while end < stanza.count, stanza[end] != 10 { end += 1 }
-            if end - line > key.count, stanza[line] == key[0], stanza[line + key.count] == 0x3a,
-                stanza[line..<(line + key.count)].elementsEqual(key)
-            {
-                return String(decoding: stanza[(line + key.count + 1)..<end].drop { $0 == 32 }, as: UTF8.self)
-            }
-            line = end + 1
-        }
-        return nil
-    }
-
     private static func parse(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Stanza {
         var stanza = Stanza()
-        var fields: [String: String] = [:]
-        var current = ""
-        for line in bytes.split(separator: 10) {
-            let isMore = line.first == 32 || line.first == 9
-            guard let colon = isMore ? line.startIndex : line.firstIndex(of: 0x3a) else { continue }
-            if !isMore { current = String(decoding: line[..<colon], as: UTF8.self).lowercased() }
-            guard Self.fields.contains(current) else { continue }
-            let value = line[(colon + 1)...].drop { $0 == 32 || $0 == 9 }
-            let text = String(decoding: value.last == 13 ? value.dropLast() : value, as: UTF8.self)
-            // A value may go on in further lines (deb822(5)).
-            fields[current] = isMore ? "\(fields[current] ?? "") \(text)" : text
-        }
+        let fields = Deb822(paragraph: bytes, where: Self.fields.contains)
         stanza.name = fields["package"] ?? ""
         stanza.version = fields["version"] ?? ""
         stanza.architecture = fields["architecture"] ?? ""
@@ -122,7 +87,7 @@ package struct PackageIndex: Sendable {
         ranges.values.contains { ranges in
             ranges.contains { range in
                 let provided = text.withUnsafeBufferPointer { bytes in
-                    Self.value(of: "Provides", in: UnsafeBufferPointer(rebasing: bytes[range]))
+                    Deb822.firstLine(of: "Provides", in: UnsafeBufferPointer(rebasing: bytes[range]))
                 }
                 return provided.map { DependencyField.names($0).joined().contains(name) } == true
             }

@@ -1,3 +1,4 @@
+import Archives
 import CLinux
 import RuntimeSpec
 
@@ -15,30 +16,15 @@ package struct ReleaseFile {
 
     /// - Throws: `ResolutionError.otherSuite` for the Release of another suite than the one that was asked for.
     package init(text: String, suite: String) throws {
-        var fields: [String: String] = [:]
+        let fields = Deb822(paragraph: text.utf8)
         var files: [String: Lockfile.Input] = [:]
-        var current = ""
-        // To Swift, "\r\n" is one character.
-        for line in text.split(whereSeparator: { $0 == "\n" || $0 == "\r\n" }) {
-            if line.hasPrefix(" ") || line.hasPrefix("\t") {
-                guard current == "sha256" else {
-                    // A value may go on (deb822(5)).
-                    let more = line.trimmingPrefix { $0 == " " || $0 == "\t" }
-                    fields[current] = [fields[current] ?? "", String(more)].filter { !$0.isEmpty }.joined(
-                        separator: " ")
-                    continue
-                }
-                let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
-                guard words.count == 3, let size = Int(words[1]), (0...Lockfile.largestInput).contains(size) else {
-                    throw ResolutionError.malformed("the Release of \(suite) has a malformed SHA256 line:\(line)")
-                }
-                let path = String(words[2])
-                files[path] = Lockfile.Input(path: path, size: size, sha256: String(words[0]))
-            } else if let colon = line.firstIndex(of: ":") {
-                current = line[..<colon].lowercased()
-                let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-                fields[current] = String(value.last == "\r" ? value.dropLast() : value)
+        for line in fields.lines("sha256") where !line.isEmpty {
+            let words = line.split { $0 == " " || $0 == "\t" }
+            guard words.count == 3, let size = Int(words[1]), (0...Lockfile.largestInput).contains(size) else {
+                throw ResolutionError.malformed("the Release of \(suite) has a malformed SHA256 line: \(line)")
             }
+            let path = String(words[2])
+            files[path] = Lockfile.Input(path: path, size: size, sha256: String(words[0]))
         }
         guard let date = fields["date"].flatMap(Self.seconds), !files.isEmpty else {
             throw ResolutionError.malformed("the Release of \(suite) has no Date or no SHA256 list")

@@ -1,0 +1,46 @@
+/// apk's database of what is installed (lib/apk/db/installed): lines of a letter and a value, a block a package
+/// (https://wiki.alpinelinux.org/wiki/Apk_spec).
+package struct ApkInstalled {
+    package struct Package: Equatable {
+        package var name = ""
+        package var version = ""
+        package var architecture = ""
+        /// What it depends on, as apk spells it.
+        package var dependencies: [String] = []
+        /// Paths of its folders and files, as the bytes they are.
+        package var folders: [[UInt8]] = []
+        package var files: [[UInt8]] = []
+    }
+
+    /// In the database's order.
+    package let packages: [Package]
+
+    /// Whatever doesn't belong there is passed over.
+    package init(_ bytes: some Sequence<UInt8>) {
+        var (packages, package): ([Package], Package) = ([], Package())
+        var folder: [UInt8] = []
+        func end() {
+            if !package.name.isEmpty, !package.version.isEmpty { packages.append(package) }
+            (package, folder) = (Package(), [])
+        }
+        for line in Array(bytes).split(separator: 10, omittingEmptySubsequences: false) {
+            if line.isEmpty { end() }
+            guard line.count >= 2, line[line.startIndex + 1] == UInt8(ascii: ":") else { continue }
+            let value = line.dropFirst(2)
+            switch line[line.startIndex] {
+            case UInt8(ascii: "P"): package.name = String(decoding: value, as: UTF8.self)
+            case UInt8(ascii: "V"): package.version = String(decoding: value, as: UTF8.self)
+            case UInt8(ascii: "A"): package.architecture = String(decoding: value, as: UTF8.self)
+            case UInt8(ascii: "D"):
+                package.dependencies = value.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+            case UInt8(ascii: "F"):
+                folder = Array(value)
+                package.folders.append(folder)
+            case UInt8(ascii: "R"): package.files.append(folder.isEmpty ? Array(value) : folder + [0x2f] + value)
+            default: break
+            }
+        }
+        end()
+        self.packages = packages
+    }
+}
