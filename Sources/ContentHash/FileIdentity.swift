@@ -29,12 +29,14 @@ public struct FileIdentity: Equatable, Sendable {
         while true {
             let room = hasher.room
             // A quarter of a mebibyte at a time stays in the processor's cache until it is hashed.
+            let wanted = min(room.count, 1 << 18)
             let count: Int
             do {
-                count = try OpenFile.read(descriptor, into: .init(rebasing: room[..<min(room.count, 1 << 18)]))
+                count = try OpenFile.read(descriptor, into: .init(rebasing: room[..<wanted]))
             } catch { throw FileReadError(file: name, reason: error.description) }
-            if count == 0 { break }
-            hasher.commit(count)
+            if count > 0 { hasher.commit(count) }
+            // A terminal's end is told once.
+            if count < wanted { break }
         }
         self = hasher.finalize()
     }

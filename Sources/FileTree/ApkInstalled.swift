@@ -12,7 +12,7 @@ package struct ApkInstalled {
         package var files: [[UInt8]] = []
     }
 
-    /// In the database's order.
+    /// In the database's order; a version may be missing.
     package let packages: [Package]
 
     /// Whatever doesn't belong there is passed over.
@@ -20,19 +20,23 @@ package struct ApkInstalled {
         var (packages, package): ([Package], Package) = ([], Package())
         var folder: [UInt8] = []
         func end() {
-            if !package.name.isEmpty, !package.version.isEmpty { packages.append(package) }
+            if !package.name.isEmpty { packages.append(package) }
             (package, folder) = (Package(), [])
+        }
+        // The first of a kind counts.
+        func text(_ field: inout String, _ value: ArraySlice<UInt8>) {
+            if field.isEmpty { field = String(decoding: value, as: UTF8.self) }
         }
         for line in Array(bytes).split(separator: 10, omittingEmptySubsequences: false) {
             if line.isEmpty { end() }
             guard line.count >= 2, line[line.startIndex + 1] == UInt8(ascii: ":") else { continue }
             let value = line.dropFirst(2)
             switch line[line.startIndex] {
-            case UInt8(ascii: "P"): package.name = String(decoding: value, as: UTF8.self)
-            case UInt8(ascii: "V"): package.version = String(decoding: value, as: UTF8.self)
-            case UInt8(ascii: "A"): package.architecture = String(decoding: value, as: UTF8.self)
+            case UInt8(ascii: "P"): text(&package.name, value)
+            case UInt8(ascii: "V"): text(&package.version, value)
+            case UInt8(ascii: "A"): text(&package.architecture, value)
             case UInt8(ascii: "D"):
-                package.dependencies = value.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
+                package.dependencies += value.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
             case UInt8(ascii: "F"):
                 folder = Array(value)
                 package.folders.append(folder)

@@ -80,7 +80,9 @@ package struct PackageOwnership: Sendable {
     private mutating func readInstalled(_ bytes: [UInt8]) {
         for package in ApkInstalled(bytes).packages {
             let name = printable(package.name.utf8)
-            packages.append(Package(name: name, version: printable(package.version.utf8)))
+            if !package.version.isEmpty {
+                packages.append(Package(name: name, version: printable(package.version.utf8)))
+            }
             for folder in package.folders where owners[resolved(folder)] == nil { owners[resolved(folder)] = name }
             for file in package.files { owners[resolved(file)] = name }
         }

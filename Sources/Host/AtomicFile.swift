@@ -156,8 +156,9 @@ public final class AtomicFile: @unchecked Sendable {
             do { count = try OpenFile.read(descriptor, into: buffer) } catch {
                 throw SystemError("cannot read \(name)", error.rawValue)
             }
-            if count == 0 { return }
             try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            // A terminal's end is told once.
+            if count < buffer.count { return }
         }
     }
 

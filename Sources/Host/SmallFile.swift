@@ -27,10 +27,12 @@ public enum SmallFile {
     public static func overwrite(_ path: String, with text: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw SystemError("cannot write \(path)", errno) }
-        defer { close(descriptor) }
         do { try OpenFile.write(Array(text.utf8), to: descriptor) } catch {
+            close(descriptor)
             throw SystemError("cannot write \(path)", error.rawValue)
         }
+        // Some file systems tell only now what could not be written.
+        guard close(descriptor) == 0 else { throw SystemError("cannot write \(path)", errno) }
     }
 
     private static func opened<Value>(

@@ -99,7 +99,7 @@ public struct ReproducibilityCheck: Sendable {
             do {
                 clock = try await builder.otherClock(for: runtime.lock)
                 if clock == nil { obstacles["time"] = "the lock's archives have no libfaketime" }
-            } catch let error as StoreError {
+            } catch  where isInputFailure(error) {
                 obstacles["time"] = "\(error)".split(separator: "\n").first.map(String.init)
             }
         }

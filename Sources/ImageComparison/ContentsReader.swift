@@ -160,6 +160,6 @@ struct ContentsReader {
     }
 
     private static func apkPackages(_ installed: ApkInstalled) -> [ImageContents.Package] {
-        installed.packages.map { package($0.name, $0.version, $0.architecture) }
+        installed.packages.filter { !$0.version.isEmpty }.map { package($0.name, $0.version, $0.architecture) }
     }
 }

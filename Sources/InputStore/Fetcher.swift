@@ -290,7 +290,11 @@ public final class Fetcher: Sendable {
         }
         let file = try AtomicFile(directory: store.directory)
         let size = try await downloader.download(url, limit: limit, into: FileSink(file), received: { _ in })
-        return try OpenFile.bytes(file.descriptor, at: 0, count: size)
+        do {
+            let bytes = try OpenFile.bytes(file.descriptor, at: 0, count: size)
+            if bytes.count == size { return bytes }
+        } catch { throw SystemError("cannot read what was downloaded from \(url)", error.rawValue) }
+        throw SystemError("cannot read what was downloaded from \(url)", EIO)
     }
 
     private static let unknown =

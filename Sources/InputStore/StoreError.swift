@@ -1,4 +1,11 @@
+import ContentHash
+import Host
 import RuntimeSpec
+
+/// Whether inputs could not be had, for whatever reason: not served, not readable, nowhere to put them.
+public func isInputFailure(_ error: any Error) -> Bool {
+    error is StoreError || error is SystemError || error is FileReadError
+}
 
 /// Why inputs aren't at hand.
 public enum StoreError: Error, CustomStringConvertible {

@@ -143,7 +143,9 @@ struct AlpineResolution {
     /// The versions of a minirootfs's packages by name.
     static func installed(minirootfs: [UInt8], name: String) throws -> [String: String] {
         let bytes = try text("lib/apk/db/installed", of: minirootfs, name: name).utf8
-        return Dictionary(ApkInstalled(bytes).packages.map { ($0.name, $0.version) }) { $1 }
+        return Dictionary(
+            ApkInstalled(bytes).packages.filter { !$0.version.isEmpty }.map { ($0.name, $0.version) }
+        ) { $1 }
     }
 
     private static func text(_ path: String, of minirootfs: [UInt8], name: String) throws -> String {

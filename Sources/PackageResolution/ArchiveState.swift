@@ -85,16 +85,17 @@ struct ArchiveState: Sendable {
         let limit = 16 << 20
         do {
             return ReleaseBytes(release: try await fetcher.newest(path(of: suite), suite: suite, limit: limit).bytes)
-        } catch let error as StoreError {
+        } catch  where isInputFailure(error) {
+            let first = error
             do {
                 let (signature, mirror) = try await fetcher.newest(
                     path(of: suite, "Release.gpg"), suite: suite, limit: 1 << 20)
                 return ReleaseBytes(
                     release: try await fetcher.newest(path(of: suite, "Release"), on: mirror, limit: limit),
                     signature: signature)
-            } catch is StoreError {
+            } catch  where isInputFailure(error) {
                 // What was asked for first says more.
-                throw error
+                throw first
             }
         }
     }

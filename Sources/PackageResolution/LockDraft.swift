@@ -237,7 +237,7 @@ public struct LockDraft: Sendable {
                             time, isNamed: !named.isEmpty, suite: suite, components: suites.components,
                             keys: suites.keys, signature: debian.signature, allowExpired: allowExpired, store: store,
                             fetcher: fetcher))
-                } catch is StoreError {
+                } catch  where isInputFailure(error) {
                     let note = "no state of \(suite) at \(time.text) can be had; its newest is looked in"
                     events(.note(note))
                     states.remarks.append(note)

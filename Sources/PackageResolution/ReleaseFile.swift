@@ -18,7 +18,8 @@ package struct ReleaseFile {
     package init(text: String, suite: String) throws {
         let fields = Deb822(paragraph: text.utf8)
         var files: [String: Lockfile.Input] = [:]
-        for line in fields.lines("sha256") where !line.isEmpty {
+        // The list stands below its name.
+        for line in fields.lines("sha256").dropFirst() where !line.isEmpty {
             let words = line.split { $0 == " " || $0 == "\t" }
             guard words.count == 3, let size = Int(words[1]), (0...Lockfile.largestInput).contains(size) else {
                 throw ResolutionError.malformed("the Release of \(suite) has a malformed SHA256 line: \(line)")

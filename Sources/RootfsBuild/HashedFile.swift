@@ -21,8 +21,15 @@ enum HashedFile {
         defer { close(input) }
         let output = Host.open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard output >= 0 else { throw RootfsError.system("cannot write \(target)", errno) }
-        defer { close(output) }
-        let digest = try ContentHash.sha256(ofDescriptor: input, name: source) { try write($0, to: output, target) }
+        let digest: Digest
+        do {
+            digest = try ContentHash.sha256(ofDescriptor: input, name: source) { try write($0, to: output, target) }
+        } catch {
+            close(output)
+            throw error
+        }
+        // Some file systems tell only now what could not be written.
+        guard close(output) == 0 else { throw RootfsError.system("cannot write \(target)", errno) }
         if let sha256, digest.hex != sha256 { throw RootfsError.changedObject(path: source, package: name) }
     }
 

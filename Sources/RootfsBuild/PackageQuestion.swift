@@ -59,7 +59,11 @@ public struct PackageQuestion: Sendable {
     /// - Returns: pip's version, of the wheel's name.
     private func copyPip(from tools: String, to path: String) throws -> String {
         let folder = "\(tools)/usr/share/python-wheels"
-        for name in Folder.names(in: folder) {
+        let names: [[UInt8]]
+        do { names = try Folder.byteNames(in: folder.pathBytes) } catch {
+            throw RootfsError.system("cannot list \(folder)", error.rawValue)
+        }
+        for name in names.map({ String(decoding: $0, as: UTF8.self) }) {
             if name.hasPrefix("pip-"), name.hasSuffix(".whl") {
                 try HashedFile.copy("\(folder)/\(name)", to: path, sha256: nil, name: name)
                 return String(name.split(separator: "-")[1])

@@ -1,6 +1,5 @@
 // Not all of Host: its calls take paths of the host, and these are paths of a root, as the lock has them.
 import Glibc
-import Host
 import enum Host.Folder
 import enum Host.OpenFile
 
