@@ -1,20 +1,4 @@
 import CArchive
-import Glibc
-import Host
-
-/// An archive or a compressed stream that can't be read or unpacked, in libarchive's words.
-public struct ArchiveError: Error, CustomStringConvertible {
-    public let reason: String
-
-    public init(_ reason: String) { self.reason = reason }
-
-    /// What libarchive says of its last call.
-    init(_ archive: OpaquePointer?) {
-        reason = archive.flatMap { archive_error_string($0) }.map { String(cString: $0) } ?? "unknown error"
-    }
-
-    public var description: String { reason }
-}
 
 /// One archive or one compressed stream, entry by entry (libarchive(3)). One thread's.
 public final class ArchiveReader {
@@ -73,7 +57,7 @@ public final class ArchiveReader {
         return ArchiveEntry(entry)
     }
 
-    /// The next bytes of the current entry, valid until the next call; empty at its end, or at an error that `failure` tells.
+    /// The next bytes of the current entry, valid until the next call; empty at its end, or at an error.
     public func nextBlock() -> UnsafeRawBufferPointer {
         guard let block = try? nextPiece() else { return .init(start: nil, count: 0) }
         return block.bytes
@@ -115,98 +99,5 @@ public final class ArchiveReader {
     /// - Throws: `ArchiveError`.
     func extract(_ entry: ArchiveEntry, to disk: OpaquePointer) throws {
         guard archive_read_extract2(archive, entry.pointer, disk) == ARCHIVE_OK else { throw ArchiveError(archive) }
-    }
-}
-
-extension ArchiveReader {
-    /// Where an archive's bytes come from.
-    public class Source {
-        fileprivate var canSkip: Bool { false }
-
-        /// The next bytes, valid until the next call; empty at the end, nil where they can't be read.
-        fileprivate func next() -> UnsafeRawBufferPointer? { nil }
-
-        /// Passes over so many bytes, or fewer.
-        fileprivate func skip(_ count: Int) -> Int { 0 }
-
-        /// Bytes that somebody else hands over; empty at the end.
-        public static func pieces(_ next: @escaping () -> UnsafeRawBufferPointer) -> Source { Pieces(next) }
-
-        /// Bytes in memory, which are copied.
-        public static func memory(_ bytes: some Collection<UInt8>) -> Source { Memory(bytes) }
-
-        /// A part of an open file, which stays open. What isn't asked for is skipped, not read.
-        public static func file(_ descriptor: CInt, offset: Int, size: Int) -> Source {
-            Window(descriptor: descriptor, offset: offset, size: size)
-        }
-
-        /// A whole file.
-        /// - Throws: `ArchiveError`.
-        public static func path(_ path: String) throws -> Source {
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw ArchiveError("cannot read it: \(String(cString: strerror(errno)))") }
-            return Window(descriptor: descriptor, offset: 0, size: .max, closing: true)
-        }
-    }
-
-    private final class Pieces: Source {
-        private let read: () -> UnsafeRawBufferPointer
-        init(_ read: @escaping () -> UnsafeRawBufferPointer) { self.read = read }
-        override func next() -> UnsafeRawBufferPointer? { read() }
-    }
-
-    private final class Memory: Source {
-        private let bytes: UnsafeMutableRawBufferPointer
-        private var isRead = false
-
-        init(_ collection: some Collection<UInt8>) {
-            bytes = .allocate(byteCount: collection.count, alignment: 16)
-            bytes.copyBytes(from: collection)
-        }
-
-        deinit { bytes.deallocate() }
-
-        override func next() -> UnsafeRawBufferPointer? {
-            defer { isRead = true }
-            return isRead ? UnsafeRawBufferPointer(start: nil, count: 0) : UnsafeRawBufferPointer(bytes)
-        }
-    }
-
-    private final class Window: Source {
-        private let descriptor: CInt
-        private let closing: Bool
-        private var position: Int
-        private let end: Int
-        private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 4096)
-
-        init(descriptor: CInt, offset: Int, size: Int, closing: Bool = false) {
-            (self.descriptor, self.closing, position) = (descriptor, closing, offset)
-            end = size == .max ? .max : offset + size
-        }
-
-        deinit {
-            buffer.deallocate()
-            if closing { close(descriptor) }
-        }
-
-        // A file whose size isn't known has to be read to its end.
-        override var canSkip: Bool { end != .max }
-
-        override func next() -> UnsafeRawBufferPointer? {
-            let wanted = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - position)])
-            // A pipe can be read only where it stands.
-            guard
-                let count = try? end == .max
-                    ? OpenFile.read(descriptor, into: wanted) : OpenFile.read(descriptor, at: position, into: wanted)
-            else { return nil }
-            position += end == .max ? 0 : count
-            return UnsafeRawBufferPointer(rebasing: wanted[..<count])
-        }
-
-        override func skip(_ count: Int) -> Int {
-            let skipped = min(count, end - position)
-            position += skipped
-            return skipped
-        }
     }
 }

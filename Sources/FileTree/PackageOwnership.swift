@@ -1,4 +1,4 @@
-import CLinux
+import Host
 
 /// Which package owns a path, by the databases inside a tree: dpkg's (`/var/lib/dpkg`) and apk's (`/lib/apk/db`).
 package struct PackageOwnership: Sendable {
@@ -104,13 +104,6 @@ package struct PackageOwnership: Sendable {
         guard path.count > 4 else { return nil }
         let name = [0x2f] + path
         return scripts.first { bytesContain($0.text, name) }?.package
-    }
-}
-
-/// Whether bytes hold others.
-package func bytesContain(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
-    bytes.withUnsafeBytes { memory in
-        part.withUnsafeBytes { rtv_contains(memory.baseAddress, memory.count, $0.baseAddress, $0.count) != 0 }
     }
 }
 

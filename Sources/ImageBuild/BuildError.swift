@@ -1,5 +1,3 @@
-import ContentHash
-
 /// Why a build has no image, or one that isn't what was expected.
 public enum BuildError: Error, CustomStringConvertible {
     /// The sandbox ended without an image.
@@ -16,6 +14,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case mismatch(golden: String, expected: GoldenFile, found: GoldenFile)
     /// The golden file is of another lock.
     case otherLock(golden: String, expected: String, found: String)
+    /// A file that is no golden file.
+    case notGolden(String)
     /// The image holds private keys, which would be everybody's.
     case privateKeys([String])
     /// The lock was made with another init of rtverify's.
@@ -54,6 +54,8 @@ public enum BuildError: Error, CustomStringConvertible {
             """
         case .otherLock(let golden, let expected, let found):
             "\(golden) is of the lock with sha256 \(expected), this lock's is \(found); nothing was compared"
+        case .notGolden(let path):
+            "\(path) is no golden file: JSON with lock_sha256, size, sha256 and cid"
         case .privateKeys(let paths):
             "the image would publish private keys:\n" + paths.map { "  \($0)\n" }.joined()
                 + "Remove them in a step, or name them in an [[allow]] of the manifest (finding = \"private-key\")."
@@ -75,27 +77,5 @@ public enum BuildError: Error, CustomStringConvertible {
 
     private static func pad(_ text: String) -> String {
         text + String(repeating: " ", count: max(0, 64 - text.utf8.count))
-    }
-}
-
-/// What a build of a lock must hash to: `golden/NAME.json`.
-public struct GoldenFile: Codable, Equatable, Sendable {
-    public var lock_sha256: String
-    public var size: Int
-    public var sha256: String
-    public var cid: String
-
-    public init(lockSHA256: String, identity: FileIdentity) {
-        (lock_sha256, size) = (lockSHA256, identity.size)
-        (sha256, cid) = (identity.sha256.hex, identity.cid(.v0_2015)?.description ?? "")
-    }
-
-    /// Compares a build with the file at `path`.
-    /// - Throws: `BuildError.otherLock` or `.mismatch`.
-    public func compare(with found: GoldenFile, path: String) throws {
-        guard lock_sha256 == found.lock_sha256 else {
-            throw BuildError.otherLock(golden: path, expected: lock_sha256, found: found.lock_sha256)
-        }
-        guard self == found else { throw BuildError.mismatch(golden: path, expected: self, found: found) }
     }
 }

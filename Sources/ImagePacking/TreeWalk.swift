@@ -129,7 +129,7 @@ struct TreeWalk {
 
     private func cannotCarry(_ path: [UInt8], _ what: String) -> RootfsError {
         let text = "/" + String(decoding: path, as: UTF8.self)
-        return .cannotCarry(path: text, what: what, owner: PackageOwner(root: root).describe(text))
+        return .cannotCarry(path: text, what: what, owner: DpkgLists(root: root).describeOwner(of: text))
     }
 
     private func system(_ what: String, _ path: [UInt8]) -> RootfsError {

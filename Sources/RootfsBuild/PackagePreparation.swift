@@ -1,5 +1,4 @@
 import Archives
-import CLinux
 import ContentHash
 import Glibc
 import Host
@@ -119,7 +118,7 @@ private struct ArWriter {
         do { bytes = try OpenFile.bytes(descriptor, at: 0, count: dataOffset) } catch {
             throw RootfsError.system("cannot read \(path)", error.rawValue)
         }
-        return texts.contains { rtv_contains(bytes, bytes.count, $0, $0.utf8.count) != 0 }
+        return texts.contains { bytesContain(bytes, Array($0.utf8)) }
     }
 
     private mutating func append(_ bytes: [UInt8]) throws {

@@ -73,9 +73,7 @@ struct Build: AsyncParsableCommand {
         try await exiting(display) {
             let started = ContinuousClock.now
             let runtime = try ImageBuilder.LockedRuntime(path: lock)
-            let expected = try golden.map { path in
-                (path, try JSONText.decode(GoldenFile.self, from: Array(try SmallFile.text(path).utf8)))
-            }
+            let expected = try golden.map { ($0, try GoldenFile(path: $0)) }
             let store = try source.openStore()
             let fetcher = try source.fetcher(store: store, display: display)
             let builder = ImageBuilder(

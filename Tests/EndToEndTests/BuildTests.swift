@@ -285,4 +285,30 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(try golden(["sha256": String(repeating: "0", count: 64)]), 1)
         XCTAssertEqual(try golden(["lock_sha256": String(repeating: "0", count: 64)]), 2)
     }
+
+    /// In a lock a private-use character is itself, and no byte of a host's path (Host/PathText.swift).
+    func testAnImagesPathIsWhatTheLockSpells() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        try bench.write("mine", to: "own")
+        let path = "/opt/\u{10ff80}x"
+        try archive.manifest(["late"], more: "[[file]]\nsource = \"own\"\ntarget = \"\(path)\"\n")
+        XCTAssertEqual(try archive.lock().status, 0)
+        let built = try archive.build()
+        XCTAssertEqual(built.status, 0, built.errors)
+        XCTAssertEqual(try bench.run(["unsquashfs", "-cat", "test.squashfs", String(path.dropFirst())]).output, "mine")
+    }
+
+    func testAGoldenFileThatIsNoneIsSaidToBe() throws {
+        let archive = try TestArchive.locked()
+        defer { archive.bench.remove() }
+        for text in ["{}", "no JSON", "{\"lock_sha256\": 1}"] {
+            try archive.bench.write(text, to: "golden.json")
+            let answer = try archive.build(["--golden", "golden.json"])
+            XCTAssertEqual(answer.status, 2)
+            XCTAssertEqual(
+                answer.errors, "rtverify: golden.json is no golden file: JSON with lock_sha256, size, sha256 and cid\n")
+        }
+    }
 }

@@ -122,6 +122,16 @@ final class CheckTests: XCTestCase {
         let report = try check(both, ["--vary", "kernel,time", "--keep-differing", "/dev/null/x"])
         XCTAssertFalse(report.reproducible)
         XCTAssertEqual(report.failures.count, 2, "\(report.failures)")
+        // What the failed search says holds the step, and what the step holds is shown, not sent to the terminal.
+        let painted = try TestArchive.locked(
+            more: #"[[step]]"# + "\n"
+                + #"run = "if test \"$(uname -r | head -c 2)\" = 2. && test \"$(date +%Y)\" -le \#(year); then : \u001b[31m; exit 1; fi; "#
+                + #"date +%Y > /etc/year""# + "\n")
+        defer { painted.bench.remove() }
+        let shown = try painted.build(["--check", "--vary", "kernel,time"])
+        XCTAssertEqual(shown.status, 1, shown.errors)
+        XCTAssertTrue(shown.output.contains(#"\u{1b}"#), shown.output)
+        XCTAssertFalse(shown.output.contains("\u{1b}"), shown.output)
     }
 
     func testTheOrderOfFoldersIsFoundAndNamed() throws {

@@ -1,14 +1,14 @@
 import Host
 
-/// Which package a path belongs to, by dpkg's own lists inside the tree.
-package struct PackageOwner {
+/// dpkg's lists of files (var/lib/dpkg/info/*.list) of a tree on the disk.
+package struct DpkgLists {
     private let root: [UInt8]
 
     /// - Parameter root: The tree's folder.
     package init(root: [UInt8]) { self.root = root }
 
     /// The package that ships the path, or else the nearest folder that one package alone ships.
-    package func describe(_ path: String) -> String {
+    package func describeOwner(of path: String) -> String {
         let owners = owners()
         if let packages = owners[path] { return "package \(packages.sorted().joined(separator: ", "))" }
         var folder = path[...]

@@ -1,0 +1,301 @@
+import AlephNetwork
+import ContentHash
+import Glibc
+import Host
+import ImageBuild
+import ImageComparison
+import InputStore
+import PackageResolution
+import RootfsBuild
+import RuntimeSpec
+
+/// What each check says of one runtime.
+struct RuntimeChecks: Sendable {
+    typealias Check = GateSpec.Check
+    typealias Result = GateReport.Result
+
+    private let runtime: GateSpec.Runtime
+    /// From a path of the gate's file to one of this process.
+    let path: @Sendable (String) -> String
+    /// Where images that are built are kept; nil for nowhere.
+    private let imagesFolder: String?
+    private let tools: Gate.Tools
+    /// The manifest, or why it can't be read.
+    private let manifestRead: Swift.Result<Manifest, any Error>
+    /// The same for the lock.
+    let lockRead: Swift.Result<ImageBuilder.LockedRuntime, any Error>
+
+    init(
+        of runtime: GateSpec.Runtime, path: @escaping @Sendable (String) -> String, imagesFolder: String?,
+        tools: Gate.Tools
+    ) {
+        (self.runtime, self.path, self.imagesFolder, self.tools) = (runtime, path, imagesFolder, tools)
+        let (manifest, lock) = (path(runtime.manifest), path(runtime.lock))
+        manifestRead = Swift.Result { try Manifest(text: try SmallFile.text(manifest), file: manifest) }
+        lockRead = Swift.Result { try ImageBuilder.LockedRuntime(path: lock) }
+    }
+
+    /// An image to look at.
+    struct Subject: Sendable {
+        var path: String
+        var identity: FileIdentity
+    }
+
+    /// A check, with the time that it took.
+    static func timed(_ body: () async -> Result) async -> Result {
+        let started = ContinuousClock.now
+        var result = await body()
+        result.seconds = ((started.duration(to: .now) / .milliseconds(10)).rounded()) / 100
+        return result
+    }
+
+    /// A command that shows it here: words, as a shell takes them.
+    private func command(_ words: [String], _ more: [String] = []) -> String {
+        (["rtverify"] + words + more).map(Spelling.shellWord).joined(separator: " ")
+    }
+
+    private var buildWords: [String] { ["build", "--lock", lockPath] }
+    private var keyringWords: [String] { tools.keyrings.flatMap { ["--keyring", $0] } }
+    private var imageName: String {
+        runtime.image.map(path) ?? (imagesFolder.map { "\($0)/" } ?? "") + "\(runtime.name).squashfs"
+    }
+
+    /// A command that looks at the image: where none is given or kept, after one that builds it.
+    private func commandOnImage(_ words: [String]) -> String {
+        let look = command(words)
+        if runtime.image != nil || imagesFolder != nil { return look }
+        return command(buildWords + ["-o", imageName], tools.sourceWords) + " && " + look
+    }
+
+    var manifestPath: String { path(runtime.manifest) }
+    var lockPath: String { path(runtime.lock) }
+    private var goldenPath: String { path(runtime.golden) }
+
+    func builder(refusesPrivateKeys: Bool) -> ImageBuilder {
+        ImageBuilder(
+            store: tools.store, fetcher: tools.fetcher, sandbox: tools.sandbox, jobs: tools.jobs,
+            refusesPrivateKeys: refusesPrivateKeys, events: tools.events)
+    }
+
+    /// A check of a given image that can't be read.
+    func unreadable(_ check: Check, _ error: any Error) -> Result {
+        Result(check, .undecided, "the image \(imageName) can't be read: \(Self.first(error))")
+    }
+
+    /// A check of an image that could not be built.
+    func unreached(_ check: Check, _ error: any Error) -> Result {
+        var result = Result(check, .undecided, "not reached: the image could not be built: \(Self.first(error))")
+        result.details = Self.rest(error)
+        result.command = command(buildWords, tools.sourceWords)
+        return result
+    }
+
+    /// An error's first line.
+    static func first(_ error: any Error) -> String {
+        "\(error)".split(separator: "\n").first.map(String.init) ?? "\(error)"
+    }
+
+    private static func rest(_ error: any Error) -> [String] {
+        // Of what a program printed, the end says why.
+        "\(error)".split(separator: "\n").dropFirst().suffix(12).map(String.init)
+    }
+
+    func manifest() async -> Result {
+        let command = command(["lock", "--check", manifestPath, "-o", lockPath])
+        do {
+            let (manifest, lock) = (try manifestRead.get(), try lockRead.get())
+            try await LockCheck.check(
+                manifest, directory: Paths.parent(of: manifestPath), manifestPath: manifestPath, lock: lock.lock,
+                lockPath: lockPath)
+            return Result(.manifest, .yes, "the lock was made from the manifest as it is now")
+        } catch { return failed(.manifest, error, command) }
+    }
+
+    func archives() async -> Result {
+        let command = command(["lock", "--verify", lockPath, "--fetch"] + keyringWords, tools.sourceWords)
+        do {
+            let lock = try lockRead.get().lock
+            let verification = LockVerification(store: tools.store, keyrings: tools.keyrings, sandbox: tools.sandbox)
+            try await verification.fetchInputs(of: lock, fetcher: tools.fetcher)
+            try await tools.sandbox.fetchWheels(of: lock)
+            let outcome = try await verification.verify(lock)
+            var result = Result(
+                .archives, .yes, "\(outcome.packages) packages and \(outcome.wheels) wheels follow from their archives")
+            // As `lock --verify` says it: a reviewer has to know these.
+            result.details = outcome.warnings
+            return result
+        } catch { return failed(.archives, error, command) }
+    }
+
+    private func failed(_ check: Check, _ error: any Error, _ command: String) -> Result {
+        let isDecided = (error as? ResolutionError)?.isDecided ?? ((error as? BuildError)?.exitStatus == 1)
+        var result = Result(check, isDecided ? .no : .undecided, Self.first(error))
+        result.details = Self.rest(error)
+        result.command = command
+        return result
+    }
+
+    func golden(
+        _ built: Subject, _ given: Swift.Result<Subject, any Error>?
+    ) async -> Result {
+        let command = command(buildWords + ["--golden", goldenPath], tools.sourceWords)
+        if case .failure(let error)? = given {
+            return Result(.golden, .undecided, "the image \(imageName) can't be compared with it: \(Self.first(error))")
+        }
+        do {
+            let lock = try lockRead.get()
+            let found = GoldenFile(lockSHA256: lock.sha256.hex, identity: built.identity)
+            let expected = try GoldenFile(path: goldenPath)
+            guard expected.lock_sha256 == found.lock_sha256 else {
+                var result = Result(.golden, .no, "\(goldenPath) is of another lock")
+                (result.expected, result.found) = ("lock \(expected.lock_sha256)", "lock \(found.lock_sha256)")
+                result.command = command
+                return result
+            }
+            var result = Result(.golden, .yes, "sha256 \(found.sha256)")
+            if expected != found {
+                result = Result(.golden, .no, "the lock builds to other bytes")
+                result.expected = "\(expected.size) bytes, sha256 \(expected.sha256), cid \(expected.cid)"
+                result.found = "\(found.size) bytes, sha256 \(found.sha256), cid \(found.cid)"
+                result.command = command
+            }
+            if case .success(let image)? = given, image.identity.sha256 != built.identity.sha256 {
+                result = Result(.golden, .no, "the image \(imageName) is not what the lock builds to")
+                (result.expected, result.found) = ("sha256 \(found.sha256)", "sha256 \(image.identity.sha256)")
+                result.details = await differences(image.path, built.path, lock)
+                result.command =
+                    command + " -o rebuilt.squashfs; " + self.command(["compare", imageName, "rebuilt.squashfs"])
+            }
+            return result
+        } catch { return failed(.golden, error, command) }
+    }
+
+    /// As `rtverify compare` says it: causes first.
+    private func differences(_ a: String, _ b: String, _ lock: ImageBuilder.LockedRuntime) async -> [String] {
+        do {
+            let report = try await ExaminationProcess.compare(a, b, options: .init(lock: lock.text))
+            return report.summary.prefix(10).map { group in
+                "\(group.count) by \(group.cause ?? "an unknown cause") in \(group.package ?? "no package"): "
+                    + group.paths.prefix(3).joined(separator: ", ")
+            }
+        } catch { return ["they can't be compared: \(Self.first(error))"] }
+    }
+
+    func builds(_ built: Subject, _ isInMemory: Bool?) async -> Result {
+        var words = buildWords + ["--check"]
+        if runtime.builds != 2 { words += ["--builds", "\(runtime.builds)"] }
+        if let vary = runtime.vary { words += ["--vary", vary.joined(separator: ",")] }
+        let command = command(words, tools.sourceWords)
+        do {
+            let variations = try runtime.vary.map(Variation.list)
+            let check = ReproducibilityCheck(
+                builder: builder(refusesPrivateKeys: false), runtime: try lockRead.get(), builds: runtime.builds,
+                variations: variations,
+                keepFolder: nil, events: tools.events)
+            let report = try await check.run(first: (built.identity, built.path, isInMemory)).report
+            let varied = report.varied.map(\.rawValue).joined(separator: ", ")
+            let missing = report.not_varied.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
+            guard !report.reproducible else {
+                var result = Result(.builds, .yes, "\(report.builds) builds are the same bytes; varied: \(varied)")
+                result.details = report.notes + missing
+                return result
+            }
+            var result = Result(.builds, .no, "builds differ; varied: \(varied)")
+            result.expected = "sha256 \(built.identity.sha256)"
+            result.details = report.culprits.flatMap(\.lines) + report.failures + report.notes + missing
+            result.command = command
+            return result
+        } catch { return failed(.builds, error, command) }
+    }
+
+    /// Why the contract isn't asked; nil where it is.
+    var contractObstacle: String? {
+        guard case .success(let lock) = lockRead else { return nil }
+        if lock.lock.system == .empty { return "a volume is no runtime" }
+        return lock.lock.initProgram == nil && !lock.lock.files.contains { $0.target == "/sbin/init" }
+            ? "the manifest gives it no init" : nil
+    }
+
+    /// What an image as it is has to say: `audit`, `contract` or `published`.
+    func look(_ check: Check, _ subject: Subject) async -> Result {
+        check == .published ? await published(subject) : await audit(check, subject)
+    }
+
+    private func audit(_ check: Check, _ subject: Subject) async -> Result {
+        let command = commandOnImage(
+            ["audit"] + (check == .contract ? ["--runtime"] : []) + ["--lock", lockPath, imageName])
+        do {
+            // An image without a readable lock has nothing that is allowed.
+            let lock = try? lockRead.get().lock
+            let report = try await ExaminationProcess.audit(
+                subject.path,
+                options: .init(
+                    allowed: lock?.allowed ?? [], sourceDateEpoch: lock?.sourceDateEpoch,
+                    builderWords: HostTraces.words(environment: tools.environment),
+                    looksFor: check == .contract ? .contract : .everything))
+            guard !report.findings.isEmpty else {
+                let allowed = report.allowed.isEmpty ? "" : ", \(report.allowed.count) findings are allowed"
+                return Result(
+                    check, .yes,
+                    check == .contract ? "it is what a supervisor expects" : "\(report.entries) entries\(allowed)")
+            }
+            let names = Set(report.findings.map(\.finding)).sorted().joined(separator: ", ")
+            var result = Result(check, .no, "\(report.findings.count) findings: \(names)")
+            result.details = report.findings.prefix(20).map {
+                "\($0.path): \($0.finding)" + ($0.detail.isEmpty ? "" : " (\($0.detail))")
+            }
+            if report.findings.count > 20 { result.details.append("and \(report.findings.count - 20) more") }
+            result.command = command
+            return result
+        } catch { return failed(check, error, command) }
+    }
+
+    private func published(_ subject: Subject) async -> Result {
+        var words = ["verify", imageName]
+        let claim: ContentClaim
+        if let hash = runtime.contentHash {
+            claim = .contentHash(hash)
+            words += ["--content-hash", hash]
+        } else if let hash = runtime.itemHash {
+            guard tools.isOnline else { return Result(.published, .undecided, "the network was not asked (--offline)") }
+            var demands = MessageChain.Demands()
+            demands.pins = PublisherPins(senders: runtime.senders, owners: runtime.owners)
+            demands.latest = runtime.latest
+            claim = await MessageChain(nodes: tools.nodes, demands: demands, saved: nil).follow(hash)
+            words += ["--item-hash", hash] + runtime.senders.flatMap { ["--sender", $0] }
+            words +=
+                runtime.owners.flatMap { ["--owner", $0] } + (runtime.latest ? ["--latest"] : []) + tools.nodeWords
+        } else {
+            return Result(.published, .undecided, "the gate's file has neither item-hash nor content-hash for it")
+        }
+        let profiles = claim.file?.name.profiles ?? []
+        let identity = try? await onThread { try FileIdentity(path: subject.path, profiles: profiles) }
+        let verdict = ImageVerdict(claim, identity: identity)
+        let word: GateReport.Verdict =
+            switch verdict.verdict {
+            case .match: .yes
+            case .mismatch: .no
+            case .undecided: .undecided
+            }
+        let open = verdict.links.filter { $0.mark == .no || $0.mark == .open }.map { "\($0.name): \($0.text)" }
+        var result = Result(.published, word, word == .yes ? "the item names these bytes" : open.first ?? "undecided")
+        if word != .yes {
+            result.expected = claim.file?.description
+            result.found = "sha256 \(subject.identity.sha256)"
+            result.details = Array(open.dropFirst())
+            result.command = commandOnImage(words)
+        }
+        return result
+    }
+
+    func newerVersions() async -> (found: NewerVersions?, reason: String?) {
+        guard case .success(let lock) = lockRead, !lock.lock.packages.isEmpty else { return (nil, nil) }
+        guard tools.isOnline else { return (nil, "whether there are newer versions was not asked (--offline)") }
+        do {
+            return (
+                try await NewerVersions.look(
+                    at: lock.lock, store: tools.store, fetcher: tools.fetcher, keyrings: tools.keyrings), nil
+            )
+        } catch { return (nil, "whether there are newer versions is unknown: \(Self.first(error))") }
+    }
+}

@@ -1,0 +1,31 @@
+import ContentHash
+import Host
+
+/// What a build of a lock must hash to: `golden/NAME.json`.
+public struct GoldenFile: Codable, Equatable, Sendable {
+    public var lock_sha256: String
+    public var size: Int
+    public var sha256: String
+    public var cid: String
+
+    public init(lockSHA256: String, identity: FileIdentity) {
+        (lock_sha256, size) = (lockSHA256, identity.size)
+        (sha256, cid) = (identity.sha256.hex, identity.cid(.v0_2015)?.description ?? "")
+    }
+
+    /// Reads a golden file.
+    /// - Throws: `SystemError`, `BuildError.notGolden`.
+    public init(path: String) throws {
+        let bytes = try SmallFile.bytes(path, limit: 1 << 20)
+        do { self = try JSONText.decode(Self.self, from: bytes) } catch { throw BuildError.notGolden(path) }
+    }
+
+    /// Compares a build with the file at `path`.
+    /// - Throws: `BuildError.otherLock` or `.mismatch`.
+    public func compare(with found: GoldenFile, path: String) throws {
+        guard lock_sha256 == found.lock_sha256 else {
+            throw BuildError.otherLock(golden: path, expected: lock_sha256, found: found.lock_sha256)
+        }
+        guard self == found else { throw BuildError.mismatch(golden: path, expected: self, found: found) }
+    }
+}
