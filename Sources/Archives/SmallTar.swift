@@ -6,21 +6,15 @@ public enum SmallTar {
         public var bytes: [UInt8]
     }
 
-    /// The entries of which `isWanted` says yes to the path, at most 256 MiB each; of what isn't a file, no bytes. The end may
-    /// be missing, as in the parts of Alpine's packages, where the next part's tar goes on.
+    /// The entries of which `isWanted` says yes to the path, at most 256 MiB each; of what isn't a file, no bytes. The
+    /// mark of the end may be missing, as in the parts of Alpine's packages.
     /// - Throws: `ArchiveError`.
     public static func files(
         _ tar: [UInt8], where isWanted: (String) -> Bool = { _ in true }
     ) throws -> [File] {
         let reader = try ArchiveReader(.tar, isCompressed: false, from: .memory(tar))
         var files: [File] = []
-        while true {
-            let entry: ArchiveEntry?
-            do { entry = try reader.next() } catch {
-                if files.isEmpty { throw error }
-                return files
-            }
-            guard let entry else { return files }
+        while let entry = try reader.next() {
             let path = entry.pathText
             guard isWanted(path) else { continue }
             let size = entry.size
@@ -29,5 +23,6 @@ public enum SmallTar {
             guard bytes.count == size else { throw ArchiveError("its entry ends early") }
             files.append(File(path: path, bytes: bytes))
         }
+        return files
     }
 }
