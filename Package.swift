@@ -37,6 +37,7 @@ let package = Package(
                 "ImageBuild",
                 "ImageComparison",
                 "InputStore",
+                "Mirrors",
                 "PackageResolution",
                 "Reporting",
                 "RootfsBuild",
@@ -48,28 +49,48 @@ let package = Package(
             linkerSettings: staticRuntime),
         .target(
             name: "AlephNetwork",
-            dependencies: ["COpenSSL", "CSecp256k1", "ContentHash", "Host", "InputStore"],
+            dependencies: [
+                "COpenSSL",
+                "CSecp256k1",
+                "ContentHash",
+                "Host",
+                "Mirrors",
+            ],
             // By file name, like libsquashfs: it is libsecp256k1-1 here and libsecp256k1-2 there.
             linkerSettings: [.linkedLibrary(":libsecp256k1.a")]),
         .target(
             name: "RuntimeSpec",
-            dependencies: ["TOMLKit"], resources: [.embedInCode("init.sh")]),
+            dependencies: [
+                "TOMLKit"
+            ], resources: [.embedInCode("init.sh")]),
         .target(
             name: "ContentHash",
-            dependencies: ["COpenSSL", "Host"]),
+            dependencies: [
+                "COpenSSL",
+                "Host",
+            ]),
         .target(
-            name: "InputStore",
+            name: "Mirrors",
             dependencies: [
                 "Archives",
                 "CLinux",
                 "ContentHash",
                 "Host",
+                "InputStore",
                 "RuntimeSpec",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .target(
+            name: "InputStore",
+            dependencies: [
+                "Archives",
+                "ContentHash",
+                "Host",
+                "RuntimeSpec",
             ]),
         .target(
             name: "PackageResolution",
@@ -81,6 +102,7 @@ let package = Package(
                 "FileTree",
                 "Host",
                 "InputStore",
+                "Mirrors",
                 "Reporting",
                 "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -94,6 +116,7 @@ let package = Package(
                 "CSandbox",
                 "ContentHash",
                 "Host",
+                "InputStore",
                 "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -120,7 +143,11 @@ let package = Package(
             ]),
         .target(
             name: "SquashfsImage",
-            dependencies: ["CSquashfs", "FileTree", "Host"],
+            dependencies: [
+                "CSquashfs",
+                "FileTree",
+                "Host",
+            ],
             linkerSettings: [
                 // By file name: libsquashfs has another name on each distribution, so it goes into the binary;
                 // the compressors it calls have one soname everywhere and stay shared.
@@ -152,6 +179,7 @@ let package = Package(
                 "ImageComparison",
                 "ImagePacking",
                 "InputStore",
+                "Mirrors",
                 "PackageResolution",
                 "Reporting",
                 "RootfsBuild",
@@ -169,8 +197,8 @@ let package = Package(
                 "ImageBuild",
                 "ImageComparison",
                 "InputStore",
+                "Mirrors",
                 "PackageResolution",
-                "RootfsBuild",
                 "RuntimeSpec",
             ]),
         .target(
@@ -195,17 +223,18 @@ let package = Package(
                 "Archives",
                 "CLinux",
                 "Host",
-                "InputStore",
                 "PackageResolution",
-                "RootfsBuild",
-                "RuntimeSpec",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: [.embedInCode("initramfs.sh")]),
         .target(
             name: "Archives",
-            dependencies: ["CArchive", "CZlib", "Host"]),
+            dependencies: [
+                "CArchive",
+                "CZlib",
+                "Host",
+            ]),
         .target(
             name: "Host",
             dependencies: [
@@ -214,7 +243,9 @@ let package = Package(
             ]),
         .target(
             name: "Reporting",
-            dependencies: ["Host"]),
+            dependencies: [
+                "Host"
+            ]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
@@ -229,7 +260,7 @@ let package = Package(
         .testTarget(name: "PackageResolutionTests", dependencies: ["PackageResolution", "RuntimeSpec"]),
         .testTarget(
             name: "ReaderTests",
-            dependencies: ["FileTree", "ImageComparison", "InputStore", "PackageResolution", "RuntimeSpec"],
+            dependencies: ["FileTree", "ImageComparison", "Mirrors", "PackageResolution", "RuntimeSpec"],
             exclude: ["Corpus"]),
         // It runs the program as a user does; what it links makes the messages that a test node serves.
         .testTarget(

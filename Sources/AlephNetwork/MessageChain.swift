@@ -1,4 +1,3 @@
-import ContentHash
 import Host
 
 /// Follows an item hash to the content hash of the file that it publishes, and trusts nobody on the way.

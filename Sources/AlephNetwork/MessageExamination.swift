@@ -1,5 +1,3 @@
-import ContentHash
-
 /// Any message by itself: what it says, and what of it holds.
 public struct MessageExamination: Sendable {
     public let message: AlephMessage

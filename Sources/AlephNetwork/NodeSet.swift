@@ -1,6 +1,6 @@
 import ContentHash
 import Host
-import InputStore
+import Mirrors
 
 /// The nodes and gateways that are asked. Whatever they say is checked; what can't be is compared between them.
 public struct NodeSet: Sendable {

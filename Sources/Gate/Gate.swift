@@ -1,12 +1,9 @@
 import AlephNetwork
-import ContentHash
 import Glibc
 import Host
 import ImageBuild
-import ImageComparison
 import InputStore
-import PackageResolution
-import RootfsBuild
+import Mirrors
 import RuntimeSpec
 
 /// Asks everything of a project's runtimes, and goes on whatever it finds: one run tells all.

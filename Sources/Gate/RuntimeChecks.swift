@@ -4,9 +4,7 @@ import Glibc
 import Host
 import ImageBuild
 import ImageComparison
-import InputStore
 import PackageResolution
-import RootfsBuild
 import RuntimeSpec
 
 /// What each check says of one runtime.

@@ -1,6 +1,5 @@
 import ContentHash
 import Host
-import ImageBuild
 import PackageResolution
 import RuntimeSpec
 import Synchronization

@@ -11,7 +11,8 @@ public struct SystemError: Error, CustomStringConvertible {
     public var reason: String { String(cString: strerror(code)) }
 
     public var description: String {
-        let hint = code == ENOSPC || code == EDQUOT ? "; free some space there, or choose another place" : ""
+        let hint =
+            code == ENOSPC || code == EDQUOT ? "; free some space there, or choose another place (--store, -o)" : ""
         return "\(what): \(reason)\(hint)"
     }
 }

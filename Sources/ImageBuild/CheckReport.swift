@@ -1,4 +1,3 @@
-import ImageComparison
 import Reporting
 
 /// What `build --check` found.

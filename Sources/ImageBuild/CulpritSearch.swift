@@ -1,8 +1,6 @@
 import Glibc
 import Host
-import ImageComparison
 import Reporting
-import RuntimeSpec
 
 /// Finds out what makes two images of a lock differ: whether it takes any variation, and if so which, one at a time or by
 /// halves where there are many.

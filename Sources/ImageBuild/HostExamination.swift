@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 import Host
-import InputStore
+import Mirrors
 import RootfsBuild
 import Subprocess
 import SystemPackage

@@ -3,6 +3,7 @@ import Glibc
 import Host
 import ImageComparison
 import InputStore
+import Mirrors
 import PackageResolution
 import RootfsBuild
 import RuntimeSpec
@@ -89,7 +90,7 @@ public struct ImageBuilder: Sendable {
     /// The key of an index: in the store, beside the manifest, or in the minirootfs.
     private func adoptKey(_ input: Lockfile.Input, of runtime: LockedRuntime) async throws {
         if case .present = try store.state(of: input) { return }
-        if try AlpineKeys.keep(input, of: runtime.lock, in: store) { return }
+        if try store.keepAlpineKey(input, of: runtime.lock) { return }
         try adopt(input, of: runtime)
     }
 

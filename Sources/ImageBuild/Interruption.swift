@@ -2,7 +2,6 @@ import CLinux
 import CSandbox
 import Glibc
 import Host
-import RootfsBuild
 import Synchronization
 
 /// Turns Ctrl-C and SIGTERM into the cancellation of a task, so that it cleans up before the program ends.

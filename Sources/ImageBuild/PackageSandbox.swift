@@ -1,7 +1,7 @@
-import ContentHash
 import Glibc
 import Host
 import InputStore
+import Mirrors
 import PackageResolution
 import RootfsBuild
 import RuntimeSpec
@@ -23,7 +23,7 @@ public struct PackageSandbox: ResolutionSandbox {
     }
 
     public func wheels(for lock: Lockfile, holding held: [String: String]) async throws -> [Lockfile.Wheel] {
-        if isOffline { throw StoreError.offlineResolution("Python's wheels") }
+        if isOffline { throw ResolutionError.offline("Python's wheels") }
         return try await ask(.wheels(held: held), lock) { answer in
             let files = Folder.names(in: answer.wheelFolder)
             return try answer.choices.map { choice in
@@ -64,7 +64,7 @@ public struct PackageSandbox: ResolutionSandbox {
     }
 
     /// Makes sure that the store has every wheel of a lock, by its own pip and this host's configuration of pip.
-    /// - Throws: `StoreError.missingOffline`, or `BuildError` with pip's words.
+    /// - Throws: `FetchError.missingOffline`, or `BuildError` with pip's words.
     public func fetchWheels(of lock: Lockfile) async throws {
         let missing = try lock.python?.wheels.filter { wheel in
             switch try store.state(of: wheel.file) {
@@ -77,7 +77,7 @@ public struct PackageSandbox: ResolutionSandbox {
             }
         }
         guard let missing, !missing.isEmpty else { return }
-        if isOffline { throw StoreError.missingOffline(missing.map(\.file), store: store.directory) }
+        if isOffline { throw FetchError.missingOffline(missing.map(\.file), store: store.directory) }
         var wanted = lock
         wanted.python?.wheels = missing
         events(.phase(name: "fetch \(missing.count) wheels", total: 0))

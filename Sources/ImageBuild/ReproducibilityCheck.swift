@@ -2,11 +2,9 @@ import ContentHash
 import Glibc
 import Host
 import ImageComparison
-import InputStore
-import PackageResolution
+import Mirrors
 import Reporting
 import RootfsBuild
-import RuntimeSpec
 import Synchronization
 
 /// Builds one lock again under other conditions and, where the bytes differ, finds out which of them makes it so.

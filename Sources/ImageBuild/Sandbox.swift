@@ -1,7 +1,6 @@
 import CLinux
 import Glibc
 import Host
-import InputStore
 import RootfsBuild
 import Subprocess
 import Synchronization

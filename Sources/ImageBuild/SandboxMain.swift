@@ -1,6 +1,7 @@
 import Glibc
 import Host
 import ImagePacking
+import InputStore
 import RootfsBuild
 import RuntimeSpec
 import Synchronization
@@ -31,13 +32,13 @@ public enum SandboxMain {
         guard time(nil) > lock.sourceDateEpoch else { throw RootfsError.clock(sourceDateEpoch: lock.sourceDateEpoch) }
         let (root, toolchain) = ("\(job.workFolder)/root", "\(job.workFolder)/toolchain")
         for folder in [root, toolchain] {
-            guard mkdir(folder, 0o755) == 0 else { throw RootfsError.system("cannot create \(folder)", errno) }
+            guard mkdir(folder, 0o755) == 0 else { throw SystemError("cannot create \(folder)", errno) }
         }
         let wantsMemory = job.conditions.tree.map { $0 == .memory } ?? lock.fitsMemory
         let isInMemory = wantsMemory ? SandboxSetup.mountMemory(at: root) : SandboxSetup.isInMemory(root)
         send(.event(.tree(inMemory: isInMemory)))
         if let free = DiskWatch.free(root, isPrivileged: job.isPrivileged), free < lock.leastTree {
-            throw RootfsError.system(
+            throw SystemError(
                 "the image's tree takes \(readableByteCount(lock.leastTree)) or more, and the file system of "
                     + "\(job.workFolder) has \(readableByteCount(free)) left", ENOSPC)
         }
@@ -53,10 +54,9 @@ public enum SandboxMain {
     }
 
     private static func build(_ lock: Lockfile, _ job: BuildJob, root: String, toolchain: String) async throws {
-        let objects: @Sendable (String) -> String = { "\(job.store)/objects/\($0.prefix(2))/\($0)" }
         let events: EventSink = { send(.event($0)) }
         let assembly = RootfsAssembly(
-            lock: lock, root: root, objects: objects, jobs: job.jobs, stepTimeout: job.stepTimeout,
+            lock: lock, root: root, store: Store(existing: job.store), jobs: job.jobs, stepTimeout: job.stepTimeout,
             conditions: job.conditions, events: events)
         try await assembly.unpackToolchain(into: toolchain)
         let (early, files) = AsyncStream<[ShippedFile]>.makeStream()
@@ -81,7 +81,7 @@ public enum SandboxMain {
         while true {
             let count = read(STDIN_FILENO, &byte, 1)
             if count < 0, errno == EINTR { continue }
-            guard count == 1 else { throw RootfsError.system("cannot read the job", errno) }
+            guard count == 1 else { throw SystemError("cannot read the job", errno) }
             if byte == 10 { return bytes }
             bytes.append(byte)
         }

@@ -1,7 +1,6 @@
 import CSandbox
 import Glibc
 import Host
-import RootfsBuild
 
 /// An ordinary user with subordinate ids, as the host's root can be one: in a user namespace, without a right outside.
 public enum SubordinateUser {

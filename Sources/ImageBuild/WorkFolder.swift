@@ -2,7 +2,6 @@ import CLinux
 import Glibc
 import Host
 import InputStore
-import RootfsBuild
 import Subprocess
 import SystemPackage
 

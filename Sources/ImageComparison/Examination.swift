@@ -3,7 +3,6 @@ import FileTree
 import Glibc
 import Host
 import Reporting
-import RootfsBuild
 
 /// What the confined child is asked, as JSON on its standard input.
 public enum ExaminationRequest: Codable, Sendable {

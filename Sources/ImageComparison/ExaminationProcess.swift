@@ -1,7 +1,6 @@
 import Glibc
 import Host
 import Reporting
-import RootfsBuild
 import Subprocess
 import SystemPackage
 

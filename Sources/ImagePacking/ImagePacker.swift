@@ -43,7 +43,7 @@ public struct ImagePacker: Sendable {
         } catch is PrepackedFiles.Changed {
             events(.detail("\(files.changed.first ?? "a file") changed after it was packed; packing anew"))
             guard ftruncate(STDOUT_FILENO, 0) == 0, lseek(STDOUT_FILENO, 0, SEEK_SET) == 0 else {
-                throw RootfsError.system("cannot truncate the image", errno)
+                throw SystemError("cannot truncate the image", errno)
             }
             let again = PrepackedFiles(root: root, sourceDateEpoch: lock.sourceDateEpoch)
             try await attempt(root) { tar in
@@ -59,7 +59,7 @@ public struct ImagePacker: Sendable {
         _ root: String, beginning begin: (TarStream) async throws -> Set<[UInt8]>
     ) async throws {
         var ends: [CInt] = [0, 0]
-        guard rtv_pipe(&ends) == 0 else { throw RootfsError.system("cannot create a pipe", errno) }
+        guard rtv_pipe(&ends) == 0 else { throw SystemError("cannot create a pipe", errno) }
         // A mebibyte at a time, so that walking and compressing don't wait for each other; less works too.
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])
@@ -94,7 +94,7 @@ public struct ImagePacker: Sendable {
         if !result.terminationStatus.isSuccess {
             // An entry that can't be carried stops the stream, and then the packer: the first is the reason.
             if case .failure(let error as RootfsError) = streamed, case .cannotCarry = error { throw error }
-            if let reason = Self.writeFailure() { throw RootfsError.system("cannot write the image", reason) }
+            if let reason = Self.writeFailure() { throw SystemError("cannot write the image", reason) }
             throw RootfsError.program(
                 "the locked packer, tar2sqfs,", status: "\(result.terminationStatus)",
                 output: lines + Self.advice(lines))

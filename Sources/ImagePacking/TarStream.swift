@@ -1,7 +1,5 @@
-import FileTree
 import Glibc
 import Host
-import RootfsBuild
 
 /// Writes entries as a tar stream (POSIX.1-2001 pax) to a pipe. Extended attributes go as `SCHILY.xattr.NAME` records,
 /// which is what tar2sqfs reads.
@@ -84,12 +82,12 @@ final class TarStream: @unchecked Sendable {
         sigaddset(&signals, SIGPIPE)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         do { try OpenFile.write(UnsafeRawBufferPointer(rebasing: buffer[..<used]), to: descriptor) } catch {
-            throw RootfsError.system("the packer stopped reading", error.rawValue)
+            throw SystemError("the packer stopped reading", error.rawValue)
         }
         used = 0
     }
 
-    private func failure(_ what: String) -> RootfsError { .system(what, errno) }
+    private func failure(_ what: String) -> SystemError { SystemError(what, errno) }
 }
 
 /// A tar header of 512 bytes (ustar), and the records for what doesn't fit its fields.

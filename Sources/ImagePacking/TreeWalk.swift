@@ -88,7 +88,7 @@ struct TreeWalk {
     private func attributes(_ path: [UInt8], _ full: [UInt8]) throws -> [TreeEntry.Attribute] {
         let attributes: [TreeEntry.Attribute]
         do { attributes = try ExtendedAttributes.read(full) } catch {
-            throw RootfsError.system(
+            throw SystemError(
                 "cannot read the attributes of \(String(decoding: full, as: UTF8.self))", error.rawValue)
         }
         for attribute in attributes {
@@ -123,7 +123,7 @@ struct TreeWalk {
 
     private func names(in folder: [UInt8]) throws -> [[UInt8]] {
         do { return try Folder.byteNames(in: folder) } catch {
-            throw RootfsError.system("cannot list \(String(decoding: folder, as: UTF8.self))", error.rawValue)
+            throw SystemError("cannot list \(String(decoding: folder, as: UTF8.self))", error.rawValue)
         }
     }
 
@@ -132,8 +132,8 @@ struct TreeWalk {
         return .cannotCarry(path: text, what: what, owner: DpkgLists(root: root).describeOwner(of: text))
     }
 
-    private func system(_ what: String, _ path: [UInt8]) -> RootfsError {
-        .system("\(what) \(String(decoding: path, as: UTF8.self))", errno)
+    private func system(_ what: String, _ path: [UInt8]) -> SystemError {
+        SystemError("\(what) \(String(decoding: path, as: UTF8.self))", errno)
     }
 }
 

@@ -19,6 +19,9 @@ public struct Store: Sendable {
         try Folder.create("\(self.directory)/work")
     }
 
+    /// A store that is there, for reading.
+    public init(existing directory: String) { self.directory = directory }
+
     /// `$XDG_CACHE_HOME/rtverify`, or `~/.cache/rtverify` (XDG Base Directory Specification).
     public static func defaultDirectory(environment: (String) -> String?) -> String {
         if let cache = environment("XDG_CACHE_HOME"), cache.hasPrefix("/") { return "\(cache)/rtverify" }
@@ -115,6 +118,15 @@ public struct Store: Sendable {
         let bytes = try SmallFile.bytes(other.path(of: sha256))
         try bytes.withUnsafeBytes { try file.write($0) }
         try keep(file, sha256: sha256)
+    }
+
+    /// Copies an object, hashing what is copied.
+    /// - Throws: `StoreError.changedObject`, `SystemError`.
+    public func copy(_ input: Lockfile.Input, to target: String, name: String) throws {
+        let source = path(of: input.sha256)
+        guard try HashedFile.copy(source, to: target, name: name).hex == input.sha256 else {
+            throw StoreError.changedObject(path: source, name: name)
+        }
     }
 
     /// A local file as an object, when it has those bytes.

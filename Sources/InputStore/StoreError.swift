@@ -1,22 +1,9 @@
-import ContentHash
-import Host
 import RuntimeSpec
 
-/// Whether inputs could not be had, for whatever reason: not served, not readable, nowhere to put them.
-public func isInputFailure(_ error: any Error) -> Bool {
-    error is StoreError || error is SystemError || error is FileReadError
-}
-
-/// Why inputs aren't at hand.
+/// Why the store can't give an input.
 public enum StoreError: Error, CustomStringConvertible {
-    /// Inputs that nobody served, each with what each source said.
-    case unavailable([(input: Lockfile.Input, reasons: [String])], total: Int)
-    /// `--offline`, and the store lacks these.
-    case missingOffline([Lockfile.Input], store: String)
-    /// `--offline`, and only the network knows.
-    case offlineResolution(String)
-    /// A file that would be overwritten.
-    case alreadyThere(String)
+    /// An object whose bytes are not those of its name.
+    case changedObject(path: String, name: String)
     /// A lock's input whose bytes are right and whose size is another.
     case untrueSize(Lockfile.Input, found: Int)
     /// A file of the user's own isn't where it was.
@@ -24,28 +11,14 @@ public enum StoreError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unavailable(let inputs, let total):
-            let shown = inputs.prefix(5).map { item in
-                "  \(item.input.path)\n" + item.reasons.map { "    \($0)\n" }.joined()
-            }
-            let more = inputs.count > 5 ? "  and \(inputs.count - 5) more\n" : ""
-            return "\(inputs.count) of \(total) inputs could not be fetched:\n" + shown.joined() + more
-                + "The locked versions may have left the mirrors, or the network can't be reached. Give one that keeps them (--mirror URL), or move "
-                + "the lock forward (rtverify lock --update MANIFEST)."
-        case .missingOffline(let inputs, let store):
-            return "--offline, and the store \(store) lacks \(inputs.count) inputs:\n"
-                + inputs.prefix(10).map { "  \($0.sha256)  \($0.path)\n" }.joined()
-                + (inputs.count > 10 ? "  and \(inputs.count - 10) more\n" : "")
-                + "Build once without --offline, or copy the store of a machine that has them."
+        case .changedObject(let path, let name):
+            "\(path) (\(name)) changed on disk while it was used: its bytes no longer have that SHA-256; "
+                + "run the build again, which fetches it anew"
         case .untrueSize(let input, let found):
-            return "the lock says that \(input.path) has \(input.size) bytes; the bytes of its sha256 are \(found): "
+            "the lock says that \(input.path) has \(input.size) bytes; the bytes of its sha256 are \(found): "
                 + "the lock was changed, lock the manifest anew"
-        case .alreadyThere(let path):
-            return "\(path) is there already and is left as it is; choose another folder"
-        case .offlineResolution(let what):
-            return "--offline: \(what) can be resolved with the network only"
         case .fileMissing(let input, let tried):
-            return "the lock's file '\(input.path)' (sha256 \(input.sha256)) is neither in the store nor with those "
+            "the lock's file '\(input.path)' (sha256 \(input.sha256)) is neither in the store nor with those "
                 + "bytes at \(tried.joined(separator: " or "))"
         }
     }

@@ -1,6 +1,5 @@
 import COpenSSL
 import ContentHash
-import RuntimeSpec
 
 /// A signed file of Alpine's (an APKINDEX or a package): gzip streams one after the other, of which the first holds the
 /// signature of the second (https://wiki.alpinelinux.org/wiki/Apk_spec).

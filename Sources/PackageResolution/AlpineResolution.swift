@@ -1,6 +1,8 @@
+import Archives
 import ContentHash
 import FileTree
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// Alpine's part of a lock: the minirootfs, signed indexes, apk's choice.
@@ -120,18 +122,13 @@ struct AlpineResolution {
 
     // MARK: Signatures
 
-    struct Key {
-        var name: String
-        var bytes: [UInt8]
-    }
-
-    private func trustedKeys(minirootfs: [UInt8], name: String) throws -> [Key] {
+    private func trustedKeys(minirootfs: [UInt8], name: String) throws -> [AlpineKey] {
         if keys.isEmpty { return try Self.ownKeys(minirootfs: minirootfs, name: name) }
         return try keys.map { input in
             guard let bytes = try store.bytes(of: input) else {
                 throw ResolutionError.inputsMissing([input.path], store: store.directory)
             }
-            return Key(name: String(input.path.split(separator: "/").last ?? ""), bytes: bytes)
+            return AlpineKey(name: String(input.path.split(separator: "/").last ?? ""), bytes: bytes)
         }
     }
 
@@ -154,19 +151,16 @@ struct AlpineResolution {
         return String(decoding: entries.first?.bytes ?? [], as: UTF8.self)
     }
 
-    /// The keys that a minirootfs has in /etc/apk/keys.
-    static func ownKeys(minirootfs: [UInt8], name: String) throws -> [Key] {
-        let tar = try ArchiveContents.bytes(of: minirootfs, name: name)
-        return try ArchiveContents.files(tar, name: name).compactMap { entry in
-            let parts = entry.path.split(separator: "/").filter { $0 != "." }
-            guard parts.count == 4, parts[..<3].elementsEqual(["etc", "apk", "keys"]) else { return nil }
-            return Key(name: String(parts[3]), bytes: entry.bytes)
+    /// The keys that a minirootfs has.
+    static func ownKeys(minirootfs: [UInt8], name: String) throws -> [AlpineKey] {
+        do { return try AlpineKey.all(inMinirootfs: minirootfs) } catch let error as ArchiveError {
+            throw ResolutionError.malformed("\(name) can't be read: \(error)")
         }
     }
 
     /// An index and the key that signed it.
     /// - Throws: `ResolutionError.signature` when none of the trusted ones did.
-    static func verifiedIndex(_ bytes: [UInt8], path: String, trusted: [Key]) throws -> (AlpineIndex, Key) {
+    static func verifiedIndex(_ bytes: [UInt8], path: String, trusted: [AlpineKey]) throws -> (AlpineIndex, AlpineKey) {
         let signed = try AlpineSigned(bytes, name: path)
         guard let key = trusted.first(where: { $0.name == signed.keyName }) else {
             throw ResolutionError.signature(
@@ -182,23 +176,5 @@ struct AlpineResolution {
             throw ResolutionError.signature(suite: path, reason: "it has parts that the signature doesn't cover")
         }
         return (try AlpineIndex(stream: signed.streams[0], name: path), key)
-    }
-}
-
-/// Keys that come with a base.
-public enum AlpineKeys {
-    /// Keeps those of the lock's keys that its minirootfs has.
-    static func keepOwn(of lock: Lockfile, in store: Store) throws {
-        for repository in lock.alpine.repositories { _ = try keep(repository.key, of: lock, in: store) }
-    }
-
-    /// Keeps a key that the lock's minirootfs has.
-    /// - Returns: Whether it has it.
-    public static func keep(_ input: Lockfile.Input, of lock: Lockfile, in store: Store) throws -> Bool {
-        guard let tarball = lock.tarball, let bytes = try store.bytes(of: tarball) else { return false }
-        let own = try AlpineResolution.ownKeys(minirootfs: bytes, name: tarball.path)
-        guard let key = own.first(where: { Digest.of($0.bytes).hex == input.sha256 }) else { return false }
-        _ = try store.keep(key.bytes)
-        return true
     }
 }

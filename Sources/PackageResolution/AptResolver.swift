@@ -1,7 +1,5 @@
 import Glibc
 import Host
-import InputStore
-import RuntimeSpec
 import Subprocess
 import SystemPackage
 

@@ -1,7 +1,5 @@
-import ContentHash
 import Glibc
 import Host
-import InputStore
 import Subprocess
 import SystemPackage
 

@@ -1,7 +1,7 @@
-import ContentHash
 import Glibc
 import Host
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// A suite at one moment, verified: signature, then Release, then each index by its SHA-256.
@@ -210,7 +210,7 @@ struct ArchiveState: Sendable {
         guard byHash else { return try await fetcher.fetch(plain) }
         do {
             try await fetcher.fetch(wanted { "\(Paths.parent(of: $0.path))/by-hash/SHA256/\($0.sha256)" })
-        } catch StoreError.unavailable {
+        } catch FetchError.unavailable {
             try await fetcher.fetch(plain)
         }
     }

@@ -1,4 +1,5 @@
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// Debian's part of a lock: states of archives, apt's choice, stages.

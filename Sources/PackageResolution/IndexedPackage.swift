@@ -1,4 +1,5 @@
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// A package that a lock's archives have besides those that it locks.
@@ -9,7 +10,7 @@ public struct IndexedPackage: Sendable {
     /// Finds the newest of a name in the archives that the image's packages are from, by their locked indexes, and fetches
     /// it into the store.
     /// - Returns: nil where none has it.
-    /// - Throws: `StoreError` where index or package can't be had.
+    /// - Throws: `FetchError` where index or package can't be had.
     public static func fetch(
         _ name: String, of lock: Lockfile, store: Store, fetcher: Fetcher
     ) async throws -> IndexedPackage? {

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import InputStore
 
 /// Files and folders of OpenPGP keys, by their contents and not by their names: binary keyrings, GnuPG's keyboxes, and
 /// armored blocks (RFC 9580 6.2), one or several.
@@ -20,7 +19,7 @@ struct Keyrings {
     }
 
     /// Binary keyrings that gpgv reads, written to a folder where they aren't that already.
-    /// - Throws: `StoreError.system` with the name of a file that was given and can't be read; `ResolutionError.malformed`
+    /// - Throws: `SystemError` with the name of a file that was given and can't be read; `ResolutionError.malformed`
     ///   for one that holds no key.
     func files(in folder: String) throws -> [String] {
         var files: [String] = []

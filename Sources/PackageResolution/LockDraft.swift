@@ -1,6 +1,7 @@
 import ContentHash
 import Host
 import InputStore
+import Mirrors
 import Reporting
 import RuntimeSpec
 

@@ -1,5 +1,6 @@
 import ContentHash
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// Derives a lock's every entry again, offline: signature, Release, index, package, stage.
@@ -53,7 +54,7 @@ public struct LockVerification {
     public func fetchInputs(of lock: Lockfile, fetcher: Fetcher) async throws {
         for archive in lock.archives { try await ArchiveState.fetch(archive, fetcher: fetcher) }
         try await fetcher.fetch(Self.inputs(of: lock))
-        try AlpineKeys.keepOwn(of: lock, in: store)
+        for repository in lock.alpine.repositories { _ = try store.keepAlpineKey(repository.key, of: lock) }
     }
 
     private func checkPresent(_ lock: Lockfile) throws {
@@ -88,7 +89,7 @@ public struct LockVerification {
                 throw ResolutionError.inputsMissing(
                     [repository.index.path, repository.key.path], store: store.directory)
             }
-            let trusted = AlpineResolution.Key(name: repository.key.path, bytes: key)
+            let trusted = AlpineKey(name: repository.key.path, bytes: key)
             let (index, _) = try AlpineResolution.verifiedIndex(
                 bytes, path: repository.index.path, trusted: [trusted])
             indexes.append((repository.name, index))

@@ -1,7 +1,6 @@
 import ContentHash
 import Glibc
 import Host
-import InputStore
 import RuntimeSpec
 
 /// The files that a manifest names: those beside it, and those of the web whose bytes it pins.

@@ -1,4 +1,5 @@
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// How many packages of a lock have a newer version in their suites now.
@@ -9,7 +10,7 @@ public struct NewerVersions: Codable, Equatable, Sendable {
     public var others: [String] = []
 
     /// Asks each suite of a Debian lock for its newest state.
-    /// - Throws: `StoreError`, `ResolutionError` where a suite can't be had or trusted.
+    /// - Throws: `FetchError`, `ResolutionError` where a suite can't be had or trusted.
     public static func look(
         at lock: Lockfile, store: Store, fetcher: Fetcher, keyrings: [String]
     ) async throws -> NewerVersions {

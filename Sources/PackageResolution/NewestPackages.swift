@@ -1,5 +1,5 @@
-import ContentHash
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// The newest packages of a Debian release, each verified as a lock's are, for what rtverify itself runs beside an image.

@@ -1,5 +1,4 @@
 import Archives
-import ContentHash
 import RuntimeSpec
 
 /// A component's `Packages` file: one stanza a package, found by name without making strings of the rest.

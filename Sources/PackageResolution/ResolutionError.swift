@@ -26,6 +26,8 @@ public enum ResolutionError: Error, CustomStringConvertible {
     case inputsMissing([String], store: String)
     /// Pre-Depends that go round in a circle outside the Essential set.
     case cycle([String])
+    /// `--offline`, and only the network knows.
+    case offline(String)
     /// A file that the manifest names.
     case fileUnreadable(String)
 
@@ -68,6 +70,7 @@ public enum ResolutionError: Error, CustomStringConvertible {
             "the store \(store) lacks what the lock follows from:\n" + paths.map { "  \($0)\n" }.joined()
                 + "Pass --fetch to get it from the mirrors and the snapshot archive."
         case .cycle(let names): "the Pre-Depends of \(names.joined(separator: ", ")) go round in a circle"
+        case .offline(let what): "--offline: \(what) can be resolved with the network only"
         case .fileUnreadable(let path): "cannot read \(path), which the manifest names"
         }
     }

@@ -1,6 +1,7 @@
 import ContentHash
 import Host
 import InputStore
+import Mirrors
 import RuntimeSpec
 
 /// Resolves a manifest and pins the result: Debian packages by apt, Python's by pip, Alpine's by apk.

@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import InputStore
 import RuntimeSpec
 import Synchronization
 
@@ -7,7 +8,7 @@ import Synchronization
 struct Apk: Sendable {
     let lock: Lockfile
     let root: String
-    let objects: @Sendable (String) -> String
+    let store: Store
     let programs: RootPrograms
 
     private static let folder = RootfsAssembly.privateFolder
@@ -81,7 +82,7 @@ struct Apk: Sendable {
     }
 
     private func copy(_ input: Lockfile.Input, to path: String) throws {
-        try HashedFile.copy(objects(input.sha256), to: path, sha256: input.sha256, name: input.path)
+        try store.copy(input, to: path, name: input.path)
     }
 
     private func command(_ options: [String], held: [String: String] = [:]) -> [String] {

@@ -12,7 +12,7 @@ public final class DiskWatch: Sendable {
     private static let (pause, tries) = (UInt32(10_000), 5)
 
     private struct State {
-        var shortage: RootfsError?
+        var shortage: SystemError?
         var isOver = false
     }
 
@@ -36,19 +36,19 @@ public final class DiskWatch: Sendable {
                 look()
                 if round % Self.tries == 0 {
                     for (place, probe) in zip(places, probes) {
-                        if let reason = probe.failure() { note(RootfsError.system("cannot write in \(place)", reason)) }
+                        if let reason = probe.failure() { note(SystemError("cannot write in \(place)", reason)) }
                     }
                 }
                 round += 1
                 usleep(Self.pause)
             }
         }
-        guard status == 0 else { throw RootfsError.system("cannot start a thread", status) }
+        guard status == 0 else { throw SystemError("cannot start a thread", status) }
     }
 
     /// Looks once more and ends.
     /// - Returns: What was short, if something ever was.
-    public func stop() -> RootfsError? {
+    public func stop() -> SystemError? {
         look()
         return state.withLock { state in
             state.isOver = true
@@ -69,14 +69,14 @@ public final class DiskWatch: Sendable {
             var status = statvfs()
             guard statvfs(place, &status) == 0 else { continue }
             if let free = Self.free(place, isPrivileged: isPrivileged), status.f_blocks > 0, free < Self.least {
-                note(.system("the file system of \(place) was full while the image was built", ENOSPC))
+                note(SystemError("the file system of \(place) was full while the image was built", ENOSPC))
             } else if status.f_files > 0, UInt64(status.f_ffree) < Self.leastFiles {
-                note(.system("the file system of \(place) had no room for files while the image was built", ENOSPC))
+                note(SystemError("the file system of \(place) had no room for files while the image was built", ENOSPC))
             }
         }
     }
 
-    private func note(_ shortage: RootfsError) {
+    private func note(_ shortage: SystemError) {
         state.withLock { if $0.shortage == nil { $0.shortage = shortage } }
     }
 

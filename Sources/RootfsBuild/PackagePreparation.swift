@@ -2,6 +2,7 @@ import Archives
 import ContentHash
 import Glibc
 import Host
+import InputStore
 import RuntimeSpec
 
 /// Makes of a .deb in the store one whose members are not compressed, so that dpkg, which works on one core, has
@@ -17,12 +18,12 @@ struct PackagePreparation {
     func run() throws -> [ShippedFile] {
         let input = RegularFile.open(source)
         guard input >= 0 else {
-            if errno == EINVAL { throw RootfsError.changedObject(path: source, package: name) }
-            throw RootfsError.system("cannot read \(source)", errno)
+            if errno == EINVAL { throw StoreError.changedObject(path: source, name: name) }
+            throw SystemError("cannot read \(source)", errno)
         }
         defer { close(input) }
         let output = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard output >= 0 else { throw RootfsError.system("cannot write \(target)", errno) }
+        guard output >= 0 else { throw SystemError("cannot write \(target)", errno) }
         defer { close(output) }
 
         let stream = HashingReader(descriptor: input, name: source)
@@ -39,7 +40,7 @@ struct PackagePreparation {
         // A changed object is called that, whatever else its bytes led to.
         try stream.drain()
         guard stream.finalize().hex == package.file.sha256 else {
-            throw RootfsError.changedObject(path: source, package: name)
+            throw StoreError.changedObject(path: source, name: name)
         }
         if let failure { throw failure }
         let files = try PackageContents(
@@ -116,7 +117,7 @@ private struct ArWriter {
     func precedingDataMentions(_ texts: [String]) throws -> Bool {
         let bytes: [UInt8]
         do { bytes = try OpenFile.bytes(descriptor, at: 0, count: dataOffset) } catch {
-            throw RootfsError.system("cannot read \(path)", error.rawValue)
+            throw SystemError("cannot read \(path)", error.rawValue)
         }
         return texts.contains { bytesContain(bytes, Array($0.utf8)) }
     }
@@ -128,7 +129,7 @@ private struct ArWriter {
 
     private func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws {
         do { try OpenFile.write(bytes, to: descriptor, at: position) } catch {
-            throw RootfsError.system("cannot write \(path)", error.rawValue)
+            throw SystemError("cannot write \(path)", error.rawValue)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import InputStore
 import RuntimeSpec
 import Synchronization
 
@@ -16,9 +17,9 @@ public struct PackageQuestion: Sendable {
     }
 
     public func answer() async throws -> ResolutionJob.Answer {
-        let (store, root) = (job.store, "\(job.workFolder)/root")
+        let root = "\(job.workFolder)/root"
         let assembly = RootfsAssembly(
-            lock: lock, root: root, objects: { "\(store)/objects/\($0.prefix(2))/\($0)" }, jobs: job.jobs,
+            lock: lock, root: root, store: Store(existing: job.store), jobs: job.jobs,
             events: events)
         guard case .alpine(let held) = job.question else { return try await askPip(assembly) }
         try SandboxSetup.makeFolder(root)
@@ -50,7 +51,7 @@ public struct PackageQuestion: Sendable {
         try await pip.prepare()
         switch job.question {
         case .wheels(let held): return try await pip.resolve(python, holding: held)
-        case .wheelsAgain: return try await pip.resolveAgain(python, store: job.store)
+        case .wheelsAgain: return try await pip.resolveAgain(python, store: Store(existing: job.store))
         case .fetchWheels: return try await pip.fetch(python)
         case .alpine: return ResolutionJob.Answer()
         }
@@ -61,11 +62,11 @@ public struct PackageQuestion: Sendable {
         let folder = "\(tools)/usr/share/python-wheels"
         let names: [[UInt8]]
         do { names = try Folder.byteNames(in: folder.pathBytes) } catch {
-            throw RootfsError.system("cannot list \(folder)", error.rawValue)
+            throw SystemError("cannot list \(folder)", error.rawValue)
         }
         for name in names.map({ String(decoding: $0, as: UTF8.self) }) {
             if name.hasPrefix("pip-"), name.hasSuffix(".whl") {
-                try HashedFile.copy("\(folder)/\(name)", to: path, sha256: nil, name: name)
+                try HashedFile.copy("\(folder)/\(name)", to: path, name: name)
                 return String(name.split(separator: "-")[1])
             }
         }
@@ -110,11 +111,10 @@ private struct Pip {
         return try await download(pins, choices: chosen)
     }
 
-    func resolveAgain(_ python: Lockfile.Python, store: String) async throws -> ResolutionJob.Answer {
+    func resolveAgain(_ python: Lockfile.Python, store: Store) async throws -> ResolutionJob.Answer {
         for wheel in python.wheels {
-            try HashedFile.copy(
-                "\(store)/objects/\(wheel.file.sha256.prefix(2))/\(wheel.file.sha256)",
-                to: "\(root)\(Self.folder)/locked/\(wheel.file.path)", sha256: wheel.file.sha256, name: wheel.file.path)
+            try store.copy(
+                wheel.file, to: "\(root)\(Self.folder)/locked/\(wheel.file.path)", name: wheel.file.path)
         }
         let chosen = try await plan(
             python, held: [:], options: ["--no-index", "--find-links", "\(Self.folder)/locked"])

@@ -60,30 +60,30 @@ public enum RootEntry {
 
     /// Makes a folder the root of this process, and its working folder.
     static func enter(_ root: String) throws {
-        guard chroot(root) == 0, chdir("/") == 0 else { throw RootfsError.system("cannot enter \(root)", errno) }
+        guard chroot(root) == 0, chdir("/") == 0 else { throw SystemError("cannot enter \(root)", errno) }
     }
 
     /// Runs the program and ends as it does; returns only to say why it can't be run.
-    public static func run(_ arguments: [String]) -> RootfsError {
+    public static func run(_ arguments: [String]) -> SystemError {
         let words = arguments.prefix { $0.hasPrefix("--") }
         let (options, rest) = (Options(words), Array(arguments.dropFirst(words.count)))
         let sharesNetwork = options.sharesNetwork
         // Where it may not be nicer, it runs all the same.
         if options.isNice { _ = nice(10) }
         if options.hasOtherKernel, rtv_show_old_kernel() != 0 {
-            return .system("cannot show another kernel's release", errno)
+            return SystemError("cannot show another kernel's release", errno)
         }
         for variable in options.variables {
             let parts = variable.split(separator: "=", maxSplits: 1).map(String.init)
             if parts.count == 2 { setenv(parts[0], parts[1], 1) }
         }
-        guard rest.count > 1 else { return .system("cannot enter a root without a program", EINVAL) }
+        guard rest.count > 1 else { return SystemError("cannot enter a root without a program", EINVAL) }
         let mask = (kept + (sharesNetwork ? [] : network)).reduce(UInt64(0)) { $0 | 1 << $1 }
         let pointers = rest.dropFirst().map { $0.withPath { strdup($0) } } + [nil]
         var failed: UnsafePointer<CChar>?
         let processor = options.processor?.pathCString
         _ = rest[0].withPath { rtv_run_in_root($0, mask, pointers, processor, &failed) }
         let (reason, what) = (errno, failed.map { String(cString: $0) } ?? "")
-        return .system("\(rest[1]) in \(rest[0]): \(what)", reason)
+        return SystemError("\(rest[1]) in \(rest[0]): \(what)", reason)
     }
 }

@@ -2,6 +2,7 @@
 import Glibc
 import enum Host.Folder
 import enum Host.OpenFile
+import struct Host.SystemError
 
 /// Something done to the tree by a child that is chrooted into it, so that links are followed inside the root and
 /// none leads out.
@@ -41,7 +42,7 @@ public enum RootTaskRunner {
             for name in names { try unpack(name) }
         case .extractTarball(let path):
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw RootfsError.system("cannot read \(path) in the root", errno) }
+            guard descriptor >= 0 else { throw SystemError("cannot read \(path) in the root", errno) }
             defer { close(descriptor) }
             var status = stat()
             fstat(descriptor, &status)
@@ -51,7 +52,7 @@ public enum RootTaskRunner {
             try makeFolders(above: path)
             // A link of that name is replaced, not followed: the manifest names this path.
             guard rename("\(RootfsAssembly.privateFolder)/\(name)", path) == 0, chmod(path, mode_t(mode)) == 0 else {
-                throw RootfsError.system("cannot write \(path) in the root", errno)
+                throw SystemError("cannot write \(path) in the root", errno)
             }
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
@@ -83,7 +84,7 @@ public enum RootTaskRunner {
     private static func unpack(_ name: String) throws {
         let path = "\(RootfsAssembly.privateFolder)/\(name).deb"
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw RootfsError.system("cannot read \(path) in the root", errno) }
+        guard descriptor >= 0 else { throw SystemError("cannot read \(path) in the root", errno) }
         defer { close(descriptor) }
         // The members of a prepared .deb are debian-binary, control.tar and data.tar, each after a header of 60 bytes.
         var offset = 8
@@ -99,7 +100,7 @@ public enum RootTaskRunner {
     }
 
     private static func write(_ bytes: [UInt8], to path: String, mode: Int) throws {
-        func fail() -> RootfsError { .system("cannot write \(path) in the root", errno) }
+        func fail() -> SystemError { SystemError("cannot write \(path) in the root", errno) }
         try makeFolders(above: path)
         // A link of that name is replaced, not followed: the manifest names this path.
         unlink(path)
@@ -107,7 +108,7 @@ public enum RootTaskRunner {
         guard descriptor >= 0 else { throw fail() }
         defer { close(descriptor) }
         do { try OpenFile.write(bytes, to: descriptor) } catch {
-            throw RootfsError.system("cannot write \(path) in the root", error.rawValue)
+            throw SystemError("cannot write \(path) in the root", error.rawValue)
         }
         guard fchmod(descriptor, mode_t(mode)) == 0 else { throw fail() }
     }
@@ -117,7 +118,7 @@ public enum RootTaskRunner {
         for part in path.split(separator: "/").dropLast() {
             parent += "/\(part)"
             guard mkdir(parent, 0o755) == 0 || errno == EEXIST else {
-                throw RootfsError.system("cannot create \(parent) in the root", errno)
+                throw SystemError("cannot create \(parent) in the root", errno)
             }
         }
     }
@@ -140,8 +141,8 @@ public enum RootTaskRunner {
         }
     }
 
-    private static func failure(_ path: [CChar]) -> RootfsError {
+    private static func failure(_ path: [CChar]) -> SystemError {
         let text = String(decoding: path.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return .system("cannot remove \(text) in the root", errno)
+        return SystemError("cannot remove \(text) in the root", errno)
     }
 }

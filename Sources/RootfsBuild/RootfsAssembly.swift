@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import InputStore
 import RuntimeSpec
 
 /// Builds the rootfs tree of a lock: base, packages stage by stage, files, steps, prune, contract.
@@ -11,7 +12,7 @@ public struct RootfsAssembly: Sendable {
 
     private let lock: Lockfile
     private let root: String
-    private let objects: @Sendable (String) -> String
+    private let store: Store
     private let jobs: Int
     private let stepTimeout: Int?
     private let events: EventSink
@@ -20,15 +21,15 @@ public struct RootfsAssembly: Sendable {
 
     /// - Parameters:
     ///   - root: An empty folder.
-    ///   - objects: The path of a store object by its SHA-256.
+    ///   - store: Where the lock's inputs are.
     ///   - jobs: How many packages are decompressed at once.
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     ///   - conditions: What this build has otherwise than others.
     public init(
-        lock: Lockfile, root: String, objects: @escaping @Sendable (String) -> String, jobs: Int,
+        lock: Lockfile, root: String, store: Store, jobs: Int,
         stepTimeout: Int? = nil, conditions: BuildJob.Conditions = .init(), events: @escaping EventSink
     ) {
-        (self.lock, self.root, self.objects, self.jobs, self.events) = (lock, root, objects, jobs, events)
+        (self.lock, self.root, self.store, self.jobs, self.events) = (lock, root, store, jobs, events)
         (self.stepTimeout, self.conditions) = (stepTimeout, conditions)
         var entry = RootEntry.Options()
         if conditions.hasOtherProcessor { entry.processor = OtherProcessor.path(beside: root) }
@@ -63,7 +64,7 @@ public struct RootfsAssembly: Sendable {
         writers.look(after: "the base's packages")
         if let python = lock.python {
             try await WheelInstallation(
-                python: python, lock: lock, root: root, toolchain: toolchain, objects: objects,
+                python: python, lock: lock, root: root, toolchain: toolchain, store: store,
                 entry: programs.entry, events: events
             ).run()
         }
@@ -95,22 +96,21 @@ public struct RootfsAssembly: Sendable {
         events(.phase(name: "unpack \(tarball.path.split(separator: "/").last ?? "")", total: 0))
         let path = "\(Self.privateFolder)/base.tar"
         try SandboxSetup.makeFolder("\(root)\(Self.privateFolder)")
-        try HashedFile.copy(
-            objects(tarball.sha256), to: "\(root)\(path)", sha256: tarball.sha256, name: tarball.path)
+        try store.copy(tarball, to: "\(root)\(path)", name: tarball.path)
         // With whatever the tarball itself has there: a link in it would lead this process out of the root.
         try await programs.perform([.extractTarball(path), .remove(Self.privateFolder)])
         try mountSystemFolders()
     }
 
     /// The root's apk.
-    var apk: Apk { Apk(lock: lock, root: root, objects: objects, programs: programs) }
+    var apk: Apk { Apk(lock: lock, root: root, store: store, programs: programs) }
 
     /// Unpacks the toolchain's packages, without running anything of them.
     public func unpackToolchain(into folder: String) async throws { try await unpack(lock.toolchain, into: folder) }
 
     /// Unpacks packages into a root of their own, without running anything of them.
     func unpack(_ packages: [Lockfile.Package], into folder: String) async throws {
-        let other = RootfsAssembly(lock: lock, root: folder, objects: objects, jobs: jobs, events: events)
+        let other = RootfsAssembly(lock: lock, root: folder, store: store, jobs: jobs, events: events)
         try other.makeBase()
         _ = try await other.prepare(packages)
         try await other.programs.perform([.extract(packages.map(\.name)), .remove(Self.privateFolder)])
@@ -125,7 +125,7 @@ public struct RootfsAssembly: Sendable {
         }
         for link in links {
             guard symlink("usr/\(link)", "\(root)/\(link)") == 0 else {
-                throw RootfsError.system("cannot create \(root)/\(link)", errno)
+                throw SystemError("cannot create \(root)/\(link)", errno)
             }
         }
     }
@@ -202,10 +202,10 @@ public struct RootfsAssembly: Sendable {
 
     /// - Returns: Those of the packages' files that nothing is expected to touch once they are unpacked.
     private func prepare(_ packages: [Lockfile.Package]) async throws -> [ShippedFile] {
-        let (objects, folder) = (objects, "\(root)\(Self.privateFolder)")
+        let (store, folder) = (store, "\(root)\(Self.privateFolder)")
         let files = try await inParallel(packages) { package in
             try PackagePreparation(
-                package: package, source: objects(package.file.sha256), target: "\(folder)/\(package.name).deb"
+                package: package, source: store.path(of: package.file.sha256), target: "\(folder)/\(package.name).deb"
             ).run()
         }
         let touched = (lock.prune + lock.files.map(\.target)).map { Array($0.utf8.dropFirst()) }
@@ -238,14 +238,12 @@ public struct RootfsAssembly: Sendable {
         if let program = lock.initProgram {
             tasks.append(.write(path: InitScript.path, mode: 0o755, bytes: InitScript.bytes(program)))
         }
-        let (files, objects, folder) = (lock.files, objects, "\(root)\(Self.privateFolder)")
+        let (files, store, folder) = (lock.files, store, "\(root)\(Self.privateFolder)")
         if !files.isEmpty {
             try SandboxSetup.makeFolder(folder)
             try await onThread {
                 for (index, file) in files.enumerated() {
-                    try HashedFile.copy(
-                        objects(file.source.sha256), to: "\(folder)/file-\(index)", sha256: file.source.sha256,
-                        name: file.target)
+                    try store.copy(file.source, to: "\(folder)/file-\(index)", name: file.target)
                 }
             }
         }

@@ -2,10 +2,6 @@ import Glibc
 
 /// Why a tree can't be assembled or packed.
 public enum RootfsError: Error, CustomStringConvertible {
-    /// A call to the system failed: what was being done, and errno.
-    case system(String, CInt)
-    /// A store object whose bytes are not those of its name.
-    case changedObject(path: String, package: String)
     /// A .deb that isn't one, or holds what it must not.
     case badPackage(package: String, reason: String)
     /// A program in the sandbox that failed, with the end of what it printed.
@@ -33,13 +29,6 @@ public enum RootfsError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .system(let what, let code):
-            let isFull = code == ENOSPC || code == EDQUOT
-            let hint = isFull ? "; free some space there, or choose another place (--store, -o)" : ""
-            return "\(what): \(String(cString: strerror(code)))\(hint)"
-        case .changedObject(let path, let package):
-            return "\(path) (\(package)) changed on disk while it was used: its bytes no longer have that SHA-256; "
-                + "run the build again, which fetches it anew"
         case .badPackage(let package, let reason):
             return "\(package): \(reason); the package is not installed"
         case .program(let what, let status, let output):

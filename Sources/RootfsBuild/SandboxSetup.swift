@@ -17,7 +17,7 @@ public enum SandboxSetup {
                 if count == 0 || (count < 0 && errno != EINTR) { _exit(3) }
             }
         }
-        guard status == 0 else { throw RootfsError.system("cannot start a thread", status) }
+        guard status == 0 else { throw SystemError("cannot start a thread", status) }
     }
 
     /// Settings of the namespaces: name, umask, no waiting for disks, nothing of the host's to write to.
@@ -26,13 +26,13 @@ public enum SandboxSetup {
         umask(0o022)
         let name = "localhost"
         guard sethostname(name, name.utf8.count) == 0 else {
-            throw RootfsError.system("cannot set the host name", errno)
+            throw SystemError("cannot set the host name", errno)
         }
         // So that no link in a tree can make this process write elsewhere. An older kernel can't say so.
         guard work.withPath({ rtv_write_only_below($0) }) == 0 || errno == ENOSYS else {
-            throw RootfsError.system("cannot make the host's files read-only", errno)
+            throw SystemError("cannot make the host's files read-only", errno)
         }
-        guard rtv_ignore_fsync() == 0 else { throw RootfsError.system("cannot install the fsync filter", errno) }
+        guard rtv_ignore_fsync() == 0 else { throw SystemError("cannot install the fsync filter", errno) }
     }
 
     /// /dev of a root, private to the sandbox, and the folder that each of its programs gets a /proc of its own on.
@@ -43,14 +43,14 @@ public enum SandboxSetup {
         for device in devices {
             let path = "\(root)/dev/\(device)"
             let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
-            guard descriptor >= 0 else { throw RootfsError.system("cannot create \(path)", errno) }
+            guard descriptor >= 0 else { throw SystemError("cannot create \(path)", errno) }
             close(descriptor)
             // A host without terminals need have none; a program that asks for one gets nothing either way.
             let source = device == "tty" && access("/dev/tty", F_OK) != 0 ? "null" : device
             try mountOrThrow("/dev/\(source)", path, nil, MS_BIND, nil)
         }
         for (link, target) in DeviceFolder.links where symlink(target, "\(root)/dev/\(link)") != 0 {
-            throw RootfsError.system("cannot create \(root)/dev/\(link)", errno)
+            throw SystemError("cannot create \(root)/dev/\(link)", errno)
         }
         for folder in DeviceFolder.folders {
             try makeFolder("\(root)/dev/\(folder.name)")
@@ -103,12 +103,12 @@ public enum SandboxSetup {
     /// Shows a file or folder at another place too.
     static func bind(_ source: String, at target: String) throws {
         var status = stat()
-        guard stat(source, &status) == 0 else { throw RootfsError.system("cannot read \(source)", errno) }
+        guard stat(source, &status) == 0 else { throw SystemError("cannot read \(source)", errno) }
         if status.st_mode & S_IFMT == S_IFDIR {
             try makeFolder(target)
         } else if access(target, F_OK) != 0 {
             let descriptor = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-            guard descriptor >= 0 else { throw RootfsError.system("cannot create \(target)", errno) }
+            guard descriptor >= 0 else { throw SystemError("cannot create \(target)", errno) }
             close(descriptor)
         }
         try mountOrThrow(source, target, nil, MS_BIND | MS_REC, nil)
@@ -121,11 +121,11 @@ public enum SandboxSetup {
             target += "/\(part)"
             var status = stat()
             if lstat(target, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
-                throw RootfsError.system("cannot show \(path) in the root: \(target) is no folder", ENOTDIR)
+                throw SystemError("cannot show \(path) in the root: \(target) is no folder", ENOTDIR)
             }
             try makeFolder(target)
         }
-        guard let real = realPath(path) else { throw RootfsError.system("cannot read \(path)", errno) }
+        guard let real = realPath(path) else { throw SystemError("cannot read \(path)", errno) }
         target += "/\(path.split(separator: "/").last ?? "")"
         // A link there (resolv.conf is one on many systems) is the root's own, and may be replaced.
         var status = stat()
@@ -135,7 +135,7 @@ public enum SandboxSetup {
 
     static func unmount(_ path: String) throws {
         guard umount2(path, CInt(rtv_mnt_detach)) == 0 else {
-            throw RootfsError.system("cannot unmount \(path)", errno)
+            throw SystemError("cannot unmount \(path)", errno)
         }
     }
 
@@ -146,10 +146,10 @@ public enum SandboxSetup {
         let reason = errno
         var status = stat()
         guard reason == EEXIST, lstat(path, &status) == 0 else {
-            throw RootfsError.system("cannot create \(path)", reason)
+            throw SystemError("cannot create \(path)", reason)
         }
         guard status.st_mode & S_IFMT == S_IFDIR else {
-            throw RootfsError.system("cannot create \(path), where something else is", ENOTDIR)
+            throw SystemError("cannot create \(path), where something else is", ENOTDIR)
         }
     }
 
@@ -157,7 +157,7 @@ public enum SandboxSetup {
         _ source: String, _ target: String, _ type: String?, _ flags: Int, _ data: String?
     ) throws {
         guard mount(source, target, type, UInt(flags), data) == 0 else {
-            throw RootfsError.system("cannot mount \(source) on \(target)", errno)
+            throw SystemError("cannot mount \(source) on \(target)", errno)
         }
     }
 }

@@ -1,6 +1,8 @@
 import Glibc
 import Host
+import InputStore
 import RuntimeSpec
+import Synchronization
 
 /// Puts a lock's wheels into a tree, without network: PyPA's installer from the locked toolchain, run by the
 /// interpreter that the wheels are for.
@@ -11,7 +13,7 @@ struct WheelInstallation {
     let root: String
     /// The root that the toolchain was unpacked into.
     let toolchain: String
-    let objects: @Sendable (String) -> String
+    let store: Store
     /// How programs of the tree are run.
     let entry: RootEntry.Options
     let events: EventSink
@@ -29,9 +31,7 @@ struct WheelInstallation {
         let (wheels, own) = ("\(place)\(Self.folder)/wheels", "\(place)\(Self.folder)/python")
         for part in ["\(place)\(Self.folder)", wheels, own] { try SandboxSetup.makeFolder(part) }
         for wheel in python.wheels {
-            try HashedFile.copy(
-                objects(wheel.file.sha256), to: "\(wheels)/\(wheel.file.path)", sha256: wheel.file.sha256,
-                name: wheel.file.path)
+            try store.copy(wheel.file, to: "\(wheels)/\(wheel.file.path)", name: wheel.file.path)
         }
         try SandboxSetup.bind("\(toolchain)/\(Self.modules)/installer", at: "\(own)/installer")
         let destination = isEmpty ? "\(Self.folder)/root" : ""
@@ -69,8 +69,6 @@ struct WheelInstallation {
             requirement.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) })
     }
 }
-
-import Synchronization
 
 /// Counts what the installer prints.
 private final class WheelProgress: Sendable {

@@ -1,7 +1,6 @@
 import CLinux
 import Glibc
 import Host
-import RootfsBuild
 import Synchronization
 
 /// Runs a program and ends it when this process's parent ends, however that ended: a machine must not outlive who

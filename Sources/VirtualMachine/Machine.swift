@@ -1,9 +1,6 @@
 import Glibc
 import Host
-import InputStore
 import PackageResolution
-import RootfsBuild
-import RuntimeSpec
 import Subprocess
 import Synchronization
 import SystemPackage

@@ -3,9 +3,7 @@ import Glibc
 import Host
 import ImageBuild
 import ImageComparison
-import InputStore
 import Reporting
-import RuntimeSpec
 
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,8 +3,8 @@ import Glibc
 import Host
 import ImageBuild
 import InputStore
+import Mirrors
 import PackageResolution
-import RuntimeSpec
 import VirtualMachine
 
 struct Boot: AsyncParsableCommand {

@@ -3,7 +3,6 @@ import ContentHash
 import Glibc
 import Host
 import ImageBuild
-import InputStore
 
 struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Glibc
 import Host
 import ImageBuild
 import InputStore
+import Mirrors
 
 /// How much a command says.
 struct OutputOptions: ParsableArguments {

@@ -1,7 +1,6 @@
 import CSandbox
 import Gate
 import Host
-import InputStore
 
 /// What GitHub's runner reads: annotations, a step's summary and its outputs
 /// (docs.github.com, "Workflow commands for GitHub Actions").

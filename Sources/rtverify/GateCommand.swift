@@ -3,8 +3,6 @@ import Gate
 import Glibc
 import Host
 import ImageBuild
-import InputStore
-import PackageResolution
 import RuntimeSpec
 
 struct GateCommand: AsyncParsableCommand {
@@ -104,7 +102,7 @@ struct GateCommand: AsyncParsableCommand {
 private struct GateFiles {
     private var files: [(file: AtomicFile, text: (GateReport) -> String)] = []
 
-    /// - Throws: `StoreError` for the first that can't be written.
+    /// - Throws: `SystemError` for the first that can't be written.
     init(_ wanted: [(path: String?, text: (GateReport) -> String)]) throws {
         for (path, text) in wanted {
             if let path { files.append((try AtomicFile(replacing: path), text)) }

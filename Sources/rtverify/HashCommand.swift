@@ -1,8 +1,7 @@
 import ArgumentParser
 import ContentHash
 import Host
-import InputStore
-import RootfsBuild
+import Mirrors
 
 struct Hash: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

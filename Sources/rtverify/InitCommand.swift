@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import Host
-import InputStore
 import RuntimeSpec
 import RuntimeTemplates
 
@@ -48,7 +47,7 @@ struct Init: AsyncParsableCommand {
             _ = try Manifest(text: text, file: path)
             for file in ["runtime.toml"] + template.files.map(\.name)
             where access("\(directory)/\(file)", F_OK) == 0 {
-                throw StoreError.alreadyThere("\(directory)/\(file)")
+                throw AlreadyThere(path: "\(directory)/\(file)")
             }
             try Folder.create(directory)
             for file in template.files {
@@ -67,4 +66,11 @@ struct Init: AsyncParsableCommand {
             printLine("next: rtverify lock \(path)")
         }
     }
+}
+
+/// A file that would be overwritten.
+private struct AlreadyThere: Error, CustomStringConvertible {
+    var path: String
+
+    var description: String { "\(path) is there already and is left as it is; choose another folder" }
 }

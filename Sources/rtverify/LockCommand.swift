@@ -1,9 +1,7 @@
 import ArgumentParser
 import Glibc
 import Host
-import ImageBuild
 import ImageComparison
-import InputStore
 import PackageResolution
 import RuntimeSpec
 

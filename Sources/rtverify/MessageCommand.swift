@@ -3,8 +3,6 @@ import ArgumentParser
 import ContentHash
 import Glibc
 import Host
-import InputStore
-import RootfsBuild
 
 struct Message: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import ImageBuild
-import RootfsBuild
 
 /// The sandbox's pid 1. `build` starts it; its standard streams are not for people.
 struct SandboxCommand: AsyncParsableCommand {

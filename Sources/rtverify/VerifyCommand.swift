@@ -5,9 +5,8 @@ import Glibc
 import Host
 import ImageBuild
 import ImageComparison
-import InputStore
+import Mirrors
 import Reporting
-import RootfsBuild
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,6 @@
 import ArgumentParser
 import ContentHash
 import Host
-import InputStore
-import RootfsBuild
 
 struct Verity: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

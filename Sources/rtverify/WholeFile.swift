@@ -1,7 +1,6 @@
 import ContentHash
 import Glibc
 import Host
-import InputStore
 
 /// A file that is read in any order. What comes as a stream (`-`, a pipe) is laid down in an unnamed file first; a device
 /// that never ends is refused.

@@ -1,6 +1,6 @@
-import ContentHash
 import Glibc
 import Host
+import InputStore
 import RuntimeSpec
 import Synchronization
 
@@ -80,14 +80,14 @@ public final class Fetcher: Sendable {
     public func shutdown() async { await downloader.shutdown() }
 
     /// Makes sure that the store has every input.
-    /// - Throws: `StoreError.missingOffline` or `.unavailable`, with all that is missing.
+    /// - Throws: `FetchError.missingOffline` or `.unavailable`, with all that is missing.
     public func fetch(_ wanted: [Wanted]) async throws {
         var seen: Set<String> = []
         let distinct = wanted.filter { seen.insert($0.input.sha256).inserted }
         let missing = try await missing(of: distinct)
         if missing.isEmpty { return }
         if offline, !configured.mirrors.contains(where: \.isDirectory) {
-            throw StoreError.missingOffline(missing.map(\.input), store: store.directory)
+            throw FetchError.missingOffline(missing.map(\.input), store: store.directory)
         }
         events(
             .phase(
@@ -117,8 +117,8 @@ public final class Fetcher: Sendable {
         }
         if failed.isEmpty { return }
         failed.sort { $0.input.path < $1.input.path }
-        if offline { throw StoreError.missingOffline(failed.map(\.input), store: store.directory) }
-        throw StoreError.unavailable(failed, total: distinct.count)
+        if offline { throw FetchError.missingOffline(failed.map(\.input), store: store.directory) }
+        throw FetchError.unavailable(failed, total: distinct.count)
     }
 
     /// Inputs that the store lacks, hashing those it has on all cores. One whose bytes changed is dropped and said.
@@ -221,7 +221,7 @@ public final class Fetcher: Sendable {
 
     /// Gives `body` a suite's file as the snapshot archive has it at a time and then in the hours and days after, until
     /// that says that it has seen enough.
-    /// - Throws: `StoreError.unavailable` when nothing is served.
+    /// - Throws: `FetchError.unavailable` when nothing is served.
     public func snapshots(
         of path: String, suite: String, from time: SnapshotTime, limit: Int,
         isEnough body: ([UInt8]) async throws -> Bool
@@ -300,7 +300,7 @@ public final class Fetcher: Sendable {
     private static let unknown =
         "no mirror is known for it: this host's apt names none of its archive's, nor does --mirror"
 
-    private static func unavailable(_ path: String, _ reasons: [String]) -> StoreError {
+    private static func unavailable(_ path: String, _ reasons: [String]) -> FetchError {
         let input = Lockfile.Input(path: path, size: 0, sha256: "")
         return .unavailable([(input, reasons.isEmpty ? [Self.unknown] : reasons)], total: 1)
     }

@@ -1,5 +1,4 @@
 import CLinux
-import ContentHash
 import Glibc
 import Host
 import NIOCore

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import RuntimeSpec
 
 /// The user's own settings: `~/.config/rtverify/mirrors`, a mirror a line, `#` for comments.
 public enum UserConfiguration {
