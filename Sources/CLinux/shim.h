@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -125,3 +126,14 @@ static inline int rtv_is_open_to_children(void) { return prctl(PR_GET_DUMPABLE, 
 
 /// Has the kernel call itself 2.6 to this process and those that it starts (personality(2), UNAME26); 0, or -1 with errno.
 static inline int rtv_show_old_kernel(void) { return syscall(__NR_personality, 0x0020000) < 0 ? -1 : 0; }
+
+/// Has a signal that comes from elsewhere call `handler` (sigaction(2), SA_SIGINFO), on whatever thread gets it; a hang-up
+/// that the caller had ignored stays so.
+static inline void rtv_on_signal(int number, void (*handler)(int, siginfo_t *, void *)) {
+    struct sigaction found, action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
+    if (number == SIGHUP && sigaction(number, NULL, &found) == 0 && found.sa_handler == SIG_IGN) return;
+    (void)sigaction(number, &action, NULL);
+}
+
+/// Whether it is this process that sent a signal.
+static inline int rtv_is_own(const siginfo_t *signal) { return signal->si_pid == getpid(); }

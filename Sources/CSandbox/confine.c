@@ -1,16 +1,17 @@
-// The reader of what strangers made gives up every right that reading doesn't need.
+// What the reader of images may still call, by name, through libseccomp: it reads, and writes to what it has open.
 #define _GNU_SOURCE
 #include "csandbox.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
 
 // To `most`, or to what the caller's own limit is where that is lower.
 static int limit(int resource, uint64_t most) {
@@ -22,64 +23,64 @@ static int limit(int resource, uint64_t most) {
     return setrlimit(resource, &found);
 }
 
+static const char *const reading[] = {
+    // Files that are open, and what can be read of others.
+    "read", "pread64", "readv", "preadv", "preadv2", "lseek", "_llseek", "close", "close_range", "dup", "fcntl", "fstat",
+    "stat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "getdents", "getdents64", "readlink", "readlinkat", "access",
+    "faccessat", "faccessat2", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "fadvise64",
+    "readahead", "getcwd",
+    // Answers, and unnamed files that were opened before.
+    "write", "pwrite64", "writev", "pwritev", "pwritev2", "ftruncate", "fallocate", "poll", "ppoll",
+    // Memory.
+    "mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "mincore", "membarrier",
+    // Threads: of this process alone, see below.
+    "futex", "futex_wait", "futex_wake", "futex_waitv", "futex_requeue", "set_robust_list", "get_robust_list", "rseq",
+    "set_tid_address", "gettid", "sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler",
+    "sched_get_priority_max", "sched_get_priority_min", "setpriority", "exit", "exit_group", "restart_syscall",
+    // What libdispatch waits with.
+    "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "timerfd_create", "timerfd_settime",
+    // Its own signals.
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+    // Clocks, and what this process and this machine are.
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "getrandom", "getpid",
+    "getppid", "getuid", "geteuid", "getgid", "getegid", "getcpu", "getrlimit", "getrusage", "sysinfo", "uname", "times",
+};
+
+static int allow(scmp_filter_ctx filter, const char *name) {
+    int number = seccomp_syscall_resolve_name(name);
+    // Another architecture's, or newer than libseccomp.
+    return number < 0 ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+}
+
+// A call whose argument `index` has, of the bits of `mask`, just `value`.
+static int allow_where(scmp_filter_ctx filter, const char *name, unsigned index, uint64_t mask, uint64_t value) {
+    return seccomp_rule_add(
+        filter, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(name), 1,
+        SCMP_CMP(index, SCMP_CMP_MASKED_EQ, mask, value));
+}
+
 int rtv_confine(uint64_t memory, uint64_t seconds) {
-#if defined(__x86_64__)
+    const uint64_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND, word = 0xffffffff;
     if (limit(RLIMIT_DATA, memory) != 0 || limit(RLIMIT_CPU, seconds) != 0 || limit(RLIMIT_CORE, 0) != 0) return -1;
-    // By number where this C library's headers are older than the call.
-    static const int refused[] = {
-        __NR_socket, __NR_socketpair, __NR_connect, __NR_bind, __NR_sendto, __NR_sendmsg, __NR_execve, __NR_execveat,
-        __NR_fork, __NR_vfork, __NR_kill, __NR_tkill, __NR_tgkill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo,
-        424 /* pidfd_send_signal */, 434 /* pidfd_open */, 438 /* pidfd_getfd */, __NR_ptrace, __NR_process_vm_readv,
-        __NR_process_vm_writev, __NR_mount, __NR_umount2, 428 /* open_tree */, 429 /* move_mount */, 430 /* fsopen */,
-        432 /* fsmount */, 433 /* fspick */, 442 /* mount_setattr */, __NR_pivot_root, __NR_chroot, __NR_unshare,
-        __NR_setns, 437 /* openat2 */, __NR_creat, __NR_open_by_handle_at, __NR_rename, __NR_renameat, __NR_renameat2,
-        __NR_link, __NR_linkat, __NR_symlink, __NR_symlinkat, __NR_unlink, __NR_unlinkat, __NR_mkdir, __NR_mkdirat,
-        __NR_rmdir, __NR_mknod, __NR_mknodat, __NR_chmod, __NR_fchmod, __NR_fchmodat, 452 /* fchmodat2 */, __NR_chown,
-        __NR_fchown, __NR_lchown, __NR_fchownat, __NR_truncate, __NR_setxattr, __NR_lsetxattr, __NR_fsetxattr,
-        __NR_removexattr, __NR_lremovexattr, __NR_fremovexattr, __NR_utime, __NR_utimes, __NR_utimensat, __NR_futimesat,
-        __NR_bpf, __NR_add_key, __NR_keyctl, __NR_request_key, 425 /* io_uring_setup */, __NR_perf_event_open,
-        __NR_userfaultfd, __NR_init_module, __NR_finit_module, __NR_delete_module, __NR_kexec_load, __NR_kexec_file_load,
-        __NR_reboot, __NR_swapon, __NR_swapoff, __NR_settimeofday, __NR_clock_settime, __NR_sethostname, __NR_acct,
-        __NR_quotactl, __NR_ioperm, __NR_iopl, __NR_setuid, __NR_setgid, __NR_setresuid, __NR_setresgid, __NR_capset,
-    };
-    enum {
-        count = sizeof refused / sizeof refused[0],
-        writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND,
-        thread = 0x00010000, // CLONE_THREAD
-        denied = SECCOMP_RET_ERRNO | EPERM,
-    };
-#define RTV_ARGUMENT(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n]))
-#define RTV_RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
-#define RTV_UNLESS(number, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, skip)
-    const struct sock_filter head[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0), RTV_RETURN(denied),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        // Numbers from here on are the x32 interface's, which would go round the list.
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1), RTV_RETURN(denied),
-        RTV_UNLESS(__NR_open, 4), RTV_ARGUMENT(1), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, writing, 0, 1),
-        RTV_RETURN(denied), RTV_RETURN(SECCOMP_RET_ALLOW),
-        RTV_UNLESS(__NR_openat, 4), RTV_ARGUMENT(2), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, writing, 0, 1),
-        RTV_RETURN(denied), RTV_RETURN(SECCOMP_RET_ALLOW),
-        RTV_UNLESS(__NR_clone, 4), RTV_ARGUMENT(0), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, thread, 1, 0),
-        RTV_RETURN(denied), RTV_RETURN(SECCOMP_RET_ALLOW),
-        // Its arguments can't be looked at; the C library then takes clone.
-        RTV_UNLESS(435 /* clone3 */, 1), RTV_RETURN(SECCOMP_RET_ERRNO | ENOSYS),
-    };
-    enum { heads = sizeof head / sizeof head[0] };
-    struct sock_filter code[heads + count + 2];
-    int n = 0;
-    for (int i = 0; i < heads; i++) code[n++] = head[i];
-    for (int i = 0; i < count; i++)
-        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)refused[i], (uint8_t)(count - i), 0);
-    code[n++] = (struct sock_filter)RTV_RETURN(SECCOMP_RET_ALLOW);
-    code[n++] = (struct sock_filter)RTV_RETURN(denied);
-    struct sock_fprog program = {(unsigned short)n, code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
-    return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
-#else
-    (void)memory, (void)seconds;
-    errno = ENOSYS;
+    // What isn't listed isn't there: the C library then does without, or takes another.
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    if (!filter) return -1;
+    int status = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
+    if (status == 0) status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    for (size_t i = 0; status == 0 && i < sizeof reading / sizeof *reading; i++) status = allow(filter, reading[i]);
+    if (status == 0) status = allow_where(filter, "open", 1, writing, 0);
+    if (status == 0) status = allow_where(filter, "openat", 2, writing, 0);
+    // Threads, and no processes. clone3's arguments can't be looked at; the C library then takes clone.
+    if (status == 0) status = allow_where(filter, "clone", 0, CLONE_THREAD, CLONE_THREAD);
+    // Names of threads and of memory.
+    if (status == 0) status = allow_where(filter, "prctl", 0, word, PR_SET_NAME);
+    if (status == 0) status = allow_where(filter, "prctl", 0, word, PR_SET_VMA);
+    // Limits are read, and not set: the third argument is where new ones are.
+    if (status == 0) status = allow_where(filter, "prlimit64", 2, UINT64_MAX, 0);
+    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    if (status == 0) status = seccomp_load(filter);
+    seccomp_release(filter);
+    if (status == 0) return 0;
+    errno = -status;
     return -1;
-#endif
 }

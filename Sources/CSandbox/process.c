@@ -51,22 +51,6 @@ void rtv_take_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void (*handlers[NSIG])(int);
-
-static void pass_on(int number, siginfo_t *signal, void *context) {
-    (void)context;
-    // What this process's own write to a pipe led to is told by write(2).
-    if (number == SIGPIPE && signal->si_pid == getpid()) return;
-    if (handlers[number]) handlers[number](number);
-}
-
-void rtv_on_signal(int number, void (*handler)(int)) {
-    struct sigaction found, action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
-    if (number == SIGHUP && sigaction(number, NULL, &found) == 0 && found.sa_handler == SIG_IGN) return;
-    handlers[number] = handler;
-    (void)sigaction(number, &action, NULL);
-}
-
 void rtv_write_output(const void *bytes, size_t size) { fwrite(bytes, 1, size, stdout); }
 
 int rtv_flush_output(void) {

@@ -1,9 +1,9 @@
 import AlephNetwork
 import Glibc
 import Host
-import ImageBuild
 import InputStore
 import Mirrors
+import PackageResolution
 import RuntimeSpec
 
 /// Asks everything of a project's runtimes, and goes on whatever it finds: one run tells all.
@@ -12,7 +12,8 @@ public struct Gate: Sendable {
     public struct Tools: Sendable {
         var store: Store
         var fetcher: Fetcher
-        var sandbox: PackageSandbox
+        var resolver: TargetResolver
+        var wheels: WheelFetcher
         var nodes: NodeSet
         var jobs: Int
         var keyrings: [String]
@@ -25,11 +26,13 @@ public struct Gate: Sendable {
         var events: EventSink
 
         public init(
-            store: Store, fetcher: Fetcher, sandbox: PackageSandbox, nodes: NodeSet, jobs: Int, keyrings: [String],
+            store: Store, fetcher: Fetcher, resolver: TargetResolver, wheels: WheelFetcher, nodes: NodeSet, jobs: Int,
+            keyrings: [String],
             isOnline: Bool, sourceWords: [String], nodeWords: [String],
             environment: @escaping @Sendable (String) -> String?, events: @escaping EventSink
         ) {
-            (self.store, self.fetcher, self.sandbox, self.nodes) = (store, fetcher, sandbox, nodes)
+            (self.store, self.fetcher, self.nodes) = (store, fetcher, nodes)
+            (self.resolver, self.wheels) = (resolver, wheels)
             (self.jobs, self.keyrings, self.isOnline) = (jobs, keyrings, isOnline)
             (self.sourceWords, self.nodeWords) = (sourceWords, nodeWords)
             (self.environment, self.events) = (environment, events)

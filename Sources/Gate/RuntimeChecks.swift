@@ -71,7 +71,7 @@ struct RuntimeChecks: Sendable {
 
     func builder(refusesPrivateKeys: Bool) -> ImageBuilder {
         ImageBuilder(
-            store: tools.store, fetcher: tools.fetcher, sandbox: tools.sandbox, jobs: tools.jobs,
+            store: tools.store, fetcher: tools.fetcher, wheels: tools.wheels, jobs: tools.jobs,
             refusesPrivateKeys: refusesPrivateKeys, events: tools.events)
     }
 
@@ -113,9 +113,9 @@ struct RuntimeChecks: Sendable {
         let command = command(["lock", "--verify", lockPath, "--fetch"] + keyringWords, tools.sourceWords)
         do {
             let lock = try lockRead.get().lock
-            let verification = LockVerification(store: tools.store, keyrings: tools.keyrings, sandbox: tools.sandbox)
+            let verification = LockVerification(store: tools.store, keyrings: tools.keyrings, resolver: tools.resolver)
             try await verification.fetchInputs(of: lock, fetcher: tools.fetcher)
-            try await tools.sandbox.fetchWheels(of: lock)
+            try await tools.wheels.fetch(lock)
             let outcome = try await verification.verify(lock)
             var result = Result(
                 .archives, .yes, "\(outcome.packages) packages and \(outcome.wheels) wheels follow from their archives")
@@ -171,7 +171,7 @@ struct RuntimeChecks: Sendable {
     /// As `rtverify compare` says it: causes first.
     private func differences(_ a: String, _ b: String, _ lock: ImageBuilder.LockedRuntime) async -> [String] {
         do {
-            let report = try await ExaminationProcess.compare(a, b, options: .init(lock: lock.text))
+            let report = try await Examination.compare(a, b, options: .init(lock: lock.text))
             return report.summary.prefix(10).map { group in
                 "\(group.count) by \(group.cause ?? "an unknown cause") in \(group.package ?? "no package"): "
                     + group.paths.prefix(3).joined(separator: ", ")
@@ -189,7 +189,9 @@ struct RuntimeChecks: Sendable {
             let check = ReproducibilityCheck(
                 builder: builder(refusesPrivateKeys: false), runtime: try lockRead.get(), builds: runtime.builds,
                 variations: variations,
-                keepFolder: nil, events: tools.events)
+                clock: { [tools] in
+                    try await IndexedPackage.otherClock(of: $0, store: tools.store, fetcher: tools.fetcher)
+                }, keepFolder: nil, events: tools.events)
             let report = try await check.run(first: (built.identity, built.path, isInMemory)).report
             let varied = report.varied.map(\.rawValue).joined(separator: ", ")
             let missing = report.not_varied.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
@@ -225,7 +227,7 @@ struct RuntimeChecks: Sendable {
         do {
             // An image without a readable lock has nothing that is allowed.
             let lock = try? lockRead.get().lock
-            let report = try await ExaminationProcess.audit(
+            let report = try await Examination.audit(
                 subject.path,
                 options: .init(
                     allowed: lock?.allowed ?? [], sourceDateEpoch: lock?.sourceDateEpoch,

@@ -3,6 +3,7 @@ import Glibc
 import Host
 import RootfsBuild
 import RuntimeSpec
+import Sandbox
 
 /// How one build is made, where another may be made otherwise.
 struct BuildConditions: Sendable {
@@ -44,9 +45,21 @@ struct BuildConditions: Sendable {
         return conditions
     }
 
-    /// The sandbox's environment.
-    var environment: [String] {
-        var variables = ["PATH=\(Sandbox.searchPath)"]
+    /// What is around the sandbox.
+    /// - Parameter folder: The work folder, as the sandbox sees it.
+    func surroundings(of folder: String) -> Namespaces.Surroundings {
+        var surroundings = Namespaces.Surroundings()
+        surroundings.environment += environment
+        surroundings.prefix = prefix
+        if has(.directoryOrder) {
+            let isShuffled = varied.contains(.directoryOrder)
+            surroundings.beginning = { ShuffledFolder(shown: folder).showing($0, isShuffled: isShuffled) }
+        }
+        return surroundings
+    }
+
+    private var environment: [String] {
+        var variables: [String] = []
         if varied.contains(.timezone) { variables.append("TZ=Pacific/Kiritimati") }
         if varied.contains(.locale) { variables += ["LC_ALL=tr_TR.UTF-8", "LANG=tr_TR.UTF-8"] }
         if varied.contains(.home) { variables.append("HOME=/nonexistent/another-home") }
@@ -59,13 +72,13 @@ struct BuildConditions: Sendable {
     }
 
     /// What is put before the command that starts the sandbox.
-    func prefix(own: String) -> [String] {
+    private var prefix: [String] {
         var words: [String] = []
         if varied.contains(.umask) { words += ["sh", "-c", "umask 077; exec \"$@\"", "sh"] }
         if varied.contains(.processors), rtv_usable_processors() > 1 {
             words += ["taskset", "-c", "\(max(0, rtv_first_processor()))"]
         }
-        if varied.contains(.user) { words += [own, SubordinateUser.commandName] }
+        if varied.contains(.user) { words += [OwnProgram.path ?? "", HiddenCommand.user.rawValue] }
         return words
     }
 
@@ -83,7 +96,7 @@ struct BuildConditions: Sendable {
         case .fileSystem where !lock.fitsMemory:
             // Packages grow about fourfold, and the packer and dpkg want some, too.
             let wanted = UInt64(lock.inputSize) * 8 + 1 << 30
-            return (SandboxSetup.memoryForTree() ?? 0) > wanted ? nil : "a tree of this size doesn't fit this memory"
+            return (SystemFolders.memoryForTree() ?? 0) > wanted ? nil : "a tree of this size doesn't fit this memory"
         case .directoryOrder:
             if getuid() != 0 { return "only root can mount a file system that shuffles" }
             if access("/dev/fuse", F_OK) != 0 { return "there is no /dev/fuse" }

@@ -1,15 +1,7 @@
 /// Why a build has no image, or one that isn't what was expected.
 public enum BuildError: Error, CustomStringConvertible {
-    /// The sandbox ended without an image.
-    case sandbox(String)
-    /// The kernel took something from the build that its bytes may depend on.
-    case exhausted(String)
-    /// pip finds no wheels that fulfil what is asked.
-    case noChoice(String)
-    /// The host doesn't let namespaces be made.
-    case namespaces([String])
-    /// Ctrl-C or SIGTERM.
-    case interrupted(signal: Int32)
+    /// The clock of this host stands before the newest time in the image.
+    case clock(sourceDateEpoch: Int)
     /// The image is not what the golden file says.
     case mismatch(golden: String, expected: GoldenFile, found: GoldenFile)
     /// The golden file is of another lock.
@@ -29,20 +21,15 @@ public enum BuildError: Error, CustomStringConvertible {
     public var exitStatus: Int32 {
         switch self {
         case .mismatch, .privateKeys: 1
-        case .interrupted(let signal): 128 + signal
         default: 2
         }
     }
 
     public var description: String {
         switch self {
-        case .sandbox(let reason), .noChoice(let reason): reason
-        case .exhausted(let event):
-            "\(event); what was built then can't be trusted and is gone. Give it more (a control group's limits count too), "
-                + "or wait until other programs need less, and build again"
-        case .namespaces(let lines):
-            Self.namespaces(lines)
-        case .interrupted: "interrupted; nothing is left behind"
+        case .clock(let epoch):
+            "this host's clock stands before the lock's source-date-epoch (\(epoch)), so that files made now "
+                + "would look older than the packages; set the clock"
         case .mismatch(let golden, let expected, let found):
             """
             the image is not the one of \(golden):
@@ -67,12 +54,6 @@ public enum BuildError: Error, CustomStringConvertible {
         case .cannotVary(let name, let reason):
             "'\(name)' can't be varied here: \(reason); leave it out of --vary, or vary all that can be (--vary all)"
         }
-    }
-
-    private static func namespaces(_ lines: [String]) -> String {
-        let advice = NamespaceAdvice(lines)
-        return "the sandbox can't be started: \(advice.reason)\n" + lines.map { "  \($0)\n" }.joined()
-            + "\(advice.remedy); `rtverify doctor` looks at the rest"
     }
 
     private static func pad(_ text: String) -> String {

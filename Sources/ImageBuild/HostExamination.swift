@@ -3,6 +3,7 @@ import Glibc
 import Host
 import Mirrors
 import RootfsBuild
+import Sandbox
 import Subprocess
 import SystemPackage
 
@@ -85,7 +86,7 @@ public struct HostExamination {
 
     private func namespaces() async -> Finding {
         let command =
-            (getuid() == 0 ? ["unshare"] : Sandbox.userNamespace)
+            (getuid() == 0 ? ["unshare"] : Namespaces.userNamespace)
             + ["--mount", "--propagation", "unchanged", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]
         let result = try? await run(
             .name(command[0]), arguments: Arguments(Array(command.dropFirst())), output: .discarded,

@@ -4,9 +4,9 @@ import Host
 import ImageComparison
 import InputStore
 import Mirrors
-import PackageResolution
 import RootfsBuild
 import RuntimeSpec
+import Sandbox
 
 /// Builds the image of a lock: inputs, tree, image, identity.
 public struct ImageBuilder: Sendable {
@@ -31,7 +31,7 @@ public struct ImageBuilder: Sendable {
     private let jobs: Int
     private let stepTimeout: Int?
     private let events: EventSink
-    private let sandbox: PackageSandbox
+    private let wheels: WheelFetcher
     private let refusesPrivateKeys: Bool
 
     /// - Parameters:
@@ -39,12 +39,12 @@ public struct ImageBuilder: Sendable {
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     ///   - refusesPrivateKeys: Whether an image with private keys is none; else whoever asks looks for them.
     public init(
-        store: Store, fetcher: Fetcher, sandbox: PackageSandbox, jobs: Int, stepTimeout: Int? = nil,
+        store: Store, fetcher: Fetcher, wheels: WheelFetcher, jobs: Int, stepTimeout: Int? = nil,
         refusesPrivateKeys: Bool = true, events: @escaping EventSink
     ) {
         (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
         self.stepTimeout = stepTimeout
-        (self.sandbox, self.refusesPrivateKeys) = (sandbox, refusesPrivateKeys)
+        (self.wheels, self.refusesPrivateKeys) = (wheels, refusesPrivateKeys)
     }
 
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
@@ -84,7 +84,7 @@ public struct ImageBuilder: Sendable {
         for file in lock.files where !file.source.isWeb { try adopt(file.source, of: runtime) }
         if lock.system == .tarball, let tarball = lock.tarball, !tarball.isWeb { try adopt(tarball, of: runtime) }
         for repository in lock.alpine.repositories { try await adoptKey(repository.key, of: runtime) }
-        try await sandbox.fetchWheels(of: lock)
+        try await wheels.fetch(lock)
     }
 
     /// The key of an index: in the store, beside the manifest, or in the minirootfs.
@@ -110,7 +110,7 @@ public struct ImageBuilder: Sendable {
     private func privateKeys(in image: AtomicFile, allowed: [Allowance]) async throws -> [String] {
         guard refusesPrivateKeys else { return [] }
         // The file has no name yet; its builder's descriptor leads to it.
-        let report = try await ExaminationProcess.audit(
+        let report = try await Examination.audit(
             "/proc/\(getpid())/fd/\(image.descriptor)", options: .init(allowed: allowed, looksFor: .privateKeys))
         return report.findings.map { $0.path + ($0.detail.isEmpty ? "" : " (\($0.detail))") }
     }
@@ -120,14 +120,6 @@ public struct ImageBuilder: Sendable {
 
     /// A folder of the store's for this program, which goes with it.
     func workFolder(_ name: String) async throws -> WorkFolder { try await WorkFolder.create(in: store, name: name) }
-
-    /// libfaketime of the lock's own archives; nil where they have none.
-    func otherClock(for lock: Lockfile) async throws -> BuildJob.Clock? {
-        let package = try await IndexedPackage.fetch("libfaketime", of: lock, store: store, fetcher: fetcher)
-        return package.map {
-            BuildJob.Clock(sha256: $0.file.sha256, version: $0.version, date: .later(days: Variation.days))
-        }
-    }
 
     /// An empty store, filled from this one.
     /// - Parameter isShuffled: Whether in a random order.
@@ -176,7 +168,9 @@ public struct ImageBuilder: Sendable {
                 jobs: conditions.jobs(jobs), stepTimeout: stepTimeout, isPrivileged: conditions.isPrivileged)
             job.conditions = conditions.inside(of: runtime.lock)
             let events = events
-            try await Sandbox.build(job, into: image.descriptor, conditions: conditions) { event in
+            _ = try await Namespaces(.build, surroundings: conditions.surroundings(of: tree)).run(
+                job, output: image.descriptor
+            ) { event in
                 events(event)
                 observe(event)
             }

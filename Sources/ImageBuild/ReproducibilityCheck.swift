@@ -5,6 +5,7 @@ import ImageComparison
 import Mirrors
 import Reporting
 import RootfsBuild
+import RuntimeSpec
 import Synchronization
 
 /// Builds one lock again under other conditions and, where the bytes differ, finds out which of them makes it so.
@@ -15,6 +16,7 @@ public struct ReproducibilityCheck: Sendable {
     /// Builds to compare, the first included.
     private let builds: Int
     private let asked: [Variation]
+    private let clock: ClockSource
     private let isExplicit: Bool
     /// Where images that differ are kept.
     private let keepFolder: String?
@@ -22,17 +24,21 @@ public struct ReproducibilityCheck: Sendable {
     /// - Parameters:
     ///   - builds: 2 or more.
     ///   - variations: What to vary; nil for all that one more build can have at once.
+    ///   - clock: libfaketime of a lock's own archives, in the store; nil where they have none.
     ///   - keepFolder: Where images that differ are kept; nil for nowhere.
     public init(
         builder: ImageBuilder, runtime: ImageBuilder.LockedRuntime, builds: Int, variations: [Variation]?,
-        keepFolder: String?, events: @escaping EventSink
+        clock: @escaping ClockSource, keepFolder: String?, events: @escaping EventSink
     ) {
         (self.builder, self.runtime, self.builds, self.events) = (builder, runtime, builds, events)
         asked = variations ?? Variation.together
         // What is named must be varied; of all, what can be.
         isExplicit = variations.map { $0 != Variation.allCases } ?? false
-        self.keepFolder = keepFolder
+        (self.clock, self.keepFolder) = (clock, keepFolder)
     }
+
+    /// Finds the library that shows programs another date: a package of a lock's archives, fetched into the store.
+    public typealias ClockSource = @Sendable (Lockfile) async throws -> (version: String, sha256: String)?
 
     /// A build's image, and what is known of it.
     struct Built: Sendable {
@@ -95,7 +101,9 @@ public struct ReproducibilityCheck: Sendable {
         var clock: BuildJob.Clock?
         if asked.contains(.time), obstacles["time"] == nil {
             do {
-                clock = try await builder.otherClock(for: runtime.lock)
+                clock = try await self.clock(runtime.lock).map {
+                    BuildJob.Clock(sha256: $0.sha256, version: $0.version, date: .later(days: Variation.days))
+                }
                 if clock == nil { obstacles["time"] = "the lock's archives have no libfaketime" }
             } catch  where isInputFailure(error) {
                 obstacles["time"] = "\(error)".split(separator: "\n").first.map(String.init)
@@ -223,7 +231,7 @@ public struct ReproducibilityCheck: Sendable {
     /// As `rtverify compare` says it; nil where the images can't be compared.
     func differences(_ first: Built, _ other: Built) async -> ComparisonReport? {
         do {
-            return try await ExaminationProcess.compare(first.path, other.path, options: .init(lock: runtime.text))
+            return try await Examination.compare(first.path, other.path, options: .init(lock: runtime.text))
         } catch {
             events(.note("the images can't be compared: \(error)"))
             return nil
@@ -231,7 +239,6 @@ public struct ReproducibilityCheck: Sendable {
     }
 
     static func isInterruption(_ error: any Error) -> Bool {
-        if case BuildError.interrupted = error { return true }
-        return error is CancellationError
+        error is Interrupted || error is CancellationError
     }
 }

@@ -2,6 +2,7 @@ import FileTree
 import Glibc
 import Host
 import Reporting
+import Sandbox
 import Subprocess
 import SystemPackage
 
@@ -12,13 +13,13 @@ public enum DeepComparison {
     private static let lineLimit = 200
 
     /// Compares, and adds what diffoscope says to the differences' details.
-    /// - Throws: `ExaminationError` where diffoscope isn't installed.
+    /// - Throws: `ConfinedReadError` where diffoscope isn't installed.
     public static func compare(_ a: String, _ b: String, options: ImageComparer.Options) async throws
         -> ComparisonReport
     {
         let folder: TemporaryFolder
         do { folder = try TemporaryFolder() } catch let error as SystemError {
-            throw ExaminationError(description: "no folder for extracted files: \(error.reason)")
+            throw ConfinedReadError(description: "no folder for extracted files: \(error.reason)")
         }
         defer { folder.remove() }
         var options = options
@@ -27,7 +28,7 @@ public enum DeepComparison {
         do {
             outcome = .success(
                 try await explained(
-                    try await ExaminationProcess.compare(a, b, options: options, extracted: folder.path), folder.path))
+                    try await Examination.compare(a, b, options: options, extracted: folder.path), folder.path))
         } catch {
             outcome = .failure(error)
         }
@@ -45,7 +46,7 @@ public enum DeepComparison {
                     .name("timeout"), arguments: Arguments((["300", "diffoscope"] + arguments).map(\.pathArgument)),
                     output: .string(limit: 16 << 20), error: .discarded)
                 guard case .exited(let status) = answer.terminationStatus, status != 127 else {
-                    throw ExaminationError(
+                    throw ConfinedReadError(
                         description: "--deep takes diffoscope, which isn't installed (apt-get install diffoscope)")
                 }
                 let lines = answer.standardOutput.split(separator: "\n").dropFirst(2).map {

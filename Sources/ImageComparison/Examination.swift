@@ -1,11 +1,10 @@
-import CSandbox
-import FileTree
 import Glibc
 import Host
 import Reporting
+import Sandbox
 
-/// What the confined child is asked, as JSON on its standard input.
-public enum ExaminationRequest: Codable, Sendable {
+/// What the confined reader of images is asked, as JSON on its standard input.
+enum ExaminationRequest: Codable, Sendable {
     case compare(a: String, b: String, options: ImageComparer.Options)
     case inspect(image: String, sourceDateEpoch: Int?)
     case audit(image: String, options: ImageAudit.Options)
@@ -20,44 +19,54 @@ public enum ExaminationRequest: Codable, Sendable {
     }
 }
 
-/// What it answers, as JSON on its standard output.
-public enum ExaminationAnswer: Codable, Sendable {
-    case comparison(ComparisonReport)
-    case inspection(InspectionReport)
-    case audit(AuditReport)
-    case contents(ImageContents)
-    /// What can't be read, and why.
-    case failed(String)
+/// Images looked at by a confined child (`ConfinedReader`). Each throws `ConfinedReadError` for what can't be read.
+public enum Examination {
+    /// - Parameter extracted: A folder for pairs of files that another program is to compare.
+    public static func compare(
+        _ a: String, _ b: String, options: ImageComparer.Options, extracted: String? = nil
+    ) async throws -> ComparisonReport {
+        try await ConfinedReader.answer(
+            to: ExaminationRequest.compare(a: a, b: b, options: options), words: extracted.map { [$0] } ?? [])
+    }
+
+    public static func inspect(_ image: String, sourceDateEpoch: Int?) async throws -> InspectionReport {
+        try await ConfinedReader.answer(
+            to: ExaminationRequest.inspect(image: image, sourceDateEpoch: sourceDateEpoch))
+    }
+
+    public static func audit(_ image: String, options: ImageAudit.Options) async throws -> AuditReport {
+        try await ConfinedReader.answer(to: ExaminationRequest.audit(image: image, options: options))
+    }
+
+    /// What an image says of its own making.
+    public static func contents(of image: String) async throws -> ImageContents {
+        try await ConfinedReader.answer(to: ExaminationRequest.contents(image: image))
+    }
 }
 
-/// The child's side: it gives up every right that reading doesn't need, and then reads what strangers made.
-public enum Examiner {
-    /// The argument that makes this program the child.
-    public static let commandName = "examine"
-    /// Bytes of memory and seconds of processor time: many times what honest images take.
-    public static let (memoryLimit, timeLimit) = (UInt64(1) << 30, UInt64(120))
-
+/// The child's side.
+public enum ExaminationProcess {
     /// - Parameter extracted: A folder for pairs of files that another program is to compare.
     public static func run(extracted: String?) -> Int32 {
-        let answer: ExaminationAnswer
+        let request: ExaminationRequest
         do {
-            let request = try JSONText.decode(
-                ExaminationRequest.self, from: try OpenFile.readToEnd(STDIN_FILENO))
-            endWithParent()
-            try SpoolFiles.open(
-                request.paths.count(where: isArchive), in: temporaryDirectory,
-                pairs: extracted)
-            guard rtv_confine(memoryLimit, timeLimit) == 0 else {
-                throw TreeReadError(
-                    path: "anything", reason: "this kernel has no seccomp: \(String(cString: strerror(errno)))")
-            }
-            answer = try self.answer(request)
-        } catch {
-            answer = .failed("\(error)")
+            request = try JSONText.decode(ExaminationRequest.self, from: try OpenFile.readToEnd(STDIN_FILENO))
+            try SpoolFiles.open(request.paths.count(where: isArchive), in: temporaryDirectory, pairs: extracted)
+            try ConfinedReader.confine()
+        } catch { return ConfinedReader.write(ConfinedAnswer<String>.failed("\(error)")) }
+        return switch request {
+        case .compare(let a, let b, let options): answer { try ImageComparer(options: options).compare(a, b) }
+        case .inspect(let image, let epoch): answer { try ImageInspection().inspect(image, sourceDateEpoch: epoch) }
+        case .audit(let image, let options): answer { try ImageAudit(options: options).audit(image) }
+        case .contents(let image): answer { try ContentsReader().read(image) }
         }
-        guard let line = try? JSONText.line(answer) else { return 2 }
-        do { try OpenFile.write(line, to: STDOUT_FILENO) } catch { return 2 }
-        return 0
+    }
+
+    private static func answer<Report>(_ read: () throws -> Report) -> Int32
+    where Report: Codable & Sendable {
+        do { return ConfinedReader.write(.report(try read())) } catch {
+            return ConfinedReader.write(ConfinedAnswer<Report>.failed("\(error)"))
+        }
     }
 
     /// Whether what lies at a path is neither an image nor a folder.
@@ -68,28 +77,5 @@ public enum Examiner {
         guard descriptor >= 0 else { return true }
         defer { close(descriptor) }
         return (try? OpenFile.bytes(descriptor, count: 4)) != Array("hsqs".utf8)
-    }
-
-    /// Ends this process within a second of its parent. (The kernel's own signal for it, PR_SET_PDEATHSIG, comes when
-    /// the thread ends that started this process, and the parent's threads come and go.)
-    private static func endWithParent() {
-        let parent = getppid()
-        _ = startThread {
-            while getppid() == parent { usleep(500_000) }
-            _exit(3)
-        }
-    }
-
-    private static func answer(_ request: ExaminationRequest) throws -> ExaminationAnswer {
-        switch request {
-        case .compare(let a, let b, let options):
-            return .comparison(try ImageComparer(options: options).compare(a, b))
-        case .inspect(let image, let epoch):
-            return .inspection(try ImageInspection().inspect(image, sourceDateEpoch: epoch))
-        case .audit(let image, let options):
-            return .audit(try ImageAudit(options: options).audit(image))
-        case .contents(let image):
-            return .contents(try ContentsReader().read(image))
-        }
     }
 }

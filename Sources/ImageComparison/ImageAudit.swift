@@ -2,8 +2,8 @@ import FileTree
 import Glibc
 import Host
 import Reporting
-import RootfsBuild
 import RuntimeSpec
+import Sandbox
 
 /// Looks through one image for what must not be published.
 public struct ImageAudit: Sendable {

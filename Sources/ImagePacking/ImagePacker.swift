@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 import Host
-import RootfsBuild
 import RuntimeSpec
+import Sandbox
 import Subprocess
 import SystemPackage
 
@@ -10,14 +10,14 @@ import SystemPackage
 /// toolchain's own root with an environment of one variable.
 public struct ImagePacker: Sendable {
     private let lock: Lockfile
-    private let toolchain: String
+    private let toolchain: Root
     private let jobs: Int
     private let events: EventSink
 
     /// - Parameters:
     ///   - toolchain: The root that the toolchain was unpacked into, with a /proc.
     ///   - jobs: The packer's threads; the bytes don't depend on it.
-    public init(lock: Lockfile, toolchain: String, jobs: Int, events: @escaping EventSink) {
+    public init(lock: Lockfile, toolchain: Root, jobs: Int, events: @escaping EventSink) {
         (self.lock, self.toolchain, self.jobs, self.events) = (lock, toolchain, jobs, events)
     }
 
@@ -65,7 +65,7 @@ public struct ImagePacker: Sendable {
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])
         let epoch = lock.sourceDateEpoch
         // Nice: while packages are installed, dpkg goes first.
-        let packer = RootEntry.command(toolchain, ["/usr/bin/tar2sqfs"] + arguments, options: .init(isNice: true))
+        let packer = RootEntry.command(toolchain.path, ["/usr/bin/tar2sqfs"] + arguments, options: .init(isNice: true))
         async let packing = run(
             .path(FilePath(OwnProgram.link)), arguments: Arguments(packer),
             environment: .custom(["SOURCE_DATE_EPOCH": "\(epoch)", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]),
@@ -93,15 +93,15 @@ public struct ImagePacker: Sendable {
         if case .failure(let error as PrepackedFiles.Changed) = streamed { throw error }
         if !result.terminationStatus.isSuccess {
             // An entry that can't be carried stops the stream, and then the packer: the first is the reason.
-            if case .failure(let error as RootfsError) = streamed, case .cannotCarry = error { throw error }
+            if case .failure(let error as PackingError) = streamed { throw error }
             if let reason = Self.writeFailure() { throw SystemError("cannot write the image", reason) }
-            throw RootfsError.program(
+            throw SandboxError.program(
                 "the locked packer, tar2sqfs,", status: "\(result.terminationStatus)",
                 output: lines + Self.advice(lines))
         }
         try streamed.get()
         if !lines.isEmpty {
-            throw RootfsError.program("the locked packer, tar2sqfs,", status: "it warned", output: lines)
+            throw SandboxError.program("the locked packer, tar2sqfs,", status: "it warned", output: lines)
         }
     }
 

@@ -1,7 +1,7 @@
 import FileTree
 import Glibc
 import Host
-import RootfsBuild
+import Sandbox
 import Synchronization
 
 /// The files that are packed before the tree is whole.

@@ -1,7 +1,7 @@
 import FileTree
 import Glibc
 import Host
-import RootfsBuild
+import Sandbox
 
 /// An entry as it is packed.
 struct PackedEntry {
@@ -127,7 +127,7 @@ struct TreeWalk {
         }
     }
 
-    private func cannotCarry(_ path: [UInt8], _ what: String) -> RootfsError {
+    private func cannotCarry(_ path: [UInt8], _ what: String) -> PackingError {
         let text = "/" + String(decoding: path, as: UTF8.self)
         return .cannotCarry(path: text, what: what, owner: DpkgLists(root: root).describeOwner(of: text))
     }

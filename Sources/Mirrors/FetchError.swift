@@ -14,6 +14,8 @@ public enum FetchError: Error, CustomStringConvertible {
     case unavailable([(input: Lockfile.Input, reasons: [String])], total: Int)
     /// `--offline`, and the store lacks these.
     case missingOffline([Lockfile.Input], store: String)
+    /// pip fetched other bytes than the lock's.
+    case otherWheel(String)
 
     public var description: String {
         switch self {
@@ -30,6 +32,7 @@ public enum FetchError: Error, CustomStringConvertible {
                 + inputs.prefix(10).map { "  \($0.sha256)  \($0.path)\n" }.joined()
                 + (inputs.count > 10 ? "  and \(inputs.count - 10) more\n" : "")
                 + "Build once without --offline, or copy the store of a machine that has them."
+        case .otherWheel(let name): return "pip fetched another file than \(name)"
         }
     }
 }

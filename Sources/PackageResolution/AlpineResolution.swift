@@ -4,6 +4,7 @@ import FileTree
 import InputStore
 import Mirrors
 import RuntimeSpec
+import Sandbox
 
 /// Alpine's part of a lock: the minirootfs, signed indexes, apk's choice.
 struct AlpineResolution {
@@ -12,7 +13,7 @@ struct AlpineResolution {
     let keys: [Lockfile.Input]
     let fetcher: Fetcher
     let store: Store
-    let sandbox: any ResolutionSandbox
+    let resolver: TargetResolver
 
     private static let architecture = "x86_64"
     private static let largestMinirootfs = 1 << 28
@@ -54,7 +55,7 @@ struct AlpineResolution {
         let held = pins.filter { pin in
             indexes.contains { $0.index.package(named: pin.key, version: pin.value) != nil }
         }
-        for choice in try await sandbox.alpineChoice(for: lock, holding: held) {
+        for choice in try await resolver.alpineChoice(for: lock, holding: held) {
             let (repository, package) = try Self.listed(choice, in: indexes)
             let path = "\(base.branch)/\(repository)/\(Self.architecture)/\(choice.name)-\(choice.version).apk"
             let bytes = try await fetcher.newestAlpine(path, limit: package.size)
@@ -68,7 +69,7 @@ struct AlpineResolution {
     }
 
     /// The repository that lists a package, and what its index says of it.
-    static func listed(_ choice: AlpineChoice, in indexes: [(name: String, index: AlpineIndex)]) throws
+    static func listed(_ choice: PackageChoice, in indexes: [(name: String, index: AlpineIndex)]) throws
         -> (repository: String, package: AlpineIndex.Package)
     {
         for (name, index) in indexes {

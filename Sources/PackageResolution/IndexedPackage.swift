@@ -33,4 +33,11 @@ public struct IndexedPackage: Sendable {
         try await fetcher.fetch([Fetcher.Wanted(newest.stanza.file, of: newest.archive)])
         return IndexedPackage(version: newest.stanza.version, file: newest.stanza.file)
     }
+
+    /// libfaketime of a lock's own archives, which shows programs another date; nil where they have none.
+    public static func otherClock(
+        of lock: Lockfile, store: Store, fetcher: Fetcher
+    ) async throws -> (version: String, sha256: String)? {
+        try await fetch("libfaketime", of: lock, store: store, fetcher: fetcher).map { ($0.version, $0.file.sha256) }
+    }
 }

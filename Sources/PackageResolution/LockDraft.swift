@@ -9,7 +9,7 @@ import RuntimeSpec
 public struct LockDraft: Sendable {
     private let store: Store
     private let fetcher: Fetcher
-    private let sandbox: any ResolutionSandbox
+    private let resolver: TargetResolver
     private let debian: DebianResolution
     private let events: EventSink
     /// Suites, components and keys to look in instead of the release's.
@@ -52,13 +52,13 @@ public struct LockDraft: Sendable {
     ///   - keyrings: Files to look for keys in; those of the host when empty.
     ///   - suites: Where to look instead of the release's own suites.
     public init(
-        store: Store, fetcher: Fetcher, keyrings: [String], sandbox: any ResolutionSandbox, suites: DebianSuites?,
+        store: Store, fetcher: Fetcher, keyrings: [String], resolver: TargetResolver, suites: DebianSuites?,
         allowExpired: Bool, events: @escaping EventSink
     ) {
         self.allowExpired = allowExpired
         alpineKeys = keyrings.filter { $0.hasSuffix(".pub") }
         let keyrings = keyrings.filter { !$0.hasSuffix(".pub") }
-        (self.store, self.fetcher, self.sandbox, self.suites, self.events) = (store, fetcher, sandbox, suites, events)
+        (self.store, self.fetcher, self.resolver, self.suites, self.events) = (store, fetcher, resolver, suites, events)
         debian = DebianResolution(
             signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
     }
@@ -318,7 +318,7 @@ public struct LockDraft: Sendable {
             all.map { (PythonPackages.normalizedName($0.name), $0.version) }, uniquingKeysWith: { first, _ in first })
         let wheels: [Lockfile.Wheel]
         do {
-            wheels = try await sandbox.wheels(for: found.lock, holding: held)
+            wheels = try await resolver.wheels(for: found.lock, holding: held)
         } catch {
             // The rest of the draft is worth having.
             found.lock.python = nil
@@ -352,7 +352,7 @@ public struct LockDraft: Sendable {
                 path: String(path.split(separator: "/").last ?? ""), size: bytes.count,
                 sha256: try store.keep(bytes).hex)
         }
-        let resolution = AlpineResolution(base: base, keys: keys, fetcher: fetcher, store: store, sandbox: sandbox)
+        let resolution = AlpineResolution(base: base, keys: keys, fetcher: fetcher, store: store, resolver: resolver)
         try await resolution.resolve(&found.lock, world: [], holding: nil, pins: [:])
         guard let tarball = found.lock.tarball, let root = try store.bytes(of: tarball) else { return found }
         let world = try AlpineResolution.world(minirootfs: root, name: tarball.path)

@@ -2,12 +2,13 @@ import ContentHash
 import InputStore
 import Mirrors
 import RuntimeSpec
+import Sandbox
 
 /// Derives a lock's every entry again, offline: signature, Release, index, package, stage.
 public struct LockVerification {
     private let store: Store
     private let signature: ArchiveSignature
-    private let sandbox: any ResolutionSandbox
+    private let resolver: TargetResolver
 
     /// What was derived.
     public struct Outcome: Codable, Equatable, Sendable {
@@ -34,8 +35,8 @@ public struct LockVerification {
     }
 
     /// - Parameter keyrings: Files to look for keys in; those of the host when empty.
-    public init(store: Store, keyrings: [String], sandbox: any ResolutionSandbox) {
-        (self.store, self.sandbox) = (store, sandbox)
+    public init(store: Store, keyrings: [String], resolver: TargetResolver) {
+        (self.store, self.resolver) = (store, resolver)
         signature = ArchiveSignature(keyrings: keyrings)
     }
 
@@ -68,7 +69,7 @@ public struct LockVerification {
     /// Wheels: pip, with the lock's wheels alone to choose from, must want just these.
     private func verifyWheels(_ lock: Lockfile) async throws -> [String] {
         guard let python = lock.python else { return [] }
-        let again = try await sandbox.wheelsAgain(for: lock)
+        let again = try await resolver.rederivedWheels(for: lock)
         return Self.differences(
             "wheel", python.wheels.map { ($0.name, "\($0.version) \($0.file.sha256)") },
             again.map { ($0.name, "\($0.version) \($0.file.sha256)") }, source: "pip")
@@ -100,7 +101,7 @@ public struct LockVerification {
                 throw ResolutionError.inputsMissing([package.file.path], store: store.directory)
             }
             do {
-                let choice = AlpineChoice(name: package.name, version: package.version)
+                let choice = PackageChoice(name: package.name, version: package.version)
                 let listed = try AlpineResolution.listed(choice, in: indexes)
                 try AlpinePackageFile.check(bytes, is: listed.package, name: package.file.path)
                 if listed.repository != package.repository {
@@ -111,7 +112,7 @@ public struct LockVerification {
         guard wrong.isEmpty else { return wrong }
         return Self.differences(
             "package", lock.alpine.packages.map { ($0.name, $0.version) },
-            try await sandbox.alpineChoice(for: lock, holding: [:]).map { ($0.name, $0.version) }, source: "apk")
+            try await resolver.alpineChoice(for: lock, holding: [:]).map { ($0.name, $0.version) }, source: "apk")
     }
 
     private static func differences(

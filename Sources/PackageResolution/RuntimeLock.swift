@@ -10,7 +10,7 @@ public struct RuntimeLock: Sendable {
     private let fetcher: Fetcher
     private let events: EventSink
     private let debian: DebianResolution
-    private let sandbox: any ResolutionSandbox
+    private let resolver: TargetResolver
 
     /// What a person may choose for one run.
     public struct Options: Sendable {
@@ -26,9 +26,9 @@ public struct RuntimeLock: Sendable {
 
     /// - Parameter keyrings: Files to look for keys in; those of the host when empty.
     public init(
-        store: Store, fetcher: Fetcher, keyrings: [String], sandbox: any ResolutionSandbox, events: @escaping EventSink
+        store: Store, fetcher: Fetcher, keyrings: [String], resolver: TargetResolver, events: @escaping EventSink
     ) {
-        (self.store, self.fetcher, self.events, self.sandbox) = (store, fetcher, events, sandbox)
+        (self.store, self.fetcher, self.events, self.resolver) = (store, fetcher, events, resolver)
         debian = DebianResolution(
             signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
     }
@@ -133,14 +133,14 @@ public struct RuntimeLock: Sendable {
         }
         if let alpine = manifest.alpine {
             let resolution = AlpineResolution(
-                base: alpine, keys: files.keys, fetcher: fetcher, store: store, sandbox: sandbox)
+                base: alpine, keys: files.keys, fetcher: fetcher, store: store, resolver: resolver)
             try await resolution.resolve(&lock, world: manifest.packages, holding: nil, pins: [:])
         }
         try await fetcher.fetch(Fetcher.Wanted.inputs(of: lock))
         if let python = manifest.python {
             lock.python = Lockfile.Python(packages: python, interpreter: debian.interpreter, wheels: [])
             events(.phase(name: "resolve \(python.requirements.count) requirements of Python", total: 0))
-            let wheels = try await sandbox.wheels(for: lock, holding: pins.wheels)
+            let wheels = try await resolver.wheels(for: lock, holding: pins.wheels)
             lock.python = Lockfile.Python(packages: python, interpreter: debian.interpreter, wheels: wheels)
         }
         return lock

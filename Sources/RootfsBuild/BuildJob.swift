@@ -1,8 +1,8 @@
 import Host
+import Sandbox
 
-/// What the builder tells the sandbox, as one line of JSON on its standard input. The pipe then stays open: the
-/// sandbox ends when it closes.
-public struct BuildJob: Codable, Sendable {
+/// What the sandbox of a build is to do.
+public struct BuildJob: SandboxJob {
     /// The lockfile's text.
     public var lock: String
     /// The store's folder.
@@ -59,17 +59,4 @@ public struct BuildJob: Codable, Sendable {
         (self.lock, self.store, self.workFolder, self.jobs) = (lock, store, workFolder, jobs)
         (self.stepTimeout, self.isPrivileged) = (stepTimeout, isPrivileged)
     }
-}
-
-/// What the sandbox tells the builder, a line of JSON each on its standard error.
-public enum SandboxMessage: Codable, Sendable {
-    case event(BuildEvent)
-    /// What a question came to.
-    case answer(ResolutionJob.Answer)
-    /// The build can't go on; the text is for people.
-    case failed(String)
-    /// pip finds no choice; the text is for people.
-    case noChoice(String)
-    /// The image is whole.
-    case finished
 }

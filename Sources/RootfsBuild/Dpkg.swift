@@ -1,21 +1,22 @@
 import Host
 import RuntimeSpec
+import Sandbox
 import Synchronization
 
 /// The root's own dpkg, run chrooted in it.
 struct Dpkg: Sendable {
-    private let programs: RootPrograms
+    private let root: Root
     private let progress: Progress
 
-    init(programs: RootPrograms, events: @escaping EventSink) {
-        self.programs = programs
+    init(root: Root, events: @escaping EventSink) {
+        self.root = root
         progress = Progress(events: events)
     }
 
     /// Unpacks prepared packages, in this order.
     func unpack(_ packages: [Lockfile.Package], options: [String]) async throws {
         if packages.isEmpty { return }
-        let files = packages.map { "\(RootfsAssembly.privateFolder)/\($0.name).deb" }
+        let files = packages.map { "\(Root.privateFolder)/\($0.name).deb" }
         try await run("--unpack", options + ["--unpack"] + files)
     }
 
@@ -24,16 +25,16 @@ struct Dpkg: Sendable {
     /// - Throws: when dpkg finds a package that isn't wholly installed.
     func audit() async throws {
         let audit = Mutex<[String]>([])
-        try await programs.run("dpkg --audit", ["dpkg", "--audit"]) { line in audit.withLock { $0.append(line) } }
+        try await root.run("dpkg --audit", ["dpkg", "--audit"]) { line in audit.withLock { $0.append(line) } }
         let complaints = audit.withLock { $0 }
         if !complaints.isEmpty {
-            throw RootfsError.program("dpkg --audit", status: "not silent", output: complaints)
+            throw SandboxError.program("dpkg --audit", status: "not silent", output: complaints)
         }
     }
 
     /// A configuration file that is there already stays, and nobody is asked: dpkg would fail for want of an answer.
     private func run(_ action: String, _ arguments: [String]) async throws {
-        try await programs.run("dpkg \(action)", ["dpkg", "--force-unsafe-io", "--force-confold"] + arguments) {
+        try await root.run("dpkg \(action)", ["dpkg", "--force-unsafe-io", "--force-confold"] + arguments) {
             progress.count($0)
         }
     }

@@ -1,15 +1,16 @@
 import RuntimeSpec
+import Sandbox
 
 /// What a build must not carry and what must have one content. Each line has its reason.
 enum ImageContract {
     /// Removed from an image.
-    static func removals(for system: Manifest.System) -> [RootTask] {
+    static func removals(for system: Manifest.System) -> [ChrootTask] {
         system == .debian ? debianRemovals : commonRemovals
     }
 
     /// Of a system that was made elsewhere, only what no image may have.
-    private static let commonRemovals: [RootTask] = [
-        .remove(RootfsAssembly.privateFolder),
+    private static let commonRemovals: [ChrootTask] = [
+        .remove(Root.privateFolder),
         .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key"),
         .removeEntries(of: "/etc/ssh", prefix: "ssh_host_", suffix: "_key.pub"),
         // Where apk keeps what it could download again.
@@ -19,9 +20,9 @@ enum ImageContract {
         .emptyFolder("/run"), .emptyFolder("/tmp"), .emptyFolder("/var/tmp"),
     ]
 
-    private static let debianRemovals: [RootTask] = [
+    private static let debianRemovals: [ChrootTask] = [
         // The builder's own.
-        .remove(RootfsAssembly.privateFolder),
+        .remove(Root.privateFolder),
         .remove(RootfsAssembly.servicePolicy),
         // Logs of the installation: times of this build (dpkg(1), update-alternatives(1), apt, fontconfig).
         .remove("/var/log/dpkg.log"),

@@ -2,6 +2,7 @@ import Glibc
 import Host
 import InputStore
 import RuntimeSpec
+import Sandbox
 import Synchronization
 
 /// A /proc/cpuinfo that is no machine's here.
@@ -70,8 +71,8 @@ enum OtherClock {
     }
 
     /// Whether a program of the root sees the date; nil where it is the host's own.
-    /// - Throws: `RootfsError` where the root has no date(1) that runs.
-    static func isSeen(_ clock: BuildJob.Clock, by programs: RootPrograms) async throws -> Bool? {
+    /// - Throws: `SandboxError` where the root has no date(1) that runs.
+    static func isSeen(_ clock: BuildJob.Clock, by root: Root) async throws -> Bool? {
         let expected: Int
         switch clock.date {
         case .later(0): return nil
@@ -79,7 +80,7 @@ enum OtherClock {
         case .fixed: expected = fixed.seconds
         }
         let seen = Mutex(0)
-        try await programs.run("asking for the date", ["date", "+%s"]) { line in
+        try await root.run("asking for the date", ["date", "+%s"]) { line in
             if let seconds = Int(line) { seen.withLock { $0 = seconds } }
         }
         return abs(seen.withLock { $0 } - expected) < 3600

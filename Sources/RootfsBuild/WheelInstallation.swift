@@ -2,6 +2,7 @@ import Glibc
 import Host
 import InputStore
 import RuntimeSpec
+import Sandbox
 import Synchronization
 
 /// Puts a lock's wheels into a tree, without network: PyPA's installer from the locked toolchain, run by the
@@ -10,49 +11,49 @@ struct WheelInstallation {
     let python: Lockfile.Python
     let lock: Lockfile
     /// The tree.
-    let root: String
+    let root: Root
     /// The root that the toolchain was unpacked into.
-    let toolchain: String
+    let toolchain: Root
     let store: Store
-    /// How programs of the tree are run.
-    let entry: RootEntry.Options
     let events: EventSink
 
     /// Where Debian's packages of Python keep their modules.
     private static let modules = "usr/lib/python3/dist-packages"
-    private static let folder = RootfsAssembly.privateFolder
+    private static let folder = Root.privateFolder
 
     func run() async throws {
         if python.wheels.isEmpty { return }
         events(.phase(name: "install \(python.wheels.count) wheels", total: python.wheels.count))
         // An empty base has no interpreter: the toolchain's works on it from outside.
         let isEmpty = lock.system == .empty
-        let place = isEmpty ? toolchain : root
-        let (wheels, own) = ("\(place)\(Self.folder)/wheels", "\(place)\(Self.folder)/python")
-        for part in ["\(place)\(Self.folder)", wheels, own] { try SandboxSetup.makeFolder(part) }
+        var place = root
+        if isEmpty {
+            place = toolchain
+            // Libraries that are preloaded are the tree's.
+            place.entry = root.entry
+            place.entry.variables = []
+        }
+        let (wheels, own) = ("\(place.privatePath)/wheels", "\(place.privatePath)/python")
+        for part in [place.privatePath, wheels, own] { try SystemFolders.makeFolder(part) }
         for wheel in python.wheels {
             try store.copy(wheel.file, to: "\(wheels)/\(wheel.file.path)", name: wheel.file.path)
         }
-        try SandboxSetup.bind("\(toolchain)/\(Self.modules)/installer", at: "\(own)/installer")
+        try SystemFolders.bind("\(toolchain.path)/\(Self.modules)/installer", at: "\(own)/installer")
         let destination = isEmpty ? "\(Self.folder)/root" : ""
-        if isEmpty { try SandboxSetup.bind(root, at: "\(place)\(destination)") }
+        if isEmpty { try SystemFolders.bind(root.path, at: place.path(of: destination)) }
         let job = Job(
             wheels: python.wheels.map { "\(Self.folder)/wheels/\($0.file.path)" },
             requested: python.packages.requirements.map(Self.name).sorted(), target: python.packages.target,
             destdir: isEmpty ? destination : "/", levels: python.packages.levels)
         let script = String(decoding: PackageResources.install_wheels_py, as: UTF8.self)
-        var entry = entry
-        // Libraries that are preloaded are the tree's.
-        if isEmpty { entry.variables = [] }
-        let programs = RootPrograms(root: place, sourceDateEpoch: lock.sourceDateEpoch, entry: entry, events: events)
         let progress = WheelProgress(events)
-        try await programs.run(
+        try await place.run(
             "installing the wheels",
             ["python3", "-s", "-B", "-c", script, String(decoding: try JSONText.line(job).dropLast(), as: UTF8.self)]
         ) { progress.count($0) }
         progress.conclude()
-        try SandboxSetup.unmount("\(own)/installer")
-        if isEmpty { try SandboxSetup.unmount("\(place)\(destination)") }
+        try SystemFolders.unmount("\(own)/installer")
+        if isEmpty { try SystemFolders.unmount(place.path(of: destination)) }
     }
 
     private struct Job: Encodable {

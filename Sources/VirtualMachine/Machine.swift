@@ -1,6 +1,7 @@
 import Glibc
 import Host
 import PackageResolution
+import Sandbox
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -140,7 +141,7 @@ public struct Machine: Sendable {
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
         let result = try await Subprocess.run(
             .path(FilePath(OwnProgram.link)),
-            arguments: Arguments(Guardian.command(["qemu-system-x86_64"] + arguments).map(\.pathArgument)),
+            arguments: Arguments(ProcessReaper.command(["qemu-system-x86_64"] + arguments).map(\.pathArgument)),
             environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options,
             input: .fileDescriptor(input, closeAfterSpawningProcess: expected != nil),
             output: .sequence, error: .string(limit: 1 << 16)

@@ -34,7 +34,7 @@ struct Audit: AsyncParsableCommand {
     func run() async throws {
         try await exiting(out.display) {
             let lockfile = try lock.map { try ImageBuilder.LockedRuntime(path: $0).lock }
-            let report = try await ExaminationProcess.audit(
+            let report = try await Examination.audit(
                 image,
                 options: .init(
                     allowed: lockfile?.allowed ?? [], sourceDateEpoch: sourceDateEpoch ?? lockfile?.sourceDateEpoch,

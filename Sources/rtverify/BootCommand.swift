@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import Host
-import ImageBuild
 import InputStore
 import Mirrors
 import PackageResolution

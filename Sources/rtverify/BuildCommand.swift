@@ -3,6 +3,7 @@ import ContentHash
 import Glibc
 import Host
 import ImageBuild
+import PackageResolution
 
 struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -76,7 +77,7 @@ struct Build: AsyncParsableCommand {
             let store = try source.openStore()
             let fetcher = try source.fetcher(store: store, display: display)
             let builder = ImageBuilder(
-                store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
+                store: store, fetcher: fetcher, wheels: source.wheels(store: store, display: display),
                 jobs: jobs ?? processorCount, stepTimeout: stepTimeout,
                 events: display.report)
             let image = output ?? "\(runtime.lock.name).squashfs"
@@ -85,6 +86,7 @@ struct Build: AsyncParsableCommand {
                 check
                 ? ReproducibilityCheck(
                     builder: builder, runtime: runtime, builds: builds ?? 2, variations: varied,
+                    clock: { try await IndexedPackage.otherClock(of: $0, store: store, fetcher: fetcher) },
                     keepFolder: keepDiffering, events: display.report) : nil
             let result: Result<(CheckReport?, FileIdentity), any Error>
             do {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Glibc
 import Host
-import ImageBuild
 import InputStore
 import Mirrors
+import PackageResolution
 
 /// How much a command says.
 struct OutputOptions: ParsableArguments {
@@ -54,8 +54,12 @@ struct SourceOptions: ParsableArguments {
     }
 
     /// The target's own package programs.
-    func packageSandbox(store: Store, display: ProgressDisplay) -> PackageSandbox {
-        PackageSandbox(store: store, offline: offline, environment: environmentValue, events: display.report)
+    func resolver(store: Store, display: ProgressDisplay) -> TargetResolver {
+        TargetResolver(store: store, offline: offline, environment: environmentValue, events: display.report)
+    }
+
+    func wheels(store: Store, display: ProgressDisplay) -> WheelFetcher {
+        WheelFetcher(store: store, offline: offline, environment: environmentValue, events: display.report)
     }
 
     func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {

@@ -39,7 +39,7 @@ struct Compare: AsyncParsableCommand {
             let report =
                 try await deep
                 ? DeepComparison.compare(a, b, options: options)
-                : ExaminationProcess.compare(a, b, options: options)
+                : Examination.compare(a, b, options: options)
             if let html {
                 try AtomicFile.write(ComparisonPage.html(report), to: html)
             }

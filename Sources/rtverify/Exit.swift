@@ -27,6 +27,7 @@ private func status(of error: any Error) -> Int32 {
     switch error {
     case let error as ResolutionError: error.isDecided ? 1 : 2
     case let error as BuildError: error.exitStatus
+    case let error as Interrupted: 128 + error.signal
     case let error as any DecidedError: error.isDecided ? 1 : 2
     default: 2
     }

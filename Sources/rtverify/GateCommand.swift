@@ -2,7 +2,6 @@ import ArgumentParser
 import Gate
 import Glibc
 import Host
-import ImageBuild
 import RuntimeSpec
 
 struct GateCommand: AsyncParsableCommand {
@@ -63,7 +62,8 @@ struct GateCommand: AsyncParsableCommand {
             let gate = Gate(
                 spec, folder: folder, imagesFolder: output,
                 tools: .init(
-                    store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
+                    store: store, fetcher: fetcher, resolver: source.resolver(store: store, display: display),
+                    wheels: source.wheels(store: store, display: display),
                     nodes: network.nodes(apis), jobs: jobs ?? processorCount, keyrings: keyring,
                     isOnline: !source.offline, sourceWords: source.words, nodeWords: network.words(apis),
                     environment: environmentValue, events: display.report))

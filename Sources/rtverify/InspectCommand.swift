@@ -25,7 +25,7 @@ struct Inspect: AsyncParsableCommand {
 
     func run() async throws {
         try await exiting(out.display) {
-            let report = try await ExaminationProcess.inspect(image, sourceDateEpoch: sourceDateEpoch)
+            let report = try await Examination.inspect(image, sourceDateEpoch: sourceDateEpoch)
             printLine(out.json ? JSONText.of(report) : ImageText.lines(report).joined(separator: "\n"))
         }
     }

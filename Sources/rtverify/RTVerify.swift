@@ -5,8 +5,7 @@ import Glibc
 import Host
 import ImageBuild
 import ImageComparison
-import RootfsBuild
-import VirtualMachine
+import Sandbox
 
 /// The command line: each command parses, calls one function, prints.
 struct RTVerify: AsyncParsableCommand {
@@ -24,7 +23,7 @@ struct RTVerify: AsyncParsableCommand {
         subcommands: [
             Init.self, Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
             Verify.self, GateCommand.self,
-            Message.self, Boot.self, Doctor.self, SandboxCommand.self,
+            Message.self, Boot.self, Doctor.self,
         ])
 }
 
@@ -85,31 +84,40 @@ enum EntryPoint {
     /// root need not have, and traps without it; and some confine themselves, which only one thread can.
     private static func runHidden(_ arguments: [String]) {
         let rest = Array(arguments.dropFirst())
-        switch arguments.first {
-        case RootTaskRunner.commandName where rest.count == 1: exit(runTasks(root: rest[0]))
-        case RootEntry.commandName where !rest.isEmpty:
+        guard let command = arguments.first.flatMap(HiddenCommand.init) else { return }
+        guard command.isFirstProcess ? getpid() == 1 : command == .tasks || command == .examine || !rest.isEmpty else {
+            fail("rtverify starts this itself; it is of no use otherwise")
+        }
+        switch command {
+        case .build: runSandbox { await BuildProcess.run() }
+        case .resolve: runSandbox { await PackageQuestion.answer() }
+        case .tasks: exit(runTasks(root: rest.first ?? "/"))
+        case .enter:
             printError(String(describing: RootEntry.run(rest)))
             exit(127)
-        case SubordinateUser.commandName where !rest.isEmpty:
+        case .user:
             printError(String(describing: SubordinateUser.run(rest)))
             exit(127)
-        case Examiner.commandName where rest.count < 2: exit(Examiner.run(extracted: rest.first))
-        case Guardian.commandName where !rest.isEmpty: exit(Guardian.run(rest))
-        case SandboxCommand.configuration.commandName where getpid() == 1:
-            var failed: UnsafePointer<CChar>?
-            guard rtv_begin_sandbox(&failed) == 0 else {
-                let (reason, what) = (errno, failed.map { String(cString: $0) } ?? "")
-                fail("\(what): \(String(cString: strerror(reason)))")
-            }
-        default: break
+        case .examine: exit(ExaminationProcess.run(extracted: rest.first))
+        case .reap: exit(ProcessReaper.run(rest))
         }
+    }
+
+    /// Does a sandbox's work as its pid 1, whose standard streams are not for people.
+    private static func runSandbox(_ work: @escaping @Sendable () async -> Void) -> Never {
+        do { try SandboxProcess.begin() } catch { fail("\(error)") }
+        Task {
+            await work()
+            finish(0)
+        }
+        dispatchMain()
     }
 
     /// Reads the tasks from standard input and does them.
     private static func runTasks(root: String) -> Int32 {
         do {
-            try RootTaskRunner.run(
-                try JSONText.decode([RootTask].self, from: try OpenFile.readToEnd(STDIN_FILENO)), root: root)
+            try ChrootTaskRunner.run(
+                try JSONText.decode([ChrootTask].self, from: try OpenFile.readToEnd(STDIN_FILENO)), root: root)
             return 0
         } catch {
             printError(String(describing: error))

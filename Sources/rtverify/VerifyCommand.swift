@@ -162,7 +162,7 @@ struct Verify: AsyncParsableCommand {
         let store = try source.openStore()
         let fetcher = try source.fetcher(store: store, display: display)
         let builder = ImageBuilder(
-            store: store, fetcher: fetcher, sandbox: source.packageSandbox(store: store, display: display),
+            store: store, fetcher: fetcher, wheels: source.wheels(store: store, display: display),
             jobs: processorCount, events: display.report)
         let compared = image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 }
         let outcome: Result<(Bool, [String]), any Error>
@@ -188,7 +188,7 @@ struct Verify: AsyncParsableCommand {
     ) async -> [String] {
         guard let image else { return [] }
         do {
-            let comparison = try await ExaminationProcess.compare(
+            let comparison = try await Examination.compare(
                 image, rebuilt, options: ImageComparer.Options(lock: runtime.text))
             return ComparisonText(colors: false, full: false).lines(comparison)
         } catch { return ["the two can't be compared: \(error)"] }

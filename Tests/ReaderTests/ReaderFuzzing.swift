@@ -5,7 +5,7 @@ import RuntimeSpec
     import Glibc
 #else
     import ImageComparison
-    import InputStore
+    import Mirrors
     import PackageResolution
 #endif
 

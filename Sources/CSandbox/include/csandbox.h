@@ -52,10 +52,6 @@ void rtv_hide_arguments(void);
 /// ignores (nohup(1)); and a write to a pipe that nobody reads be an error, to this process alone.
 void rtv_take_signals(void);
 
-/// Has a signal that comes from elsewhere call `handler`, on whatever thread gets it; a hang-up that the caller had ignored
-/// stays so.
-void rtv_on_signal(int number, void (*handler)(int));
-
 /// Writes to standard output; whether it could is told by rtv_flush_output.
 void rtv_write_output(const void *bytes, size_t size);
 

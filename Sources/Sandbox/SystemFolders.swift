@@ -3,40 +3,13 @@ import CSandbox
 import Glibc
 import Host
 
-/// The sandbox from inside: what its pid 1 does before anything of the image runs.
-public enum SandboxSetup {
+/// What pid 1 of a sandbox mounts in a root before anything of it runs, and takes away.
+public enum SystemFolders {
     /// Device nodes that programs may expect, bound from the host because a user can't make nodes.
     private static let devices = ["null", "zero", "full", "random", "urandom", "tty"]
 
-    /// Ends this process, and with it everything in its pid namespace, as soon as the builder's pipe closes.
-    public static func endWithBuilder() throws {
-        let status = startThread {
-            var byte: UInt8 = 0
-            while true {
-                let count = read(STDIN_FILENO, &byte, 1)
-                if count == 0 || (count < 0 && errno != EINTR) { _exit(3) }
-            }
-        }
-        guard status == 0 else { throw SystemError("cannot start a thread", status) }
-    }
-
-    /// Settings of the namespaces: name, umask, no waiting for disks, nothing of the host's to write to.
-    /// - Parameter work: The one folder where this process writes.
-    public static func isolate(work: String) throws {
-        umask(0o022)
-        let name = "localhost"
-        guard sethostname(name, name.utf8.count) == 0 else {
-            throw SystemError("cannot set the host name", errno)
-        }
-        // So that no link in a tree can make this process write elsewhere. An older kernel can't say so.
-        guard work.withPath({ rtv_write_only_below($0) }) == 0 || errno == ENOSYS else {
-            throw SystemError("cannot make the host's files read-only", errno)
-        }
-        guard rtv_ignore_fsync() == 0 else { throw SystemError("cannot install the fsync filter", errno) }
-    }
-
     /// /dev of a root, private to the sandbox, and the folder that each of its programs gets a /proc of its own on.
-    public static func mountSystemFolders(in root: String) throws {
+    public static func mount(in root: String) throws {
         try makeFolder("\(root)/dev")
         try makeFolder("\(root)/proc")
         try mountOrThrow("tmpfs", "\(root)/dev", "tmpfs", MS_NOSUID, "mode=0755,size=1m")
@@ -59,7 +32,7 @@ public enum SandboxSetup {
     }
 
     /// The folder where dpkg notes each step until it ends, in memory: five files a package, which no disk need see.
-    static func mountJournal(at path: String) throws {
+    public static func mountJournal(at path: String) throws {
         try mountOrThrow("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64m")
     }
 
@@ -69,7 +42,7 @@ public enum SandboxSetup {
     public static func mountMemory(at root: String) -> Bool {
         if isInMemory(root) { return true }
         guard let available = memoryForTree(), available >= 1 << 30 else { return false }
-        guard mount("tmpfs", root, "tmpfs", 0, "mode=0755,size=\(available)") == 0 else { return false }
+        guard Host.mount("tmpfs", root, "tmpfs", 0, "mode=0755,size=\(available)") == 0 else { return false }
         // user.* attributes: tmpfs has them since Linux 6.6.
         if root.withPath({ setxattr($0, "user.rtverify", "", 0, 0) + removexattr($0, "user.rtverify") }) == 0 {
             return true
@@ -96,12 +69,12 @@ public enum SandboxSetup {
 
     /// Takes away what was mounted in a root, whose programs have all ended: each ends with what it left running.
     /// - Parameter hasJournal: Whether dpkg's journal was mounted.
-    public static func unmountSystemFolders(of root: String, hasJournal: Bool) throws {
+    public static func unmount(of root: String, hasJournal: Bool) throws {
         for folder in ["dev"] + (hasJournal ? ["var/lib/dpkg/updates"] : []) { try unmount("\(root)/\(folder)") }
     }
 
     /// Shows a file or folder at another place too.
-    static func bind(_ source: String, at target: String) throws {
+    public static func bind(_ source: String, at target: String) throws {
         var status = stat()
         guard stat(source, &status) == 0 else { throw SystemError("cannot read \(source)", errno) }
         if status.st_mode & S_IFMT == S_IFDIR {
@@ -115,7 +88,7 @@ public enum SandboxSetup {
     }
 
     /// Shows a path of the host at the same path in a root, whose own links must not lead out of it.
-    static func bindInside(_ path: String, of root: String) async throws {
+    static func bindInside(_ path: String, of root: String) throws {
         var target = root
         for part in path.split(separator: "/").dropLast() {
             target += "/\(part)"
@@ -133,7 +106,7 @@ public enum SandboxSetup {
         try bind(real, at: target)
     }
 
-    static func unmount(_ path: String) throws {
+    public static func unmount(_ path: String) throws {
         guard umount2(path, CInt(rtv_mnt_detach)) == 0 else {
             throw SystemError("cannot unmount \(path)", errno)
         }
@@ -141,7 +114,7 @@ public enum SandboxSetup {
 
     /// Makes a folder, or finds one there: no link that a tarball or a package may have put in its place, which would
     /// lead this process out of the root.
-    static func makeFolder(_ path: String) throws {
+    public static func makeFolder(_ path: String) throws {
         if mkdir(path, 0o755) == 0 { return }
         let reason = errno
         var status = stat()
@@ -156,36 +129,8 @@ public enum SandboxSetup {
     private static func mountOrThrow(
         _ source: String, _ target: String, _ type: String?, _ flags: Int, _ data: String?
     ) throws {
-        guard mount(source, target, type, UInt(flags), data) == 0 else {
+        guard Host.mount(source, target, type, UInt(flags), data) == 0 else {
             throw SystemError("cannot mount \(source) on \(target)", errno)
         }
     }
-}
-
-/// /dev as every image has it: one fixed list, so that a user's build, which can't make nodes, has the same. The
-/// numbers are those of the kernel's Documentation/admin-guide/devices.txt.
-public enum DeviceFolder {
-    public struct Node: Sendable {
-        public let name: String
-        public let mode: Int
-        public let major: Int
-        public let minor: Int
-    }
-
-    /// Character devices. A VM's init may mount devtmpfs over them.
-    public static let nodes = [
-        Node(name: "console", mode: 0o600, major: 5, minor: 1),
-        Node(name: "full", mode: 0o666, major: 1, minor: 7),
-        Node(name: "null", mode: 0o666, major: 1, minor: 3),
-        Node(name: "ptmx", mode: 0o666, major: 5, minor: 2),
-        Node(name: "random", mode: 0o666, major: 1, minor: 8),
-        Node(name: "tty", mode: 0o666, major: 5, minor: 0),
-        Node(name: "urandom", mode: 0o666, major: 1, minor: 9),
-        Node(name: "zero", mode: 0o666, major: 1, minor: 5),
-    ]
-    public static let links = [
-        ("fd", "/proc/self/fd"), ("stderr", "/proc/self/fd/2"), ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-    ]
-    public static let folders: [(name: String, mode: Int)] = [("pts", 0o755), ("shm", 0o1777)]
 }

@@ -1,7 +1,5 @@
 import CLinux
-import CSandbox
 import Glibc
-import Host
 import Synchronization
 
 /// Turns Ctrl-C and SIGTERM into the cancellation of a task, so that it cleans up before the program ends.
@@ -20,18 +18,24 @@ public enum Interruption {
     }
 
     /// Runs a body that a signal cancels.
-    /// - Throws: `BuildError.interrupted` after a signal, whatever the body made of it.
+    /// - Throws: `Interrupted` after a signal, whatever the body made of it.
     public static func cancelling<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         var ends: [CInt] = [0, 0]
         guard rtv_pipe(&ends) == 0 else { return try await body() }
         pipeEnd.store(ends[1], ordering: .sequentiallyConsistent)
-        for number in signals { rtv_on_signal(number) { Interruption.receive($0) } }
+        for number in signals {
+            rtv_on_signal(number) { number, signal, _ in
+                // What this process's own write to a pipe led to is told by write(2).
+                if number == SIGPIPE, let signal, rtv_is_own(signal) != 0 { return }
+                Interruption.receive(number)
+            }
+        }
         let task = Task { try await body() }
         let reading = ends[0]
         Task.detached {
-            try await RootThread.wait(on: reading)
+            try await waitForByte(on: reading)
             task.cancel()
         }
         do {
@@ -39,17 +43,21 @@ public enum Interruption {
             return value
         } catch {
             let number = received.load(ordering: .sequentiallyConsistent)
-            throw number == 0 ? error : BuildError.interrupted(signal: number)
+            throw number == 0 ? error : Interrupted(signal: number)
         }
     }
-}
 
-private enum RootThread {
-    /// Waits until a byte arrives.
-    static func wait(on descriptor: CInt) async throws {
+    private static func waitForByte(on descriptor: CInt) async throws {
         try await onThread {
             var byte: UInt8 = 0
             while read(descriptor, &byte, 1) < 0, errno == EINTR {}
         }
     }
+}
+
+/// Ctrl-C, SIGTERM or another signal by which a person, a terminal or a limit ends a program.
+public struct Interrupted: Error, CustomStringConvertible {
+    public let signal: CInt
+
+    public let description = "interrupted; nothing is left behind"
 }

@@ -6,7 +6,7 @@ import struct Host.SystemError
 
 /// Something done to the tree by a child that is chrooted into it, so that links are followed inside the root and
 /// none leads out.
-public enum RootTask: Codable, Sendable {
+public enum ChrootTask: Codable, Sendable {
     /// Unpacks the data of prepared packages, `NAME` at `/.rtverify/NAME.deb`.
     case extract([String])
     /// Unpacks a tar archive of the root's, compressed or not.
@@ -26,17 +26,14 @@ public enum RootTask: Codable, Sendable {
 }
 
 /// The child's side: `chroot`, then one task after the other.
-public enum RootTaskRunner {
-    /// The argument that makes this program the child; the root follows it.
-    public static let commandName = "sandbox-tasks"
-
-    public static func run(_ tasks: [RootTask], root: String) throws {
+public enum ChrootTaskRunner {
+    public static func run(_ tasks: [ChrootTask], root: String) throws {
         try RootEntry.enter(root)
         umask(0o022)
         for task in tasks { try run(task) }
     }
 
-    private static func run(_ task: RootTask) throws {
+    private static func run(_ task: ChrootTask) throws {
         switch task {
         case .extract(let names):
             for name in names { try unpack(name) }
@@ -51,7 +48,7 @@ public enum RootTaskRunner {
         case .install(let name, let path, let mode):
             try makeFolders(above: path)
             // A link of that name is replaced, not followed: the manifest names this path.
-            guard rename("\(RootfsAssembly.privateFolder)/\(name)", path) == 0, chmod(path, mode_t(mode)) == 0 else {
+            guard rename("\(Root.privateFolder)/\(name)", path) == 0, chmod(path, mode_t(mode)) == 0 else {
                 throw SystemError("cannot write \(path) in the root", errno)
             }
         case .write(let path, let mode, let bytes):
@@ -82,7 +79,7 @@ public enum RootTaskRunner {
 
     /// Unpacks a prepared package's data.
     private static func unpack(_ name: String) throws {
-        let path = "\(RootfsAssembly.privateFolder)/\(name).deb"
+        let path = "\(Root.privateFolder)/\(name).deb"
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("cannot read \(path) in the root", errno) }
         defer { close(descriptor) }
@@ -93,7 +90,7 @@ public enum RootTaskRunner {
             offset += size + size % 2 + 60
             guard let field = try? OpenFile.bytes(descriptor, at: offset - 12, count: 10),
                 let length = Int(String(decoding: field.prefix { $0 != 0x20 }, as: UTF8.self))
-            else { throw RootfsError.badPackage(package: name, reason: "its prepared copy is damaged") }
+            else { throw SandboxError.badPackage(package: name, reason: "its prepared copy is damaged") }
             size = length
         }
         try ArchiveUnpacking(package: name).unpack(.file(descriptor, offset: offset, size: size), isCompressed: false)

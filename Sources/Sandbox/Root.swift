@@ -4,24 +4,30 @@ import Subprocess
 import Synchronization
 import SystemPackage
 
-/// Runs programs inside a root, with a fixed environment and nothing on standard input.
-public struct RootPrograms: Sendable {
-    let root: String
+/// A folder that programs run in as if it were the whole system, with a fixed environment and nothing on standard input.
+public struct Root: Sendable {
+    /// The folder, as this process sees it.
+    public let path: String
+    /// Seconds since 1970-01-01 UTC, as its programs are told them.
     let sourceDateEpoch: Int
     /// Variables besides the fixed ones.
-    let additional: [String: String]
-    /// Whether the sandbox has the host's network.
-    var entry: RootEntry.Options
+    var additional: [String: String] = [:]
+    /// What its programs have besides.
+    public var entry = RootEntry.Options()
     let events: EventSink
 
-    public init(
-        root: String, sourceDateEpoch: Int, additional: [String: String] = [:],
-        entry: RootEntry.Options = RootEntry.Options(),
-        events: @escaping EventSink
-    ) {
-        (self.root, self.sourceDateEpoch, self.events) = (root, sourceDateEpoch, events)
-        (self.additional, self.entry) = (additional, entry)
+    /// A folder of ours in the root while it is worked in.
+    public static let privateFolder = "/.rtverify"
+
+    public init(path: String, sourceDateEpoch: Int, events: @escaping EventSink) {
+        (self.path, self.sourceDateEpoch, self.events) = (path, sourceDateEpoch, events)
     }
+
+    /// Where this process sees a path of the root, which begins with a slash.
+    public func path(of inside: String) -> String { path + inside }
+
+    /// Where this process sees the private folder.
+    public var privatePath: String { path(of: Self.privateFolder) }
 
     /// The whole environment: nothing is inherited.
     private var environment: [Environment.Key: String] {
@@ -50,15 +56,15 @@ public struct RootPrograms: Sendable {
     ///   - what: What it does, for the error.
     ///   - timeout: Seconds after which it is ended; nil for never.
     ///   - line: Gets each line that it prints, safe to show.
-    /// - Throws: `RootfsError.program` with the end of its output, `.timeout`.
-    func run(
+    /// - Throws: `SandboxError.program` with the end of its output, `.timeout`.
+    public func run(
         _ what: String, _ arguments: [String], timeout: Int? = nil, line: @Sendable (String) -> Void = { _ in }
     ) async throws {
         let events = events
         let silence = Silence(what, events)
         let result = try await Subprocess.run(
             .path("/proc/self/exe"),
-            arguments: Arguments(RootEntry.command(root, arguments, options: entry)),
+            arguments: Arguments(RootEntry.command(path, arguments, options: entry)),
             environment: .custom(environment), input: .none, output: .sequence, error: .combinedWithOutput
         ) { execution in
             let watching = Task { await silence.watch(every: Self.patience) }
@@ -96,9 +102,9 @@ public struct RootPrograms: Sendable {
             tell()
             return tail
         }
-        if silence.isLate { throw RootfsError.timeout(what, seconds: timeout ?? 0) }
+        if silence.isLate { throw SandboxError.timeout(what, seconds: timeout ?? 0) }
         guard result.terminationStatus.isSuccess else {
-            throw RootfsError.program(
+            throw SandboxError.program(
                 what, status: "\(result.terminationStatus)", output: result.takeClosureResult())
         }
     }
@@ -131,16 +137,16 @@ public struct RootPrograms: Sendable {
     }
 
     /// Runs tasks in a child of this program that is chrooted into the root.
-    func perform(_ tasks: [RootTask]) async throws {
+    public func perform(_ tasks: [ChrootTask]) async throws {
         let input = try JSONText.line(tasks)
         let result = try await Subprocess.run(
-            .path("/proc/self/exe"), arguments: Arguments([RootTaskRunner.commandName, root].map(\.pathArgument)),
+            .path("/proc/self/exe"), arguments: Arguments([HiddenCommand.tasks.rawValue, path].map(\.pathArgument)),
             environment: .custom(environment),
             input: .array(input), output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
         guard result.terminationStatus.isSuccess else {
             let lines = result.standardError.split(separator: "\n").map(String.init)
-            throw RootfsError.program(
-                "unpacking into \(root)", status: "\(result.terminationStatus)", output: lines)
+            throw SandboxError.program(
+                "unpacking into \(path)", status: "\(result.terminationStatus)", output: lines)
         }
     }
 }

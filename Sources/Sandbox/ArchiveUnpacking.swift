@@ -8,7 +8,7 @@ struct ArchiveUnpacking {
     var isWholeSystem = false
 
     /// Writes all entries below the current folder, following links, keeping owners, modes, times and attributes.
-    /// - Throws: `RootfsError.badPackage`.
+    /// - Throws: `SandboxError.badPackage`.
     func unpack(_ source: ArchiveReader.Source, isCompressed: Bool) throws {
         do { try unpackAll(source, isCompressed) } catch let error as ArchiveError {
             throw bad("its data can't be read: \(error)")
@@ -42,5 +42,5 @@ struct ArchiveUnpacking {
         return false
     }
 
-    private func bad(_ reason: String) -> RootfsError { .badPackage(package: package, reason: reason) }
+    private func bad(_ reason: String) -> SandboxError { .badPackage(package: package, reason: reason) }
 }

@@ -5,9 +5,9 @@ import Host
 import InputStore
 import RuntimeSpec
 
-/// Makes of a .deb in the store one whose members are not compressed, so that dpkg, which works on one core, has
+/// A .deb of the store made into one whose members are not compressed, so that dpkg, which works on one core, has
 /// nothing to decompress. The bytes are hashed while they are read, so what is unpacked is what was locked.
-struct PackagePreparation {
+struct RepackedDeb {
     let package: Lockfile.Package
     /// The .deb in the store.
     let source: String
@@ -15,7 +15,7 @@ struct PackagePreparation {
     let target: String
 
     /// - Returns: Those of its files that nothing is expected to touch once they are unpacked.
-    func run() throws -> [ShippedFile] {
+    func write() throws -> [ShippedFile] {
         let input = RegularFile.open(source)
         guard input >= 0 else {
             if errno == EINVAL { throw StoreError.changedObject(path: source, name: name) }
@@ -33,7 +33,7 @@ struct PackagePreparation {
             try copyMembers(from: stream, to: &writer)
             failure = nil
         } catch let error as ArchiveError {
-            failure = RootfsError.badPackage(package: name, reason: "it can't be read: \(error)")
+            failure = SandboxError.badPackage(package: name, reason: "it can't be read: \(error)")
         } catch {
             failure = error
         }
@@ -68,12 +68,12 @@ struct PackagePreparation {
             }
             let inner = try ArchiveReader(.stream, isCompressed: true, from: .pieces { outer.nextBlock() })
             guard try inner.next() != nil else {
-                throw RootfsError.badPackage(package: name, reason: "its \(member) is empty")
+                throw SandboxError.badPackage(package: name, reason: "its \(member) is empty")
             }
             try writer.member(named: String(base)) { try inner.readAll($0) }
         }
         guard names == ["debian-binary", "control.tar", "data.tar"] else {
-            throw RootfsError.badPackage(
+            throw SandboxError.badPackage(
                 package: name, reason: "it is not a Debian package: its members are \(names.joined(separator: ", "))")
         }
     }

@@ -11,10 +11,10 @@ struct PackageContents {
     let size: Int
 
     /// - Returns: The plain files of root's below /usr.
-    /// - Throws: `RootfsError.badPackage` for an entry that climbs out of the root, or goes through a link that does.
+    /// - Throws: `SandboxError.badPackage` for an entry that climbs out of the root, or goes through a link that does.
     func check() throws -> [ShippedFile] {
         do { return try files() } catch let error as ArchiveError {
-            throw RootfsError.badPackage(package: package, reason: "its data can't be read: \(error)")
+            throw SandboxError.badPackage(package: package, reason: "its data can't be read: \(error)")
         }
     }
 
@@ -29,24 +29,24 @@ struct PackageContents {
             if let file = ShippedFile(entry) { files.append(file) }
             let parts = path.split(separator: "/").filter { $0 != "." }
             if parts.contains("..") {
-                throw RootfsError.badPackage(package: package, reason: "its entry '\(path)' climbs out of the root")
+                throw SandboxError.badPackage(package: package, reason: "its entry '\(path)' climbs out of the root")
             }
             if let target = entry.hardLinkTargetText, Self.climbsOut(target, from: 0) || target.contains("..") {
-                throw RootfsError.badPackage(
+                throw SandboxError.badPackage(
                     package: package, reason: "its entry '\(path)' is a hard link to '\(target)', out of the root")
             }
             let isFolder = entry.kind == .folder
             let name = parts.joined(separator: "/")
             // Which of the two stays would be the unpacker's choice.
             if let wasFolder = kinds.updateValue(isFolder, forKey: name), wasFolder != isFolder {
-                throw RootfsError.badPackage(
+                throw SandboxError.badPackage(
                     package: package, reason: "its entry '\(path)' is a folder and no folder, one after the other")
             }
             var prefix = ""
             for part in parts.dropLast() {
                 prefix += "/\(part)"
                 if outward.contains(prefix) {
-                    throw RootfsError.badPackage(
+                    throw SandboxError.badPackage(
                         package: package, reason: "its entry '\(path)' follows a link that leads out of the root")
                 }
             }

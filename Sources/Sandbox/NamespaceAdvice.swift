@@ -1,20 +1,19 @@
 import Glibc
-import RootfsBuild
 
 /// Why namespaces can't be made here, and what would help: by looking, not by what failed.
-struct NamespaceAdvice {
+public struct NamespaceAdvice {
     /// What is wrong, in a few words.
-    let reason: String
+    public let reason: String
     /// What to do.
-    let remedy: String
+    public let remedy: String
 
     /// - Parameter lines: What unshare and newuidmap printed.
-    init(_ lines: [String] = []) {
+    public init(_ lines: [String] = []) {
         (reason, remedy) = getuid() == 0 ? Self.ofRoot() : Self.ofUser(lines)
     }
 
     /// Ids that this process sees; a build has owners up to 65535.
-    static var idCount: Int {
+    public static var idCount: Int {
         (SystemFile.text("/proc/self/uid_map") ?? "").split(separator: "\n").reduce(0) { sum, line in
             let words = line.split(separator: " ")
             return sum + (words.count == 3 ? Int(words[2]) ?? 0 : 0)

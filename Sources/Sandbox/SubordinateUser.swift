@@ -4,20 +4,17 @@ import Host
 
 /// An ordinary user with subordinate ids, as the host's root can be one: in a user namespace, without a right outside.
 public enum SubordinateUser {
-    /// The argument that makes this program become it; the program to run and its arguments follow.
-    public static let commandName = "sandbox-user"
-
     /// Far above users' own, and within what a container that has ids at all is given.
     private static let (first, count): (UInt32, UInt32) = (1 << 20, 65_535)
 
     /// Why root can't build as this user here; nil where it can.
     /// - Parameter folder: Where it would build.
-    static func obstacle(in folder: String) async -> String? {
+    public static func obstacle(in folder: String) async -> String? {
         guard NamespaceAdvice.idCount >= Int(first + count) else { return "this root has too few user ids of its own" }
         guard let own = OwnProgram.path else { return "this program's file was removed" }
         // Without rights over the host, folders of other users' are shut to it.
         let test = ["test", "-x", own, "-a", "-x", folder, "-a", "-w", folder]
-        let command = [own, commandName, "unshare", "--mount", "--propagation", "unchanged"] + test
+        let command = [own, HiddenCommand.user.rawValue, "unshare", "--mount", "--propagation", "unchanged"] + test
         return await Probe.succeeds(command)
             ? nil
             : "no user namespace can be made, or \(own) or \(folder) is in a folder that other users may not enter"

@@ -11,13 +11,13 @@ import SystemPackage
 ///     work/NAME.lock   locked (flock(2)) by the builder; the lock ends with it, even by kill -9
 ///
 /// The next build removes the folders whose locks nobody holds.
-struct WorkFolder: Sendable {
-    let path: String
+public struct WorkFolder: Sendable {
+    public let path: String
     private let lockPath: String
     private let lock: CInt
 
     /// Creates a folder, after removing what dead builds left.
-    static func create(in store: Store, name: String) async throws -> WorkFolder {
+    public static func create(in store: Store, name: String) async throws -> WorkFolder {
         let base = store.workDirectory
         // Where an earlier build's files were just removed, ext4 without a journal takes long to find free inodes.
         base.withPath { rtv_spread_folders($0) }
@@ -66,21 +66,21 @@ struct WorkFolder: Sendable {
 
     /// Removes the trees, and then the lock. Files of subordinate ids are removed as their owner made them: from
     /// inside a user namespace.
-    func remove() async {
+    public func remove() async {
         // Where no namespace could be made, nothing of other ids is there.
         if rmdir(path) == 0 {
             unlink(lockPath)
             close(lock)
             return
         }
-        let prefix = getuid() == 0 ? [] : Sandbox.userNamespace + ["--"]
+        let prefix = getuid() == 0 ? [] : Namespaces.userNamespace + ["--"]
         let command = prefix + ["rm", "-rf", "--one-file-system", path]
         // A task of its own: a cancelled one would end the removal as soon as it begins.
         let removal = Task {
             try await run(
                 .name(command[0]),
                 arguments: Arguments(command.dropFirst().map(\.pathArgument)),
-                environment: .custom(["PATH": Sandbox.searchPath]),
+                environment: .custom(["PATH": Namespaces.searchPath]),
                 output: .discarded, error: .discarded)
         }
         // Whatever is left is under its lock's name, and the next build tries again.

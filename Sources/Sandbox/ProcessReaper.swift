@@ -5,18 +5,17 @@ import Synchronization
 
 /// Runs a program and ends it when this process's parent ends, however that ended: a machine must not outlive who
 /// started it. It passes SIGTERM on.
-public enum Guardian {
-    /// The argument that makes this program the guardian; the other program and its arguments follow.
-    public static let commandName = "attend"
-
-    /// What becomes the program, and ends with the guardian.
-    private static let childName = "attended"
+public enum ProcessReaper {
+    /// What becomes the program, and ends with the reaper.
+    private static let childName = "reaped"
 
     private static let child = Atomic<pid_t>(0)
     private static let isEnding = Atomic(false)
 
     /// What to run so that a program ends with this process.
-    static func command(_ program: [String]) -> [String] { [commandName, "\(getpid())"] + program }
+    public static func command(_ program: [String]) -> [String] {
+        [HiddenCommand.reap.rawValue, "\(getpid())"] + program
+    }
 
     /// - Parameter arguments: The process to end with, then the program and its arguments.
     /// - Returns: The program's exit status, or 128 and its signal; 127 when it can't be started.
@@ -24,9 +23,9 @@ public enum Guardian {
         guard let first = arguments.first else { return 127 }
         if first == childName { return become(Array(arguments.dropFirst())) }
         guard let parent = pid_t(first) else { return 127 }
-        signal(SIGTERM) { _ in Guardian.isEnding.store(true, ordering: .sequentiallyConsistent) }
+        signal(SIGTERM) { _ in ProcessReaper.isEnding.store(true, ordering: .sequentiallyConsistent) }
         var words =
-            ([OwnProgram.link, commandName, childName, "\(getpid())"] + arguments.dropFirst()).map {
+            ([OwnProgram.link, HiddenCommand.reap.rawValue, childName, "\(getpid())"] + arguments.dropFirst()).map {
                 $0.withPath { strdup($0) }
             }
             + [nil]
@@ -35,10 +34,12 @@ public enum Guardian {
         guard posix_spawn(&started, OwnProgram.link, nil, nil, &words, environ) == 0 else { return 127 }
         child.store(started, ordering: .sequentiallyConsistent)
         _ = startThread {
-            while getppid() == parent, !Guardian.isEnding.load(ordering: .sequentiallyConsistent) { usleep(20_000) }
-            let child = Guardian.child.load(ordering: .sequentiallyConsistent)
+            while getppid() == parent, !ProcessReaper.isEnding.load(ordering: .sequentiallyConsistent) {
+                usleep(20_000)
+            }
+            let child = ProcessReaper.child.load(ordering: .sequentiallyConsistent)
             kill(child, SIGTERM)
-            // Before whoever asked for the end loses patience (two seconds) and ends the guardian.
+            // Before whoever asked for the end loses patience (two seconds) and ends the reaper.
             sleep(1)
             kill(child, SIGKILL)
         }
@@ -48,11 +49,11 @@ public enum Guardian {
         return signal == 0 ? status >> 8 & 0xff : 128 + signal
     }
 
-    /// - Parameter arguments: The guardian's process number, then the program and its arguments.
+    /// - Parameter arguments: The reaper's process number, then the program and its arguments.
     private static func become(_ arguments: [String]) -> Int32 {
-        guard arguments.count > 1, let guardian = pid_t(arguments[0]) else { return 127 }
-        // However the guardian ends; it may have by now.
-        guard rtv_end_with_parent() == 0, getppid() == guardian else { return 127 }
+        guard arguments.count > 1, let reaper = pid_t(arguments[0]) else { return 127 }
+        // However the reaper ends; it may have by now.
+        guard rtv_end_with_parent() == 0, getppid() == reaper else { return 127 }
         var words = arguments.dropFirst().map { $0.withPath { strdup($0) } } + [nil]
         execvp(arguments[1], &words)
         return 127

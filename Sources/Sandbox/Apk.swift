@@ -5,32 +5,33 @@ import RuntimeSpec
 import Synchronization
 
 /// The minirootfs's own apk, run chrooted in it, with the lock's indexes and packages as its only repositories.
-struct Apk: Sendable {
-    let lock: Lockfile
-    let root: String
-    let store: Store
-    let programs: RootPrograms
+public struct Apk: Sendable {
+    private let lock: Lockfile
+    private let root: Root
+    private let store: Store
 
-    private static let folder = RootfsAssembly.privateFolder
+    public init(lock: Lockfile, root: Root, store: Store) { (self.lock, self.root, self.store) = (lock, root, store) }
+
+    private static let folder = Root.privateFolder
 
     /// What apk would install, without the packages at hand.
     /// - Parameter held: Versions to hold, by name.
-    func simulate(holding held: [String: String]) async throws -> [ResolutionJob.Answer.Choice] {
+    func simulate(holding held: [String: String]) async throws -> [PackageChoice] {
         try prepare(withPackages: false)
-        let choices = Mutex<[ResolutionJob.Answer.Choice]>([])
-        try await programs.run("apk's choice of packages", command(["--simulate"], held: held)) { line in
+        let choices = Mutex<[PackageChoice]>([])
+        try await root.run("apk's choice of packages", command(["--simulate"], held: held)) { line in
             if let choice = Self.choice(line) { choices.withLock { $0.append(choice) } }
         }
         return choices.withLock { $0 }
     }
 
     /// Installs the lock's packages, as `apk add` does.
-    func add(events: @escaping EventSink) async throws {
+    public func add(events: @escaping EventSink) async throws {
         if lock.alpine.world.isEmpty { return }
         events(.phase(name: "install \(lock.alpine.packages.count) packages", total: lock.alpine.packages.count))
         try prepare(withPackages: true)
         let chosen = Mutex<[String: String]>([:])
-        try await programs.run("apk add", command([])) { line in
+        try await root.run("apk add", command([])) { line in
             guard let choice = Self.choice(line) else { return }
             events(
                 .progress(
@@ -43,14 +44,14 @@ struct Apk: Sendable {
             lock.alpine.packages.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first })
         let found = chosen.withLock { $0 }
         guard found == locked else {
-            throw RootfsError.program(
+            throw SandboxError.program(
                 "apk add", status: "it installed other packages than the lock's",
                 output: found.filter { locked[$0.key] != $0.value }.map { "\($0.key) \($0.value)" }.sorted())
         }
     }
 
     /// `(1/2) Installing NAME (VERSION)`, `Upgrading NAME (OLD -> NEW)`.
-    private static func choice(_ line: String) -> ResolutionJob.Answer.Choice? {
+    private static func choice(_ line: String) -> PackageChoice? {
         // apk 3 pads the count with spaces: `( 1/12)`.
         guard line.hasPrefix("("), let end = line.firstIndex(of: ")") else { return nil }
         let words = line[line.index(after: end)...].split(separator: " ")
@@ -63,12 +64,12 @@ struct Apk: Sendable {
 
     /// Indexes, keys and packages where apk looks for them.
     private func prepare(withPackages: Bool) throws {
-        let base = "\(root)\(Self.folder)"
-        for folder in ["", "/keys", "/repository"] { try SandboxSetup.makeFolder("\(base)\(folder)") }
+        let base = root.privatePath
+        for folder in ["", "/keys", "/repository"] { try SystemFolders.makeFolder("\(base)\(folder)") }
         for repository in lock.alpine.repositories {
             let folder = "\(base)/repository/\(repository.name)"
-            try SandboxSetup.makeFolder(folder)
-            try SandboxSetup.makeFolder("\(folder)/x86_64")
+            try SystemFolders.makeFolder(folder)
+            try SystemFolders.makeFolder("\(folder)/x86_64")
             try copy(repository.index, to: "\(folder)/x86_64/APKINDEX.tar.gz")
             let key = "\(base)/keys/\(repository.key.path)"
             if access(key, F_OK) != 0 { try copy(repository.key, to: key) }

@@ -7,9 +7,6 @@ import Host
 ///
 /// What runs then sees its root and nothing else, has processes of its own, and no right by which it could get out.
 public enum RootEntry {
-    /// The argument that makes this program enter; options, the root, the program and its arguments follow.
-    public static let commandName = "sandbox-enter"
-
     /// As containers keep them, but for those to make device nodes, which a user's build doesn't have either. By their
     /// numbers in capabilities(7): CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE,
     /// SYS_CHROOT, AUDIT_WRITE, SETFCAP.
@@ -19,15 +16,15 @@ public enum RootEntry {
 
     /// What its processes have besides; `command` takes them, and `run` reads them.
     public struct Options: Sendable {
-        var sharesNetwork = false
+        public var sharesNetwork = false
         /// Whether others go first.
-        var isNice = false
+        public var isNice = false
         /// A file that is shown as /proc/cpuinfo.
-        var processor: String?
+        public var processor: String?
         /// Whether the kernel calls itself 2.6 (personality(2), UNAME26).
-        var hasOtherKernel = false
+        public var hasOtherKernel = false
         /// Variables that the program has, and this one, which starts it, hasn't.
-        var variables: [String] = []
+        public var variables: [String] = []
 
         fileprivate var words: [String] {
             (sharesNetwork ? ["--network"] : []) + (isNice ? ["--nice"] : [])
@@ -55,7 +52,8 @@ public enum RootEntry {
 
     /// What to run so that a program is run in a root, as words of C: the root is a path of the host, the rest is the lock's.
     public static func command(_ root: String, _ program: [String], options: Options = Options()) -> [[UInt8]] {
-        ([commandName] + options.words + [root]).map(\.pathArgument) + program.map { Array($0.utf8) + [0] }
+        ([HiddenCommand.enter.rawValue] + options.words + [root]).map(\.pathArgument)
+            + program.map { Array($0.utf8) + [0] }
     }
 
     /// Makes a folder the root of this process, and its working folder.

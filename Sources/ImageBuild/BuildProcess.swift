@@ -4,39 +4,28 @@ import ImagePacking
 import InputStore
 import RootfsBuild
 import RuntimeSpec
+import Sandbox
 import Synchronization
 
-/// What runs as the sandbox's pid 1: job in, image out.
-public enum SandboxMain {
-    /// Runs the job on standard input. Its result is a message on standard error.
+/// What runs as the pid 1 of a build's sandbox: job in, image out.
+public enum BuildProcess {
     public static func run() async {
-        do {
-            let job = try JSONText.decode(SandboxJob.self, from: try readJob())
-            try SandboxSetup.endWithBuilder()
-            try SandboxSetup.isolate(work: job.workFolder)
-            switch job {
-            case .build(let job): try await build(job)
-            case .resolve(let job):
-                send(.answer(try await PackageQuestion(job, events: { send(.event($0)) }).answer()))
-            }
-            send(.finished)
-        } catch let error as RootfsError where error.isNoChoice {
-            send(.noChoice(error.description))
-        } catch {
-            send(.failed(String(describing: error)))
+        await SandboxProcess.run { (job: BuildJob, events) -> NoAnswer? in
+            try await build(job, events)
+            return nil
         }
     }
 
-    private static func build(_ job: BuildJob) async throws {
+    private static func build(_ job: BuildJob, _ events: @escaping EventSink) async throws {
         let lock = try Lockfile(text: job.lock, file: "the lock")
-        guard time(nil) > lock.sourceDateEpoch else { throw RootfsError.clock(sourceDateEpoch: lock.sourceDateEpoch) }
+        guard time(nil) > lock.sourceDateEpoch else { throw BuildError.clock(sourceDateEpoch: lock.sourceDateEpoch) }
         let (root, toolchain) = ("\(job.workFolder)/root", "\(job.workFolder)/toolchain")
         for folder in [root, toolchain] {
             guard mkdir(folder, 0o755) == 0 else { throw SystemError("cannot create \(folder)", errno) }
         }
         let wantsMemory = job.conditions.tree.map { $0 == .memory } ?? lock.fitsMemory
-        let isInMemory = wantsMemory ? SandboxSetup.mountMemory(at: root) : SandboxSetup.isInMemory(root)
-        send(.event(.tree(inMemory: isInMemory)))
+        let isInMemory = wantsMemory ? SystemFolders.mountMemory(at: root) : SystemFolders.isInMemory(root)
+        events(.tree(inMemory: isInMemory))
         if let free = DiskWatch.free(root, isPrivileged: job.isPrivileged), free < lock.leastTree {
             throw SystemError(
                 "the image's tree takes \(readableByteCount(lock.leastTree)) or more, and the file system of "
@@ -45,7 +34,7 @@ public enum SandboxMain {
         let watch = DiskWatch([job.workFolder, root], isPrivileged: job.isPrivileged)
         try watch.start()
         do {
-            try await build(lock, job, root: root, toolchain: toolchain)
+            try await build(lock, job, root: root, toolchain: toolchain, events)
         } catch {
             // Whatever it then led to, this is the reason.
             throw watch.stop() ?? error
@@ -53,48 +42,29 @@ public enum SandboxMain {
         if let shortage = watch.stop() { throw shortage }
     }
 
-    private static func build(_ lock: Lockfile, _ job: BuildJob, root: String, toolchain: String) async throws {
-        let events: EventSink = { send(.event($0)) }
+    private static func build(
+        _ lock: Lockfile, _ job: BuildJob, root path: String, toolchain folder: String, _ events: @escaping EventSink
+    ) async throws {
+        let root = Root(path: path, sourceDateEpoch: lock.sourceDateEpoch, events: events)
+        let toolchain = Root(path: folder, sourceDateEpoch: lock.sourceDateEpoch, events: events)
+        let store = Store(existing: job.store)
         let assembly = RootfsAssembly(
-            lock: lock, root: root, store: Store(existing: job.store), jobs: job.jobs, stepTimeout: job.stepTimeout,
+            lock: lock, root: root, store: store, jobs: job.jobs, stepTimeout: job.stepTimeout,
             conditions: job.conditions, events: events)
-        try await assembly.unpackToolchain(into: toolchain)
+        try await toolchain.fill(with: lock.toolchain, from: store, jobs: job.jobs)
         let (early, files) = AsyncStream<[ShippedFile]>.makeStream()
         // If the assembly fails, this process ends, and the packer with it.
         let packing = Task {
             try await ImagePacker(lock: lock, toolchain: toolchain, jobs: job.jobs, events: events)
-                .pack(root, early: early)
+                .pack(root.path, early: early)
         }
         try await assembly.assemble(toolchain: toolchain) { files.yield($0) }
         // Nothing is mounted in an empty base.
         if lock.system != .empty {
-            try SandboxSetup.unmountSystemFolders(of: root, hasJournal: lock.system == .debian)
+            try SystemFolders.unmount(of: root.path, hasJournal: lock.system == .debian)
         }
         files.finish()
         try await packing.value
-    }
-
-    /// The first line of standard input, byte by byte: what follows is the builder's sign of life.
-    private static func readJob() throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        var byte: UInt8 = 0
-        while true {
-            let count = read(STDIN_FILENO, &byte, 1)
-            if count < 0, errno == EINTR { continue }
-            guard count == 1 else { throw SystemError("cannot read the job", errno) }
-            if byte == 10 { return bytes }
-            bytes.append(byte)
-        }
-    }
-
-    private static let output = Mutex(())
-
-    private static func send(_ message: SandboxMessage) {
-        // Messages hold texts and numbers, which always have a JSON form.
-        guard let line = try? JSONText.line(message) else { return }
-        output.withLock { _ in
-            try? OpenFile.write(line, to: STDERR_FILENO)
-        }
     }
 }
 
