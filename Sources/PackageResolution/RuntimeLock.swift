@@ -30,7 +30,8 @@ public struct RuntimeLock: Sendable {
     ) {
         (self.store, self.fetcher, self.events, self.resolver) = (store, fetcher, events, resolver)
         debian = DebianResolution(
-            signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
+            reader: SuiteReader(
+                signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher))
     }
 
     /// Versions to hold, by name.
@@ -89,8 +90,7 @@ public struct RuntimeLock: Sendable {
         // What isn't named stays as it was, so the state that it came from is needed as well.
         var older: [ArchiveState] = []
         for archive in old.archives {
-            try await ArchiveState.fetch(archive, fetcher: fetcher)
-            older.append(try await .locked(archive, signature: debian.signature, store: store))
+            older.append(try await debian.reader.locked(archive))
         }
         func held(_ versions: [(String, String)], moving moved: Set<String>) -> [String: String] {
             Dictionary(versions.filter { !moved.contains($0.0) }, uniquingKeysWith: { first, _ in first })

@@ -11,22 +11,9 @@ public struct NewestPackages: Sendable {
     /// Reads the release's suites.
     public init(of suites: DebianSuites, store: Store, fetcher: Fetcher, keyrings: [String]) async throws {
         (self.store, self.fetcher) = (store, fetcher)
-        states = try await Self.states(
-            of: suites, signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
-    }
-
-    static func states(
-        of suites: DebianSuites, signature: ArchiveSignature, store: Store, fetcher: Fetcher,
-        allowExpired: Bool = false
-    ) async throws -> [ArchiveState] {
-        var states: [ArchiveState] = []
-        for suite in suites.suites {
-            states.append(
-                try await .newest(
-                    suite: suite, components: suites.components, keys: suites.keys, signature: signature,
-                    allowExpired: allowExpired, store: store, fetcher: fetcher))
-        }
-        return states
+        states = try await SuiteReader(
+            signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher
+        ).newest(of: suites)
     }
 
     private func newest(_ name: String) throws -> (state: ArchiveState, stanza: PackageIndex.Stanza) {

@@ -15,13 +15,12 @@ public struct NewerVersions: Codable, Equatable, Sendable {
         at lock: Lockfile, store: Store, fetcher: Fetcher, keyrings: [String]
     ) async throws -> NewerVersions {
         let used = Set(lock.packages.map(\.archive))
-        let signature = ArchiveSignature(keyrings: keyrings)
+        let reader = SuiteReader(
+            signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
         var newest: [String: (version: String, isSecurity: Bool)] = [:]
         let names = Set(lock.packages.map(\.name))
         for archive in lock.archives where used.contains(archive.name) {
-            let state = try await ArchiveState.newest(
-                suite: archive.suite, components: archive.components, keys: archive.keys, signature: signature,
-                allowExpired: false, store: store, fetcher: fetcher)
+            let state = try await reader.newest(SuiteReader.Suite(of: archive))
             let isSecurity = archive.suite.contains("security") || archive.suite.hasSuffix("/updates")
             for name in names {
                 for stanza in state.indexes.flatMap({ $0.stanzas(named: name) })

@@ -1,12 +1,8 @@
-import InputStore
-import Mirrors
 import RuntimeSpec
 
 /// Debian's part of a lock: states of archives, apt's choice, stages.
 struct DebianResolution {
-    let signature: ArchiveSignature
-    let store: Store
-    let fetcher: Fetcher
+    let reader: SuiteReader
 
     /// What apt chose, and from where.
     struct Result {
@@ -23,12 +19,9 @@ struct DebianResolution {
     func newestStates(of manifest: Manifest, allowExpired: Bool) async throws
         -> (base: [ArchiveState], toolchain: [ArchiveState])
     {
-        func states(_ suites: DebianSuites) async throws -> [ArchiveState] {
-            try await NewestPackages.states(
-                of: suites, signature: signature, store: store, fetcher: fetcher, allowExpired: allowExpired)
-        }
-        let base = try await states(manifest.base)
-        return (base, manifest.toolchain == manifest.base ? base : try await states(manifest.toolchain))
+        let base = try await reader.newest(of: manifest.base, allowExpired: allowExpired)
+        guard manifest.toolchain != manifest.base else { return (base, base) }
+        return (base, try await reader.newest(of: manifest.toolchain, allowExpired: allowExpired))
     }
 
     /// - Parameters:

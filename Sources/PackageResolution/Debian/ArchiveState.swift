@@ -1,0 +1,116 @@
+import Glibc
+import Host
+import InputStore
+import Mirrors
+import RuntimeSpec
+
+/// A suite at one moment, verified: signature, then Release, then each index by its SHA-256.
+struct ArchiveState: Sendable {
+    /// As it stands in the lock.
+    var archive: Lockfile.Archive
+    /// Seconds since 1970-01-01 UTC.
+    let date: Int
+    let releaseText: String
+    /// When the key that signed it expired, if it has by now: seconds since 1970-01-01 UTC.
+    let keyExpiry: Int?
+    /// In the order of `archive.indexes`.
+    let indexes: [PackageIndex]
+    private let indexBytes: [[UInt8]]
+
+    /// The entry of a package, in any component.
+    func stanza(named name: String, version: String, architecture: String) -> PackageIndex.Stanza? {
+        indexes.lazy.compactMap { $0.stanza(named: name, version: version, architecture: architecture) }.first
+    }
+
+    /// Lays the verified files out as an archive, for apt to read.
+    func write(to base: String) throws {
+        let folder = "\(base)/dists/\(archive.suite)"
+        try Folder.create(folder)
+        try AtomicFile.write(releaseText, to: "\(folder)/Release")
+        for (index, bytes) in zip(archive.indexes, indexBytes) {
+            let path = "\(folder)/\(index.path)"
+            try Folder.create(Paths.parent(of: path))
+            try AtomicFile.write(bytes, to: path)
+        }
+    }
+
+    static func path(of suite: String, _ name: String = "InRelease") -> String { "dists/\(suite)/\(name)" }
+
+    /// A locked state, derived again from the store's InRelease. A key that has expired since counts: the lock says when.
+    static func locked(_ archive: Lockfile.Archive, signature: ArchiveSignature, store: Store) async throws
+        -> ArchiveState
+    {
+        func stored(_ input: Lockfile.Input) throws -> [UInt8] {
+            if let bytes = try store.bytes(of: input) { return bytes }
+            let inputs = [archive.inRelease] + [archive.signature].compactMap { $0 } + archive.indexes
+            throw ResolutionError.inputsMissing(inputs.map(\.path), store: store.directory)
+        }
+        let bytes = ReleaseBytes(
+            release: try stored(archive.inRelease), signature: try archive.signature.map(stored))
+        let signed: SignedRelease
+        do {
+            signed = try await SignedRelease(
+                bytes, suite: archive.suite, keys: archive.keys, signature: signature, allowExpired: true)
+        } catch let error as ResolutionError {
+            guard case .otherSuite = error else { throw error }
+            throw ResolutionError.contradicted(["\(archive.name): \(error)"])
+        }
+        let release = signed.release
+        var wrong: [String] = []
+        for index in archive.indexes where release.file(index.path) != index {
+            wrong.append(
+                "\(archive.name): the Release lists no \(index.path) of \(index.size) bytes, sha256 \(index.sha256)")
+        }
+        if archive.indexes != archive.components.flatMap(release.packageIndexes) {
+            wrong.append("\(archive.name): its indexes are not those of its components")
+        }
+        if SnapshotTime(seconds: release.date).text != archive.snapshot {
+            wrong.append("\(archive.name): snapshot \(archive.snapshot) is not the Release's Date")
+        }
+        guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
+        return try ArchiveState(
+            archive: archive, release: release, releaseText: signed.text, keyExpiry: signed.keyExpiry, store: store)
+    }
+
+    /// Fetches a locked state's InRelease and indexes.
+    static func fetch(_ archive: Lockfile.Archive, fetcher: Fetcher) async throws {
+        let release = [archive.inRelease] + [archive.signature].compactMap { $0 }
+        try await fetcher.fetch(release.map { Fetcher.Wanted($0, of: archive) })
+        try await fetchIndexes(of: archive, byHash: true, fetcher: fetcher)
+    }
+
+    /// By hash first: a mirror that is being updated then still serves the index that the Release means.
+    static func fetchIndexes(of archive: Lockfile.Archive, byHash: Bool, fetcher: Fetcher) async throws {
+        func wanted(_ path: (Lockfile.Input) -> String) -> [Fetcher.Wanted] {
+            archive.indexes.map { index in
+                var input = index
+                input.path = "dists/\(archive.suite)/\(path(index))"
+                return Fetcher.Wanted(input, of: archive)
+            }
+        }
+        let plain = wanted(\.path)
+        guard byHash else { return try await fetcher.fetch(plain) }
+        do {
+            try await fetcher.fetch(wanted { "\(Paths.parent(of: $0.path))/by-hash/SHA256/\($0.sha256)" })
+        } catch FetchError.unavailable {
+            try await fetcher.fetch(plain)
+        }
+    }
+
+    init(
+        archive: Lockfile.Archive, release: ReleaseFile, releaseText: String, keyExpiry: Int?, store: Store
+    ) throws {
+        var (indexes, indexBytes) = ([PackageIndex](), [[UInt8]]())
+        for input in archive.indexes {
+            guard let bytes = try store.bytes(of: input) else {
+                throw ResolutionError.inputsMissing([input.path], store: store.directory)
+            }
+            indexes.append(
+                try PackageIndex(text: try ArchiveContents.bytes(of: bytes, name: input.path), name: input.path))
+            indexBytes.append(bytes)
+        }
+        (self.archive, self.date, self.releaseText) = (archive, release.date, releaseText)
+        self.keyExpiry = keyExpiry
+        (self.indexes, self.indexBytes) = (indexes, indexBytes)
+    }
+}
