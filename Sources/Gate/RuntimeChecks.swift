@@ -1,4 +1,3 @@
-import AlephNetwork
 import ContentHash
 import Glibc
 import Host
@@ -12,14 +11,14 @@ struct RuntimeChecks: Sendable {
     typealias Check = GateSpec.Check
     typealias Result = GateReport.Result
 
-    private let runtime: GateSpec.Runtime
+    let runtime: GateSpec.Runtime
     /// From a path of the gate's file to one of this process.
     let path: @Sendable (String) -> String
     /// Where images that are built are kept; nil for nowhere.
-    private let imagesFolder: String?
-    private let tools: Gate.Tools
+    let imagesFolder: String?
+    let tools: Gate.Tools
     /// The manifest, or why it can't be read.
-    private let manifestRead: Swift.Result<Manifest, any Error>
+    let manifestRead: Swift.Result<Manifest, any Error>
     /// The same for the lock.
     let lockRead: Swift.Result<ImageBuilder.LockedRuntime, any Error>
 
@@ -48,18 +47,18 @@ struct RuntimeChecks: Sendable {
     }
 
     /// A command that shows it here: words, as a shell takes them.
-    private func command(_ words: [String], _ more: [String] = []) -> String {
+    func command(_ words: [String], _ more: [String] = []) -> String {
         (["rtverify"] + words + more).map(Spelling.shellWord).joined(separator: " ")
     }
 
     private var buildWords: [String] { ["build", "--lock", lockPath] }
     private var keyringWords: [String] { tools.keyrings.flatMap { ["--keyring", $0] } }
-    private var imageName: String {
+    var imageName: String {
         runtime.image.map(path) ?? (imagesFolder.map { "\($0)/" } ?? "") + "\(runtime.name).squashfs"
     }
 
     /// A command that looks at the image: where none is given or kept, after one that builds it.
-    private func commandOnImage(_ words: [String]) -> String {
+    func commandOnImage(_ words: [String]) -> String {
         let look = command(words)
         if runtime.image != nil || imagesFolder != nil { return look }
         return command(buildWords + ["-o", imageName], tools.sourceWords) + " && " + look
@@ -93,7 +92,7 @@ struct RuntimeChecks: Sendable {
         "\(error)".split(separator: "\n").first.map(String.init) ?? "\(error)"
     }
 
-    private static func rest(_ error: any Error) -> [String] {
+    static func rest(_ error: any Error) -> [String] {
         // Of what a program printed, the end says why.
         "\(error)".split(separator: "\n").dropFirst().suffix(12).map(String.init)
     }
@@ -125,7 +124,7 @@ struct RuntimeChecks: Sendable {
         } catch { return failed(.archives, error, command) }
     }
 
-    private func failed(_ check: Check, _ error: any Error, _ command: String) -> Result {
+    func failed(_ check: Check, _ error: any Error, _ command: String) -> Result {
         let isDecided = (error as? ResolutionError)?.isDecided ?? ((error as? BuildError)?.exitStatus == 1)
         var result = Result(check, isDecided ? .no : .undecided, Self.first(error))
         result.details = Self.rest(error)
@@ -248,54 +247,5 @@ struct RuntimeChecks: Sendable {
             result.command = command
             return result
         } catch { return failed(check, error, command) }
-    }
-
-    private func published(_ subject: Subject) async -> Result {
-        var words = ["verify", imageName]
-        let claim: ContentClaim
-        if let hash = runtime.contentHash {
-            claim = .contentHash(hash)
-            words += ["--content-hash", hash]
-        } else if let hash = runtime.itemHash {
-            guard tools.isOnline else { return Result(.published, .undecided, "the network was not asked (--offline)") }
-            var demands = MessageChain.Demands()
-            demands.pins = PublisherPins(senders: runtime.senders, owners: runtime.owners)
-            demands.latest = runtime.latest
-            claim = await MessageChain(nodes: tools.nodes, demands: demands, saved: nil).follow(hash)
-            words += ["--item-hash", hash] + runtime.senders.flatMap { ["--sender", $0] }
-            words +=
-                runtime.owners.flatMap { ["--owner", $0] } + (runtime.latest ? ["--latest"] : []) + tools.nodeWords
-        } else {
-            return Result(.published, .undecided, "the gate's file has neither item-hash nor content-hash for it")
-        }
-        let profiles = claim.file?.name.profiles ?? []
-        let identity = try? await onThread { try FileIdentity(path: subject.path, profiles: profiles) }
-        let verdict = ImageVerdict(claim, identity: identity)
-        let word: GateReport.Verdict =
-            switch verdict.verdict {
-            case .match: .yes
-            case .mismatch: .no
-            case .undecided: .undecided
-            }
-        let open = verdict.links.filter { $0.mark == .no || $0.mark == .open }.map { "\($0.name): \($0.text)" }
-        var result = Result(.published, word, word == .yes ? "the item names these bytes" : open.first ?? "undecided")
-        if word != .yes {
-            result.expected = claim.file?.description
-            result.found = "sha256 \(subject.identity.sha256)"
-            result.details = Array(open.dropFirst())
-            result.command = commandOnImage(words)
-        }
-        return result
-    }
-
-    func newerVersions() async -> (found: NewerVersions?, reason: String?) {
-        guard case .success(let lock) = lockRead, !lock.lock.packages.isEmpty else { return (nil, nil) }
-        guard tools.isOnline else { return (nil, "whether there are newer versions was not asked (--offline)") }
-        do {
-            return (
-                try await NewerVersions.look(
-                    at: lock.lock, store: tools.store, fetcher: tools.fetcher, keyrings: tools.keyrings), nil
-            )
-        } catch { return (nil, "whether there are newer versions is unknown: \(Self.first(error))") }
     }
 }

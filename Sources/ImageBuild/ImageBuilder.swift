@@ -80,7 +80,7 @@ public struct ImageBuilder: Sendable {
         if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
             throw BuildError.otherInit(lock: runtime.path, expected: lock.initSHA256)
         }
-        try await fetcher.fetch(Fetcher.Wanted.inputs(of: lock))
+        try await fetcher.fetch(RemoteInput.inputs(of: lock))
         for file in lock.files where !file.source.isWeb { try adopt(file.source, of: runtime) }
         if lock.system == .tarball, let tarball = lock.tarball, !tarball.isWeb { try adopt(tarball, of: runtime) }
         for repository in lock.alpine.repositories { try await adoptKey(repository.key, of: runtime) }

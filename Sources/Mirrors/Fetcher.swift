@@ -6,43 +6,14 @@ import Synchronization
 
 /// Brings inputs into the store, each from the first source that has its bytes.
 public final class Fetcher: Sendable {
-    /// An input and where it is served.
-    public struct Wanted: Sendable {
-        /// What serves it.
-        public enum Origin: Sendable {
-            case debian(Lockfile.Archive)
-            /// Alpine's mirrors.
-            case alpine
-            /// The input's path is a URL of its own.
-            case web
-        }
-
-        public var input: Lockfile.Input
-        public var origin: Origin
-
-        public init(_ input: Lockfile.Input, from origin: Origin) { (self.input, self.origin) = (input, origin) }
-
-        public init(_ input: Lockfile.Input, of archive: Lockfile.Archive) { self.init(input, from: .debian(archive)) }
-
-        /// All that a build of a lock reads, but for what lies beside the manifest and for wheels.
-        public static func inputs(of lock: Lockfile) -> [Wanted] {
-            let web = (lock.files.map(\.source) + [lock.tarball].compactMap { $0 }).filter(\.isWeb)
-            var alpine = lock.alpine.repositories.map(\.index) + lock.alpine.packages.map(\.file)
-            if lock.system == .alpine, let tarball = lock.tarball { alpine.append(tarball) }
-            return (lock.packages + lock.toolchain).compactMap { package in
-                lock.archive(named: package.archive).map { Wanted(package.file, of: $0) }
-            } + web.map { Wanted($0, from: .web) } + alpine.map { Wanted($0, from: .alpine) }
-        }
-    }
-
-    private let store: Store
-    private let configured: MirrorList
+    let store: Store
+    let configured: MirrorList
     private let expanded = Mutex<MirrorList?>(nil)
-    private let offline: Bool
+    let offline: Bool
     private let events: EventSink
-    private let downloader: Downloader
+    let downloader: Downloader
     /// Servers that could not be reached in this run: not every one of hundreds of files waits for them again.
-    private let unreachable = Mutex<[String: String]>([:])
+    let unreachable = Mutex<[String: String]>([:])
     private let connections = 8
 
     /// - Parameters:
@@ -58,7 +29,7 @@ public final class Fetcher: Sendable {
     }
 
     /// The mirrors, with those that lists of servers name: these are asked once, when something is needed.
-    private var mirrors: MirrorList {
+    var mirrors: MirrorList {
         get async throws {
             if let list = expanded.withLock({ $0 }) { return list }
             var found: [Mirror] = []
@@ -81,7 +52,7 @@ public final class Fetcher: Sendable {
 
     /// Makes sure that the store has every input.
     /// - Throws: `FetchError.missingOffline` or `.unavailable`, with all that is missing.
-    public func fetch(_ wanted: [Wanted]) async throws {
+    public func fetch(_ wanted: [RemoteInput]) async throws {
         var seen: Set<String> = []
         let distinct = wanted.filter { seen.insert($0.input.sha256).inserted }
         let missing = try await missing(of: distinct)
@@ -122,7 +93,7 @@ public final class Fetcher: Sendable {
     }
 
     /// Inputs that the store lacks, hashing those it has on all cores. One whose bytes changed is dropped and said.
-    private func missing(of wanted: [Wanted]) async throws -> [Wanted] {
+    private func missing(of wanted: [RemoteInput]) async throws -> [RemoteInput] {
         if wanted.count > 10 { events(.phase(name: "check the store's \(wanted.count) inputs", total: 0)) }
         let store = store
         let workers = max(1, processorCount)
@@ -162,7 +133,7 @@ public final class Fetcher: Sendable {
     }
 
     /// What every source said when none had the bytes; nil when one had.
-    private func fetch(_ wanted: Wanted, received: @escaping @Sendable (Int) -> Void) async throws -> [String]? {
+    private func fetch(_ wanted: RemoteInput, received: @escaping @Sendable (Int) -> Void) async throws -> [String]? {
         var reasons: [String] = []
         for url in try await mirrors.urls(of: wanted) {
             if url.hasPrefix("/") {
@@ -197,125 +168,15 @@ public final class Fetcher: Sendable {
         return Self.withoutRepeats(reasons.isEmpty ? [Self.unknown] : reasons)
     }
 
-    /// Bytes whose hash nobody knows yet (a Release), from the first mirror of a suite that has them. Where no mirror is
-    /// known (the host's apt is another distribution's), the snapshot archive stands in with its newest state.
-    /// - Returns: The bytes and the mirror.
-    public func newest(_ path: String, suite: String, limit: Int) async throws -> (bytes: [UInt8], mirror: Mirror) {
-        let known = try await mirrors.mirrors(forSuite: suite)
-        let standIn = configured.snapshots(forSuite: suite, at: SnapshotTime(seconds: time(nil))).prefix(1)
-        return try await newest(path, from: known.isEmpty ? Array(standIn) : known, limit: limit)
-    }
-
     /// Asks a server for nothing more in this run, where it can't be reached or had its chances.
-    private func condemn(_ server: String, for failure: SourceFailure) async {
+    func condemn(_ server: String, for failure: SourceFailure) async {
         let isGivenUp = await downloader.isGivenUp(server)
         guard failure.kind == .source || isGivenUp else { return }
         let reason = failure.kind == .source ? "could not be reached before" : "served nothing of several files before"
         unreachable.withLock { $0[server] = reason }
     }
 
-    /// The same from one mirror.
-    public func newest(_ path: String, on mirror: Mirror, limit: Int) async throws -> [UInt8] {
-        try await newest(path, from: [mirror], limit: limit).bytes
-    }
-
-    /// Gives `body` a suite's file as the snapshot archive has it at a time and then in the hours and days after, until
-    /// that says that it has seen enough.
-    /// - Throws: `FetchError.unavailable` when nothing is served.
-    public func snapshots(
-        of path: String, suite: String, from time: SnapshotTime, limit: Int,
-        isEnough body: ([UInt8]) async throws -> Bool
-    ) async throws {
-        var reasons: [String] = []
-        var isServed = false
-        for mirror in configured.snapshots(forSuite: suite, at: time) where mirror.isDirectory || !offline {
-            let server = Self.server(of: mirror.base)
-            if let reason = unreachable.withLock({ $0[server] }) {
-                reasons.append("\(server): \(reason)")
-                break
-            }
-            do {
-                let bytes = try await unpinned(path, from: mirror, limit: limit)
-                isServed = true
-                if try await body(bytes) { return }
-            } catch let failure as SourceFailure {
-                reasons.append(failure.description)
-                await condemn(server, for: failure)
-                if failure.kind == .source { break }
-            }
-        }
-        if !isServed { throw Self.unavailable(path, reasons) }
-    }
-
-    /// Bytes whose hash nobody knows yet, from the first of Alpine's mirrors that has them.
-    public func newestAlpine(_ path: String, limit: Int) async throws -> [UInt8] {
-        try await newest(path, from: configured.alpineMirrors, limit: limit).bytes
-    }
-
-    /// What a URL serves now; its hash is looked at by the caller.
-    public func download(_ url: String, limit: Int) async throws -> [UInt8] {
-        guard let slash = url.lastIndex(of: "/") else { return [] }
-        return try await newest(
-            String(url[url.index(after: slash)...]), from: [Mirror(String(url[..<slash]))], limit: limit
-        ).bytes
-    }
-
-    /// The names in a folder of Alpine's mirrors that are folders of this machine.
-    public func alpineNames(in path: String) -> [String] {
-        configured.alpineMirrors.filter(\.isDirectory).flatMap { Folder.names(in: $0.url(of: path)) }
-    }
-
-    private func newest(_ path: String, from mirrors: [Mirror], limit: Int) async throws
-        -> (bytes: [UInt8], mirror: Mirror)
-    {
-        var reasons: [String] = []
-        for mirror in mirrors where mirror.isDirectory || !offline {
-            do {
-                return (try await unpinned(path, from: mirror, limit: limit), mirror)
-            } catch let failure as SourceFailure {
-                reasons.append(failure.description)
-            }
-        }
-        throw Self.unavailable(path, reasons)
-    }
-
-    /// What one mirror has under a path; no hash says what it must be.
-    private func unpinned(_ path: String, from mirror: Mirror, limit: Int) async throws -> [UInt8] {
-        let url = mirror.url(of: path)
-        if mirror.isDirectory {
-            guard let bytes = try await onThread({ try Self.read(url, limit: limit) }) else {
-                throw SourceFailure(kind: .file, description: "\(url): no such file")
-            }
-            return bytes
-        }
-        let file = try AtomicFile(directory: store.directory)
-        let size = try await downloader.download(url, limit: limit, into: FileSink(file), received: { _ in })
-        do {
-            let bytes = try OpenFile.bytes(file.descriptor, at: 0, count: size)
-            if bytes.count == size { return bytes }
-        } catch { throw SystemError("cannot read what was downloaded from \(url)", error.rawValue) }
-        throw SystemError("cannot read what was downloaded from \(url)", EIO)
-    }
-
-    private static let unknown =
-        "no mirror is known for it: this host's apt names none of its archive's, nor does --mirror"
-
-    private static func unavailable(_ path: String, _ reasons: [String]) -> FetchError {
-        let input = Lockfile.Input(path: path, size: 0, sha256: "")
-        return .unavailable([(input, reasons.isEmpty ? [Self.unknown] : reasons)], total: 1)
-    }
-
-    private static func read(_ path: String, limit: Int) throws -> [UInt8]? {
-        do {
-            return try SmallFile.bytes(path, limit: limit)
-        } catch let error as SystemError where error.code == ENOENT || error.code == ENOTDIR {
-            return nil
-        } catch let error as SystemError where error.code == EFBIG {
-            throw SourceFailure(kind: .file, description: "\(path): more than the expected \(limit) bytes")
-        }
-    }
-
-    private static func server(of url: String) -> String {
+    static func server(of url: String) -> String {
         let parts = WebAddress.withoutLogin(url).split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         return parts.prefix(3).joined(separator: "/")
     }

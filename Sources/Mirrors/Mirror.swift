@@ -73,7 +73,7 @@ public struct MirrorList: Sendable {
     public var alpineMirrors: [Mirror] { mirrors.filter { $0.family == nil } + alpine }
 
     /// Where an input may be, in order.
-    func urls(of wanted: Fetcher.Wanted) -> [String] {
+    func urls(of wanted: RemoteInput) -> [String] {
         let path = wanted.input.path
         return switch wanted.origin {
         case .debian(let archive):

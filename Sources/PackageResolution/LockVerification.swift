@@ -41,14 +41,14 @@ public struct LockVerification {
     }
 
     /// What `verify` reads of a lock besides its archives.
-    private static func inputs(of lock: Lockfile) -> [Fetcher.Wanted] {
+    private static func inputs(of lock: Lockfile) -> [RemoteInput] {
         // pip comes from the toolchain, which is unpacked whole.
         let names = Set((lock.python?.interpreter ?? []) + (lock.python == nil ? [] : lock.toolchain.map(\.name)))
         let isNeeded = Set(
             (lock.packages + lock.toolchain).filter { names.contains($0.name) }.map(\.file.sha256)
                 + lock.alpine.repositories.map(\.index.sha256) + lock.alpine.packages.map(\.file.sha256)
                 + [lock.tarball?.sha256].compactMap { $0 })
-        return Fetcher.Wanted.inputs(of: lock).filter { isNeeded.contains($0.input.sha256) }
+        return RemoteInput.inputs(of: lock).filter { isNeeded.contains($0.input.sha256) }
     }
 
     /// Fetches what `verify` reads, but for wheels.

@@ -136,7 +136,7 @@ public struct RuntimeLock: Sendable {
                 base: alpine, keys: files.keys, fetcher: fetcher, store: store, resolver: resolver)
             try await resolution.resolve(&lock, world: manifest.packages, holding: nil, pins: [:])
         }
-        try await fetcher.fetch(Fetcher.Wanted.inputs(of: lock))
+        try await fetcher.fetch(RemoteInput.inputs(of: lock))
         if let python = manifest.python {
             lock.python = Lockfile.Python(packages: python, interpreter: debian.interpreter, wheels: [])
             events(.phase(name: "resolve \(python.requirements.count) requirements of Python", total: 0))

@@ -29,7 +29,7 @@ struct AlpineResolution {
     ) async throws {
         if let held {
             (lock.release, lock.tarball) = held
-            try await fetcher.fetch([Fetcher.Wanted(held.tarball, from: .alpine)])
+            try await fetcher.fetch([RemoteInput(held.tarball, from: .alpine)])
         } else {
             (lock.release, lock.tarball) = try await minirootfs()
         }

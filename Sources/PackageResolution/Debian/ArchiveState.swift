@@ -75,17 +75,17 @@ struct ArchiveState: Sendable {
     /// Fetches a locked state's InRelease and indexes.
     static func fetch(_ archive: Lockfile.Archive, fetcher: Fetcher) async throws {
         let release = [archive.inRelease] + [archive.signature].compactMap { $0 }
-        try await fetcher.fetch(release.map { Fetcher.Wanted($0, of: archive) })
+        try await fetcher.fetch(release.map { RemoteInput($0, of: archive) })
         try await fetchIndexes(of: archive, byHash: true, fetcher: fetcher)
     }
 
     /// By hash first: a mirror that is being updated then still serves the index that the Release means.
     static func fetchIndexes(of archive: Lockfile.Archive, byHash: Bool, fetcher: Fetcher) async throws {
-        func wanted(_ path: (Lockfile.Input) -> String) -> [Fetcher.Wanted] {
+        func wanted(_ path: (Lockfile.Input) -> String) -> [RemoteInput] {
             archive.indexes.map { index in
                 var input = index
                 input.path = "dists/\(archive.suite)/\(path(index))"
-                return Fetcher.Wanted(input, of: archive)
+                return RemoteInput(input, of: archive)
             }
         }
         let plain = wanted(\.path)

@@ -30,7 +30,7 @@ public struct IndexedPackage: Sendable {
             }
         }
         guard let newest else { return nil }
-        try await fetcher.fetch([Fetcher.Wanted(newest.stanza.file, of: newest.archive)])
+        try await fetcher.fetch([RemoteInput(newest.stanza.file, of: newest.archive)])
         return IndexedPackage(version: newest.stanza.version, file: newest.stanza.file)
     }
 

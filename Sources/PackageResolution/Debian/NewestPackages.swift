@@ -40,7 +40,7 @@ public struct NewestPackages: Sendable {
         of name: String, where isWanted: (String) -> Bool
     ) async throws -> [(path: String, bytes: [UInt8])] {
         let (state, stanza) = try newest(name)
-        try await fetcher.fetch([Fetcher.Wanted(stanza.file, of: state.archive)])
+        try await fetcher.fetch([RemoteInput(stanza.file, of: state.archive)])
         guard let bytes = try store.bytes(of: stanza.file) else {
             throw ResolutionError.inputsMissing([stanza.path], store: store.directory)
         }

@@ -39,7 +39,7 @@ extension LockDraft {
             levels: contents.levels[folder] ?? [])
         let interpreter = DebianResolution.interpreter(packages, in: InstallationStages(stanzas))
         found.lock.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: [])
-        try await fetcher.fetch(Fetcher.Wanted.inputs(of: found.lock))
+        try await fetcher.fetch(RemoteInput.inputs(of: found.lock))
         let held = Dictionary(
             all.map { (PythonPackages.normalizedName($0.name), $0.version) }, uniquingKeysWith: { first, _ in first })
         let wheels: [Lockfile.Wheel]

@@ -237,3 +237,8 @@ public struct Lockfile: Equatable, Sendable {
         if element == "package" { text.value("stage", package.stage) }
     }
 }
+
+extension Lockfile.Input {
+    /// Whether its path is a URL of its own, and not a place in an archive or beside the manifest.
+    public var isWeb: Bool { path.contains("://") }
+}

@@ -32,25 +32,3 @@ public enum FileSource: Equatable, Sendable {
         if case .web(_, let sha256) = self { text.value("\(key)-sha256", sha256) }
     }
 }
-
-extension Lockfile.Input {
-    /// Whether its path is a URL of its own, and not a place in an archive or beside the manifest.
-    public var isWeb: Bool { path.contains("://") }
-}
-
-/// An image's `/sbin/init` of rtverify's own.
-public struct InitProgram: Equatable, Sendable {
-    /// A shell command that it runs when the system is up; nil for a console on ttyS0.
-    public var command: String?
-
-    public init(command: String?) { self.command = command }
-
-    init(_ fields: TOMLFields) throws {
-        command = fields.has("command") ? try fields.string("command", "a command", Spelling.isCommand) : nil
-    }
-
-    func write(to text: inout TOMLText) {
-        text.table("init")
-        if let command { text.value("command", command) }
-    }
-}

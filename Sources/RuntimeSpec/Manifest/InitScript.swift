@@ -1,3 +1,20 @@
+/// An image's `/sbin/init` of rtverify's own.
+public struct InitProgram: Equatable, Sendable {
+    /// A shell command that it runs when the system is up; nil for a console on ttyS0.
+    public var command: String?
+
+    public init(command: String?) { self.command = command }
+
+    init(_ fields: TOMLFields) throws {
+        command = fields.has("command") ? try fields.string("command", "a command", Spelling.isCommand) : nil
+    }
+
+    func write(to text: inout TOMLText) {
+        text.table("init")
+        if let command { text.value("command", command) }
+    }
+}
+
 /// The script of `[init]`: /sbin/init of images that take rtverify's own.
 public enum InitScript {
     /// Its place in the image.
