@@ -1,5 +1,6 @@
 import COpenSSL
 import ContentHash
+import FoundationEssentials
 
 /// A signed file of Alpine's (an APKINDEX or a package): gzip streams one after the other, of which the first holds the
 /// signature of the second (https://wiki.alpinelinux.org/wiki/Apk_spec).
@@ -99,7 +100,7 @@ package enum AlpinePackageFile {
         let streams = try ArchiveContents.gzipMembers(bytes, name: name)
         guard streams.count >= 2 else { throw ResolutionError.malformed("\(name) is no Alpine package") }
         let (control, data) = (streams[streams.count - 2], streams[streams.count - 1])
-        guard package.checksum == "Q1" + Base64.encode(SHA1.digest(of: control)) else {
+        guard package.checksum == "Q1" + Data(SHA1.digest(of: control)).base64EncodedString() else {
             throw ResolutionError.malformed("\(name) is not the package that the index lists: its checksum differs")
         }
         let entries = try ArchiveContents.files(

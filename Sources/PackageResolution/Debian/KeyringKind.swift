@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// What a file of OpenPGP keys is, by its contents.
 package enum KeyringKind: Equatable {
     case binary
@@ -21,7 +23,9 @@ package enum KeyringKind: Equatable {
         while let begin = rest.firstIndex(where: { $0.hasPrefix("-----BEGIN PGP PUBLIC KEY BLOCK") }) {
             let body = rest[begin...].dropFirst().drop { !$0.allSatisfy(\.isWhitespace) }
             let end = body.firstIndex { $0.hasPrefix("-----END") } ?? body.endIndex
-            keys += Base64.decode(body[..<end].prefix { !$0.hasPrefix("=") }.joined())
+            // Behind them is a checksum that nobody has to look at (RFC 9580 6.1).
+            let text = body[..<end].prefix { !$0.hasPrefix("=") }.joined()
+            keys += Data(base64Encoded: text, options: .ignoreUnknownCharacters) ?? Data()
             rest = rest[end...].dropFirst()
         }
         self = keys.isEmpty ? .other : .armored(keys)
