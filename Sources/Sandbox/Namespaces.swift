@@ -53,7 +53,7 @@ public struct Namespaces: Sendable {
     ) async throws -> Answer? {
         let lifeline = try Lifeline()
         defer { lifeline.end() }
-        try lifeline.send(try JSONText.line(job))
+        try lifeline.send(SandboxProcess.framed(try JSONText.line(job)))
         let command = try command(workFolder: job.workFolder)
         let group = ControlGroup()
         try Self.checkMemory(group)

@@ -3,9 +3,10 @@ import CSandbox
 import Glibc
 import Host
 import Synchronization
+import SystemPackage
 
-/// Work for the sandbox's pid 1: one line of JSON on its standard input. The pipe then stays open: the sandbox ends when it
-/// closes.
+/// Work for the sandbox's pid 1: JSON on its standard input, after its length. The pipe then stays open: the sandbox ends when
+/// it closes.
 public protocol SandboxJob: Codable, Sendable {
     /// The one folder where it writes, under the lock of whoever asks.
     var workFolder: String { get }
@@ -57,17 +58,26 @@ public enum SandboxProcess {
         }
     }
 
-    /// The first line of standard input, byte by byte: what follows is the parent's sign of life.
+    /// The decimal digits before a job: its length in bytes.
+    private static let lengthDigits = 12
+
+    /// How a job is sent.
+    static func framed(_ job: [UInt8]) -> [UInt8] {
+        let digits = Array("\(job.count)".utf8)
+        return [UInt8](repeating: 0x30, count: lengthDigits - digits.count) + digits + job
+    }
+
+    /// The job on standard input, to its last byte and no further: what follows is the parent's sign of life.
     private static func readJob() throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        var byte: UInt8 = 0
-        while true {
-            let count = read(STDIN_FILENO, &byte, 1)
-            if count < 0, errno == EINTR { continue }
-            guard count == 1 else { throw SystemError("cannot read the job", errno) }
-            if byte == 10 { return bytes }
-            bytes.append(byte)
-        }
+        do {
+            let header = try OpenFile.bytes(STDIN_FILENO, count: lengthDigits)
+            guard header.count == lengthDigits, let length = Int(String(decoding: header, as: UTF8.self)) else {
+                throw SystemError("cannot read the job", EPROTO)
+            }
+            let job = try OpenFile.bytes(STDIN_FILENO, count: length)
+            guard job.count == length else { throw SystemError("cannot read the job", EPIPE) }
+            return job
+        } catch let error as Errno { throw SystemError("cannot read the job", error.rawValue) }
     }
 
     /// Ends this process, and with it everything in its pid namespace, as soon as the parent's pipe closes.
