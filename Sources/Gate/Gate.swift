@@ -10,32 +10,42 @@ import RuntimeSpec
 public struct Gate: Sendable {
     /// What it works with.
     public struct Tools: Sendable {
-        var store: Store
-        var fetcher: Fetcher
-        var resolver: TargetResolver
-        var wheels: WheelFetcher
+        var inputs: Inputs
         var nodes: NodeSet
         var jobs: Int
         var keyrings: [String]
         /// Whether the network is asked: nodes, and suites for newer versions.
         var isOnline: Bool
-        /// The options that these came of, for the commands that show a finding here: where inputs are, which nodes.
-        var sourceWords: [String]
-        var nodeWords: [String]
+        var words: OptionWords
         var environment: @Sendable (String) -> String?
         var events: EventSink
 
+        /// Where inputs are, and who brings them.
+        public struct Inputs: Sendable {
+            var store: Store
+            var fetcher: Fetcher
+            var resolver: TargetResolver
+            var wheels: WheelFetcher
+
+            public init(store: Store, fetcher: Fetcher, resolver: TargetResolver, wheels: WheelFetcher) {
+                (self.store, self.fetcher, self.resolver, self.wheels) = (store, fetcher, resolver, wheels)
+            }
+        }
+
+        /// The options that these came of, for the commands that show a finding here.
+        public struct OptionWords: Sendable {
+            var sources: [String]
+            var nodes: [String]
+
+            public init(sources: [String], nodes: [String]) { (self.sources, self.nodes) = (sources, nodes) }
+        }
+
         public init(
-            store: Store, fetcher: Fetcher, resolver: TargetResolver, wheels: WheelFetcher, nodes: NodeSet, jobs: Int,
-            keyrings: [String],
-            isOnline: Bool, sourceWords: [String], nodeWords: [String],
+            inputs: Inputs, nodes: NodeSet, jobs: Int, keyrings: [String], isOnline: Bool, words: OptionWords,
             environment: @escaping @Sendable (String) -> String?, events: @escaping EventSink
         ) {
-            (self.store, self.fetcher, self.nodes) = (store, fetcher, nodes)
-            (self.resolver, self.wheels) = (resolver, wheels)
-            (self.jobs, self.keyrings, self.isOnline) = (jobs, keyrings, isOnline)
-            (self.sourceWords, self.nodeWords) = (sourceWords, nodeWords)
-            (self.environment, self.events) = (environment, events)
+            (self.inputs, self.nodes, self.jobs, self.keyrings) = (inputs, nodes, jobs, keyrings)
+            (self.isOnline, self.words, self.environment, self.events) = (isOnline, words, environment, events)
         }
     }
 

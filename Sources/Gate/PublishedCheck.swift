@@ -20,7 +20,7 @@ extension RuntimeChecks {
             claim = await MessageChain(nodes: tools.nodes, demands: demands, saved: nil).follow(hash)
             words += ["--item-hash", hash] + runtime.senders.flatMap { ["--sender", $0] }
             words +=
-                runtime.owners.flatMap { ["--owner", $0] } + (runtime.latest ? ["--latest"] : []) + tools.nodeWords
+                runtime.owners.flatMap { ["--owner", $0] } + (runtime.latest ? ["--latest"] : []) + tools.words.nodes
         } else {
             return Result(.published, .undecided, "the gate's file has neither item-hash nor content-hash for it")
         }
@@ -50,7 +50,8 @@ extension RuntimeChecks {
         do {
             return (
                 try await NewerVersions.look(
-                    at: lock.lock, store: tools.store, fetcher: tools.fetcher, keyrings: tools.keyrings), nil
+                    at: lock.lock, store: tools.inputs.store, fetcher: tools.inputs.fetcher, keyrings: tools.keyrings),
+                nil
             )
         } catch { return (nil, "whether there are newer versions is unknown: \(Self.first(error))") }
     }

@@ -61,7 +61,7 @@ struct RuntimeChecks: Sendable {
     func commandOnImage(_ words: [String]) -> String {
         let look = command(words)
         if runtime.image != nil || imagesFolder != nil { return look }
-        return command(buildWords + ["-o", imageName], tools.sourceWords) + " && " + look
+        return command(buildWords + ["-o", imageName], tools.words.sources) + " && " + look
     }
 
     var manifestPath: String { path(runtime.manifest) }
@@ -70,7 +70,7 @@ struct RuntimeChecks: Sendable {
 
     func builder(refusesPrivateKeys: Bool) -> ImageBuilder {
         ImageBuilder(
-            store: tools.store, fetcher: tools.fetcher, wheels: tools.wheels, jobs: tools.jobs,
+            store: tools.inputs.store, fetcher: tools.inputs.fetcher, wheels: tools.inputs.wheels, jobs: tools.jobs,
             refusesPrivateKeys: refusesPrivateKeys, events: tools.events)
     }
 
@@ -83,7 +83,7 @@ struct RuntimeChecks: Sendable {
     func unreached(_ check: Check, _ error: any Error) -> Result {
         var result = Result(check, .undecided, "not reached: the image could not be built: \(Self.first(error))")
         result.details = Self.rest(error)
-        result.command = command(buildWords, tools.sourceWords)
+        result.command = command(buildWords, tools.words.sources)
         return result
     }
 
@@ -109,12 +109,13 @@ struct RuntimeChecks: Sendable {
     }
 
     func archives() async -> Result {
-        let command = command(["lock", "--verify", lockPath, "--fetch"] + keyringWords, tools.sourceWords)
+        let command = command(["lock", "--verify", lockPath, "--fetch"] + keyringWords, tools.words.sources)
         do {
             let lock = try lockRead.get().lock
-            let verification = LockVerification(store: tools.store, keyrings: tools.keyrings, resolver: tools.resolver)
-            try await verification.fetchInputs(of: lock, fetcher: tools.fetcher)
-            try await tools.wheels.fetch(lock)
+            let verification = LockVerification(
+                store: tools.inputs.store, keyrings: tools.keyrings, resolver: tools.inputs.resolver)
+            try await verification.fetchInputs(of: lock, fetcher: tools.inputs.fetcher)
+            try await tools.inputs.wheels.fetch(lock)
             let outcome = try await verification.verify(lock)
             var result = Result(
                 .archives, .yes, "\(outcome.packages) packages and \(outcome.wheels) wheels follow from their archives")
@@ -135,7 +136,7 @@ struct RuntimeChecks: Sendable {
     func golden(
         _ built: Subject, _ given: Swift.Result<Subject, any Error>?
     ) async -> Result {
-        let command = command(buildWords + ["--golden", goldenPath], tools.sourceWords)
+        let command = command(buildWords + ["--golden", goldenPath], tools.words.sources)
         if case .failure(let error)? = given {
             return Result(.golden, .undecided, "the image \(imageName) can't be compared with it: \(Self.first(error))")
         }
@@ -182,14 +183,15 @@ struct RuntimeChecks: Sendable {
         var words = buildWords + ["--check"]
         if runtime.builds != 2 { words += ["--builds", "\(runtime.builds)"] }
         if let vary = runtime.vary { words += ["--vary", vary.joined(separator: ",")] }
-        let command = command(words, tools.sourceWords)
+        let command = command(words, tools.words.sources)
         do {
             let variations = try runtime.vary.map(Variation.list)
             let check = ReproducibilityCheck(
                 builder: builder(refusesPrivateKeys: false), runtime: try lockRead.get(), builds: runtime.builds,
                 variations: variations,
                 clock: { [tools] in
-                    try await IndexedPackage.otherClock(of: $0, store: tools.store, fetcher: tools.fetcher)
+                    try await IndexedPackage.otherClock(
+                        of: $0, store: tools.inputs.store, fetcher: tools.inputs.fetcher)
                 }, keepFolder: nil, events: tools.events)
             let report = try await check.run(first: (built.identity, built.path, isInMemory)).report
             let varied = report.varied.map(\.rawValue).joined(separator: ", ")

@@ -61,6 +61,14 @@ struct ContentsReader {
         if let script = try text("/sbin/init"), InitScript.program(of: script) != nil {
             contents.initScript = script
         }
+        try explainFiles(tree, reader, &contents)
+        return contents
+    }
+
+    /// Counts the files that nothing accounts for.
+    private func explainFiles(
+        _ tree: any Tree, _ reader: any ContentReader, _ contents: inout ImageContents
+    ) throws {
         let owners = try PackageOwnership(tree)
         let owned = try distributions(tree, reader, owners, &contents)
         for entry in tree.entries where entry.kind != .directory && !entry.path.isEmpty {
@@ -71,7 +79,6 @@ struct ContentsReader {
             contents.unexplainedCount += 1
             if contents.unexplained.count < Self.listed { contents.unexplained.append(entry.name) }
         }
-        return contents
     }
 
     private func isKnown(_ entry: TreeEntry, _ contents: ImageContents) -> Bool {

@@ -46,23 +46,7 @@ final class TarTree: Tree {
                 continue
             }
             node += 1
-            let kind: TreeEntry.Kind
-            switch header.kind {
-            case .folder: kind = .directory
-            case .symbolicLink: kind = .symbolicLink(target: header.linkTarget ?? [])
-            case .characterDevice, .blockDevice:
-                kind = .device(
-                    isBlock: header.kind == .blockDevice, major: header.device.major, minor: header.device.minor)
-            case .fifo: kind = .fifo
-            case .socket: kind = .socket
-            case .file:
-                // Sums of what archives say stay numbers.
-                guard (0..<(1 << 40)).contains(header.size) else {
-                    throw fail("\(readable(name)) says that it has \(header.size) bytes")
-                }
-                kind = .file(size: header.size)
-            case .unknown: throw fail("\(readable(name)) is of no type that is known")
-            }
+            let kind = try Self.kind(of: header) { fail("\(readable(name)) \($0)") }
             found[name] = TreeEntry(
                 path: name, kind: kind, mode: header.mode, uid: header.uid, gid: header.gid, time: header.time,
                 attributes: header.attributes.map { .init(name: $0.name, value: $0.value) }, node: node)
@@ -73,7 +57,37 @@ final class TarTree: Tree {
             }
         }
         guard !found.isEmpty else { throw fail("it is neither a squashfs image, a folder nor a tar with entries") }
-        // Folders that it doesn't list are there once it is unpacked, with what whoever unpacks it gives them.
+        Self.addImpliedFolders(to: &found, after: node)
+        entries = inByteOrder(Array(found.values))
+        self.places = places
+    }
+
+    deinit { if spool >= 0 { close(spool) } }
+
+    private static func kind(
+        of header: ArchiveEntry, fail: (String) -> TreeReadError
+    ) throws -> TreeEntry.Kind {
+        switch header.kind {
+        case .folder: return .directory
+        case .symbolicLink: return .symbolicLink(target: header.linkTarget ?? [])
+        case .characterDevice, .blockDevice:
+            return .device(
+                isBlock: header.kind == .blockDevice, major: header.device.major, minor: header.device.minor)
+        case .fifo: return .fifo
+        case .socket: return .socket
+        case .file:
+            // Sums of what archives say stay numbers.
+            guard (0..<(1 << 40)).contains(header.size) else {
+                throw fail("says that it has \(header.size) bytes")
+            }
+            return .file(size: header.size)
+        case .unknown: throw fail("is of no type that is known")
+        }
+    }
+
+    /// Folders that it doesn't list are there once it is unpacked, with what whoever unpacks it gives them.
+    private static func addImpliedFolders(to found: inout [[UInt8]: TreeEntry], after last: Int) {
+        var node = last
         for path in Array(found.keys) {
             var parent = path
             while let slash = parent.lastIndex(of: 0x2f) {
@@ -86,11 +100,7 @@ final class TarTree: Tree {
                 found[parent] = folder
             }
         }
-        entries = inByteOrder(Array(found.values))
-        self.places = places
     }
-
-    deinit { if spool >= 0 { close(spool) } }
 
     /// Without `./` before it, slashes after it, or empty parts.
     private static func normal(_ path: [UInt8]) -> [UInt8] {

@@ -167,24 +167,9 @@ final class WebClient: Sendable {
         _ proxy: NetworkSettings.Proxy, _ address: WebAddress, _ headers: HTTPHeaders,
         _ body: (Head, Body) async throws -> Void
     ) async throws {
-        typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
         let timeout = Int64(timeout)
         let connection: Connection
-        do {
-            connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .connectTimeout(.seconds(Int64(connectTimeout)))
-                .connect(host: proxy.host, port: proxy.port) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let pipeline = channel.pipeline.syncOperations
-                        try pipeline.addHandler(IdleStateHandler(readTimeout: .seconds(timeout)))
-                        try pipeline.addHTTPClientHandlers()
-                        try pipeline.addHandler(SilenceHandler())
-                        return try Connection(wrappingChannelSynchronously: channel)
-                    }
-                }
-        } catch {
-            throw classified(error, address, proxy)
-        }
+        do { connection = try await connect(to: proxy) } catch { throw classified(error, address, proxy) }
         var headers = headers
         headers.add(name: "Host", value: address.authority)
         headers.add(name: "Connection", value: "close")
@@ -223,6 +208,23 @@ final class WebClient: Sendable {
         } catch let error as HTTPParserError {
             throw Failure.broken("the proxy \(proxy.shown) answers what is no HTTP: \(error)")
         }
+    }
+
+    private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+    private func connect(to proxy: NetworkSettings.Proxy) async throws -> Connection {
+        let timeout = Int64(timeout)
+        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.seconds(Int64(connectTimeout)))
+            .connect(host: proxy.host, port: proxy.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(IdleStateHandler(readTimeout: .seconds(timeout)))
+                    try pipeline.addHTTPClientHandlers()
+                    try pipeline.addHandler(SilenceHandler())
+                    return try Connection(wrappingChannelSynchronously: channel)
+                }
+            }
     }
 
     /// Closes a connection on which nothing is heard.

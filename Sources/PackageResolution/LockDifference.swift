@@ -27,10 +27,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
             + Self.packages(Self.items(old.alpine.packages), Self.items(new.alpine.packages), list: "package")
             + Self.packages(Self.items(old.python), Self.items(new.python), list: "wheel")
             + Self.packages(Self.items(old.toolchain), Self.items(new.toolchain), list: "toolchain")
-        var others: [String] = []
-        func compare<Value: Equatable>(_ what: String, _ a: Value, _ b: Value) {
-            if a != b { others.append("\(what): \(a) -> \(b)") }
-        }
+        others = []
         compare("version", old.version, new.version)
         compare("recipe", old.recipe, new.recipe)
         compare("name", old.name, new.name)
@@ -47,6 +44,17 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("python levels", old.python?.packages.levels ?? [], new.python?.packages.levels ?? [])
         compare(
             "python requirements", old.python?.packages.requirements ?? [], new.python?.packages.requirements ?? [])
+        compareLists(old, new)
+        if packages.isEmpty, others.isEmpty, old != new {
+            others.append("entries differ that have no name here (stages, paths, keys, reasons): compare the files")
+        }
+    }
+
+    private mutating func compare<Value: Equatable>(_ what: String, _ a: Value, _ b: Value) {
+        if a != b { others.append("\(what): \(a) -> \(b)") }
+    }
+
+    private mutating func compareLists(_ old: Lockfile, _ new: Lockfile) {
         for name in Set((old.alpine.repositories + new.alpine.repositories).map(\.name)).sorted() {
             func index(_ lock: Lockfile) -> String {
                 lock.alpine.repositories.first { $0.name == name }?.index.sha256 ?? "none"
@@ -71,10 +79,6 @@ public struct LockDifference: Codable, Equatable, Sendable {
             }
             compare("archive \(suite)", states(old), states(new))
         }
-        if packages.isEmpty, others.isEmpty, old != new {
-            others.append("entries differ that have no name here (stages, paths, keys, reasons): compare the files")
-        }
-        self.others = others
     }
 
     private static func line(_ file: Lockfile.File) -> String {

@@ -156,62 +156,49 @@ public struct LockVerification {
         return wrong
     }
 
+    /// A lock's archives, and its packages as those list them.
+    private struct Derived {
+        var states: [String: ArchiveState] = [:]
+        var packages: [PackageIndex.Stanza] = []
+        var tools: [PackageIndex.Stanza] = []
+    }
+
+    /// What doesn't follow, found by one look; each is taken only where those before it found nothing.
+    private static let checks: [@Sendable (Lockfile, Derived) throws -> [String]] = [
+        { lock, derived in
+            let stages = try InstallationStages(derived.packages).stages()
+            return lock.packages.filter { stages[$0.name] != $0.stage }.map { package in
+                "\(package.name): stage \(package.stage), where its dependencies give \(stages[package.name] ?? 0)"
+            }
+        },
+        { _, derived in
+            InstallationStages(derived.packages).unmet()
+                + InstallationStages(derived.tools).unmet().map { "toolchain \($0)" }
+        },
+        { lock, derived in
+            guard let python = lock.python else { return [] }
+            let graph = InstallationStages(lock.system == .empty ? derived.tools : derived.packages)
+            return DebianResolution.interpreter(python.packages, in: graph) == python.interpreter
+                ? [] : ["python.interpreter is not what python3 depends on"]
+        },
+        { lock, derived in
+            unreached(
+                lock, derived.states, packages: InstallationStages(derived.packages),
+                tools: InstallationStages(derived.tools))
+        },
+    ]
+
     /// - Throws: `ResolutionError.contradicted` with everything that doesn't follow; `.selectionUnknown` when all of it does
     ///   and the lock doesn't say what was asked for.
     public func verify(_ lock: Lockfile) async throws -> Outcome {
-        var states: [String: ArchiveState] = [:]
-        var wrong: [String] = []
-        for archive in lock.archives {
-            do {
-                states[archive.name] = try await .locked(archive, signature: signature, store: store)
-            } catch ResolutionError.contradicted(let reasons) {
-                wrong += reasons
-            }
+        let derived = try await derive(lock)
+        for check in Self.checks {
+            let wrong = try check(lock, derived)
+            guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         }
-        guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
-        var (stanzas, tools) = ([PackageIndex.Stanza](), [PackageIndex.Stanza]())
-        for (list, isToolchain) in [(lock.packages, false), (lock.toolchain, true)] {
-            for package in list {
-                let name = isToolchain ? "toolchain \(package.name)" : package.name
-                guard
-                    let stanza = states[package.archive]?.stanza(
-                        named: package.name, version: package.version, architecture: package.architecture)
-                else {
-                    wrong.append("\(name) \(package.version) \(package.architecture) is not in \(package.archive)")
-                    continue
-                }
-                if stanza.file != package.file { wrong.append(Self.difference(name, package.file, stanza.file)) }
-                if isToolchain { tools.append(stanza) } else { stanzas.append(stanza) }
-            }
-        }
-        if wrong.isEmpty {
-            let stages = try InstallationStages(stanzas).stages()
-            for package in lock.packages where stages[package.name] != package.stage {
-                wrong.append(
-                    "\(package.name): stage \(package.stage), where its dependencies give "
-                        + "\(stages[package.name] ?? 0)")
-            }
-        }
-        if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
-            wrong.append("init: its sha256 isn't that of this rtverify's init with that command")
-        }
-        if wrong.isEmpty {
-            wrong = InstallationStages(stanzas).unmet() + InstallationStages(tools).unmet().map { "toolchain \($0)" }
-        }
-        if wrong.isEmpty, let python = lock.python {
-            let graph = InstallationStages(lock.system == .empty ? tools : stanzas)
-            if DebianResolution.interpreter(python.packages, in: graph) != python.interpreter {
-                wrong.append("python.interpreter is not what python3 depends on")
-            }
-        }
-        if wrong.isEmpty {
-            wrong = Self.unreached(
-                lock, states, packages: InstallationStages(stanzas), tools: InstallationStages(tools))
-        }
-        guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         try checkPresent(lock)
         var unfamiliar = Set(lock.archives.flatMap(\.keys)).subtracting(DebianSuites.knownKeys).sorted()
-        wrong = try await verifyAlpine(lock, unfamiliar: &unfamiliar) + verifyWheels(lock)
+        let wrong = try await verifyAlpine(lock, unfamiliar: &unfamiliar) + verifyWheels(lock)
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         if lock.system == .debian, lock.selection == nil { throw ResolutionError.selectionUnknown }
         return Outcome(
@@ -219,8 +206,41 @@ public struct LockVerification {
             packages: lock.packages.count + lock.toolchain.count + lock.alpine.packages.count,
             wheels: lock.python?.wheels.count ?? 0,
             expiredKeys: lock.archives.compactMap { archive in
-                states[archive.name]?.keyExpiry.map { "\(archive.suite) (\(SnapshotTime(seconds: $0).text))" }
+                derived.states[archive.name]?.keyExpiry.map { "\(archive.suite) (\(SnapshotTime(seconds: $0).text))" }
             }, unfamiliarKeys: unfamiliar)
+    }
+
+    /// Signature, Release, index and entry of each package, and rtverify's own init.
+    private func derive(_ lock: Lockfile) async throws -> Derived {
+        var (derived, wrong) = (Derived(), [String]())
+        for archive in lock.archives {
+            do {
+                derived.states[archive.name] = try await .locked(archive, signature: signature, store: store)
+            } catch ResolutionError.contradicted(let reasons) {
+                wrong += reasons
+            }
+        }
+        guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
+        func stanzas(_ packages: [Lockfile.Package], _ prefix: String) -> [PackageIndex.Stanza] {
+            packages.compactMap { package in
+                let name = prefix + package.name
+                guard
+                    let stanza = derived.states[package.archive]?.stanza(
+                        named: package.name, version: package.version, architecture: package.architecture)
+                else {
+                    wrong.append("\(name) \(package.version) \(package.architecture) is not in \(package.archive)")
+                    return nil
+                }
+                if stanza.file != package.file { wrong.append(Self.difference(name, package.file, stanza.file)) }
+                return stanza
+            }
+        }
+        (derived.packages, derived.tools) = (stanzas(lock.packages, ""), stanzas(lock.toolchain, "toolchain "))
+        if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
+            wrong.append("init: its sha256 isn't that of this rtverify's init with that command")
+        }
+        guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
+        return derived
     }
 
     private static func difference(_ name: String, _ locked: Lockfile.Input, _ listed: Lockfile.Input) -> String {

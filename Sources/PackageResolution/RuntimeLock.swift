@@ -39,6 +39,19 @@ public struct RuntimeLock: Sendable {
         var debian: [String: String] = [:]
         var toolchain: [String: String] = [:]
         var wheels: [String: String] = [:]
+
+        init() {}
+
+        /// A lock's own versions but those of the packages that are named.
+        init(_ lock: Lockfile, moving names: [String]) {
+            let moved = (packages: Set(names), wheels: Set(names.map { PythonPackages.normalizedName($0) }))
+            func held(_ versions: [(String, String)], moving moved: Set<String>) -> [String: String] {
+                Dictionary(versions.filter { !moved.contains($0.0) }, uniquingKeysWith: { first, _ in first })
+            }
+            debian = held(lock.packages.map { ($0.name, $0.version) }, moving: moved.packages)
+            toolchain = held(lock.toolchain.map { ($0.name, $0.version) }, moving: moved.packages)
+            wheels = held((lock.python?.wheels ?? []).map { ($0.name, $0.version) }, moving: moved.wheels)
+        }
     }
 
     /// Locks a manifest at the archives' newest state.
@@ -86,22 +99,14 @@ public struct RuntimeLock: Sendable {
         }) {
             throw ResolutionError.notLocked(unknown)
         }
-        let moved = (packages: Set(packages), wheels: Set(packages.map { PythonPackages.normalizedName($0) }))
         // What isn't named stays as it was, so the state that it came from is needed as well.
         var older: [ArchiveState] = []
         for archive in old.archives {
             older.append(try await debian.reader.locked(archive))
         }
-        func held(_ versions: [(String, String)], moving moved: Set<String>) -> [String: String] {
-            Dictionary(versions.filter { !moved.contains($0.0) }, uniquingKeysWith: { first, _ in first })
-        }
         return try await lock(
             manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
-            pins: Pins(
-                debian: held(old.packages.map { ($0.name, $0.version) }, moving: moved.packages),
-                toolchain: held(old.toolchain.map { ($0.name, $0.version) }, moving: moved.packages),
-                wheels: held(wheels.map { ($0.name, $0.version) }, moving: moved.wheels)),
-            older: older)
+            pins: Pins(old, moving: packages), older: older)
     }
 
     private func lock(

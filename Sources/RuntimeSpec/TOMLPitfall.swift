@@ -8,8 +8,8 @@ struct TOMLPitfall {
     /// The first one of a document; nil where the parser can have it.
     init?(_ text: String) {
         var bytes = Array(text.utf8)[...]
-        if let zero = bytes.firstIndex(of: 0) {
-            (line, reason) = (bytes[..<zero].count { $0 == UInt8(ascii: "\n") } + 1, "a NUL byte")
+        if let line = Self.lineOfZero(bytes) {
+            (self.line, reason) = (line, "a NUL byte")
             return
         }
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes = bytes.dropFirst(3) }
@@ -57,6 +57,11 @@ struct TOMLPitfall {
             bytes = bytes.dropFirst(length)
         }
         return nil
+    }
+
+    /// The line that the first NUL byte is in.
+    private static func lineOfZero(_ bytes: ArraySlice<UInt8>) -> Int? {
+        bytes.firstIndex(of: 0).map { zero in bytes[..<zero].count { $0 == UInt8(ascii: "\n") } + 1 }
     }
 
     /// A letter, a digit, `_` or `-`: what a key without quotes is made of.

@@ -105,20 +105,8 @@ public final class SquashfsReader {
                 "compression \(name.map { String(cString: $0) } ?? "number \(raw.compression_id)") is "
                     + ImageReadError.reason(made))
         }
-        var options: [UInt8] = []
-        if Int(raw.flags) & Int(SQFS_FLAG_COMPRESSOR_OPTIONS.rawValue) != 0 {
-            // A metadata block of its own, whose header has its size and the bit for "not compressed".
-            var header: UInt16 = 0
-            guard file.pointee.read_at(file, 96, &header, 2) == 0, header & 0x8000 != 0, header & 0x7fff <= 64 else {
-                throw fail("the compressor's options", 96, "their size is wrong")
-            }
-            options = [UInt8](repeating: 0, count: Int(header & 0x7fff))
-            guard file.pointee.read_at(file, 98, &options, options.count) == 0 else {
-                throw fail("the compressor's options", 98, "the file ends before them")
-            }
-            let read = compressor.pointee.read_options(compressor, file)
-            guard read == 0 else { throw fail("the compressor's options", 96, ImageReadError.reason(read)) }
-        }
+        let hasOptions = Int(raw.flags) & Int(SQFS_FLAG_COMPRESSOR_OPTIONS.rawValue) != 0
+        let options = hasOptions ? try Self.options(file, compressor, fail) : []
         superblock = Superblock(
             inodes: Int(raw.inode_count), time: Int(raw.modification_time), blockSize: Int(raw.block_size),
             fragments: Int(raw.fragment_entry_count), compressionID: Int(raw.compression_id), flags: Int(raw.flags),
@@ -135,6 +123,24 @@ public final class SquashfsReader {
             try check(
                 sqfs_xattr_reader_load(xattrs, &raw, file, compressor), "the attribute table", raw.xattr_id_table_start)
         }
+    }
+
+    /// The compressor's options: a metadata block of its own, whose header has its size and the bit for "not compressed".
+    private static func options(
+        _ file: UnsafeMutablePointer<sqfs_file_t>, _ compressor: UnsafeMutablePointer<sqfs_compressor_t>,
+        _ fail: (String, UInt64, String) -> ImageReadError
+    ) throws -> [UInt8] {
+        var header: UInt16 = 0
+        guard file.pointee.read_at(file, 96, &header, 2) == 0, header & 0x8000 != 0, header & 0x7fff <= 64 else {
+            throw fail("the compressor's options", 96, "their size is wrong")
+        }
+        var options = [UInt8](repeating: 0, count: Int(header & 0x7fff))
+        guard file.pointee.read_at(file, 98, &options, options.count) == 0 else {
+            throw fail("the compressor's options", 98, "the file ends before them")
+        }
+        let read = compressor.pointee.read_options(compressor, file)
+        guard read == 0 else { throw fail("the compressor's options", 96, ImageReadError.reason(read)) }
+        return options
     }
 
     deinit {
@@ -182,19 +188,8 @@ public final class SquashfsReader {
                 var keep = false
                 defer { if !keep { sqfs_free(child) } }
                 let path = folder.path.isEmpty ? name : folder.path + [0x2f] + name
-                guard !name.isEmpty, name != [0x2e], name != [0x2e, 0x2e], !name.contains(0x2f), !name.contains(0)
-                else { throw directoryError("an entry is named \"\(readable(name))\"") }
-                guard name != last else { throw directoryError("\(readable(path)) stands twice") }
-                guard last.lexicographicallyPrecedes(name) else {
-                    throw directoryError("\(readable(path)) is out of order")
-                }
+                try checkName(name, after: last, path, count: result.count)
                 last = name
-                guard result.count < Self.entryLimit else {
-                    throw directoryError("there are more than \(Self.entryLimit) entries")
-                }
-                guard path.count <= Self.pathLimit else {
-                    throw directoryError("a path has more than \(Self.pathLimit) bytes")
-                }
                 let (found, file) = try entry(path, child)
                 if found.kind != .directory {
                     if let first = firstNames[found.node] {
@@ -221,6 +216,24 @@ public final class SquashfsReader {
             }
         }
         return result
+    }
+
+    /// - Parameters:
+    ///   - last: The name before it in its folder.
+    ///   - count: The entries before it in the image.
+    private func checkName(_ name: [UInt8], after last: [UInt8], _ path: [UInt8], count: Int) throws {
+        guard !name.isEmpty, name != [0x2e], name != [0x2e, 0x2e], !name.contains(0x2f), !name.contains(0)
+        else { throw directoryError("an entry is named \"\(readable(name))\"") }
+        guard name != last else { throw directoryError("\(readable(path)) stands twice") }
+        guard last.lexicographicallyPrecedes(name) else {
+            throw directoryError("\(readable(path)) is out of order")
+        }
+        guard count < Self.entryLimit else {
+            throw directoryError("there are more than \(Self.entryLimit) entries")
+        }
+        guard path.count <= Self.pathLimit else {
+            throw directoryError("a path has more than \(Self.pathLimit) bytes")
+        }
     }
 
     /// Whether two names can be hard links: all that the inode holds is the same.

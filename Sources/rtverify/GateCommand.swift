@@ -62,10 +62,11 @@ struct GateCommand: AsyncParsableCommand {
             let gate = Gate(
                 spec, folder: folder, imagesFolder: output,
                 tools: .init(
-                    store: store, fetcher: fetcher, resolver: source.resolver(store: store, display: display),
-                    wheels: source.wheels(store: store, display: display),
+                    inputs: .init(
+                        store: store, fetcher: fetcher, resolver: source.resolver(store: store, display: display),
+                        wheels: source.wheels(store: store, display: display)),
                     nodes: network.nodes(apis), jobs: jobs ?? processorCount, keyrings: keyring,
-                    isOnline: !source.offline, sourceWords: source.words, nodeWords: network.words(apis),
+                    isOnline: !source.offline, words: .init(sources: source.words, nodes: network.words(apis)),
                     environment: environmentValue, events: display.report))
             let result: Result<GateReport, any Error>
             do {

@@ -134,18 +134,7 @@ extension Lockfile {
         if !packages.isEmpty, system != .debian { throw fail("\(system.phrase) has no Debian packages") }
         if alpine != Alpine(), system != .alpine { throw fail("\(system.phrase) has no Alpine packages") }
         try alpine.check(fail)
-        if let python {
-            if let twice = Manifest.firstDuplicate(python.wheels.map(\.name)) {
-                throw fail("wheel '\(twice)' stands twice")
-            }
-            let names = Set((system == .empty ? toolchain : packages).map(\.name))
-            if let unknown = python.interpreter.first(where: { !names.contains($0) }) {
-                throw fail("the interpreter's package '\(unknown)' isn't in it")
-            }
-            for name in PythonPackages.tools where !toolchain.contains(where: { $0.name == name }) {
-                throw fail("it has wheels, and its toolchain lacks \(name)")
-            }
-        }
+        if let python { try check(python, fail) }
         if system == .alpine, let tarball, Spelling.isURL(tarball.path) {
             throw fail("Alpine's minirootfs comes from Alpine's mirrors: 'base.tarball' is a path there, no URL")
         }
@@ -172,6 +161,24 @@ extension Lockfile {
         if let last = used.max(), used.count != last + 1 {
             throw fail("stages 0 to \(last) don't all have packages")
         }
+        try checkSizes(fail)
+    }
+
+    private func check(_ python: Python, _ fail: (String) -> SpecError) throws {
+        if let twice = Manifest.firstDuplicate(python.wheels.map(\.name)) {
+            throw fail("wheel '\(twice)' stands twice")
+        }
+        let names = Set((system == .empty ? toolchain : packages).map(\.name))
+        if let unknown = python.interpreter.first(where: { !names.contains($0) }) {
+            throw fail("the interpreter's package '\(unknown)' isn't in it")
+        }
+        for name in PythonPackages.tools where !toolchain.contains(where: { $0.name == name }) {
+            throw fail("it has wheels, and its toolchain lacks \(name)")
+        }
+    }
+
+    /// Bytes of one hash have one size.
+    private func checkSizes(_ fail: (String) -> SpecError) throws {
         var sizes: [String: Int] = [:]
         let wheels = python?.wheels.map(\.file) ?? []
         let others = alpine.packages.map(\.file) + [tarball].compactMap { $0 }

@@ -107,21 +107,8 @@ public struct Manifest: Equatable, Sendable {
         }
         steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command", Spelling.isCommand) }
         try Self.check(file: file, system, packages: self.packages, steps: steps, python: python, initProgram)
-        if initProgram != nil, files.contains(where: { $0.target == "/sbin/init" }) {
-            throw SpecError.inconsistent(file: file, reason: "[init] and a file are both /sbin/init")
-        }
         let prune = try root.optionalTable("prune", known: ["paths"])
         self.prune = try prune?.strings("paths", "a normalized absolute path", Spelling.isImagePath) ?? []
-        for target in files.map(\.target) {
-            guard let reason = ReservedPaths.reason(target, system: system, pruned: self.prune) else { continue }
-            throw SpecError.inconsistent(
-                file: file, reason: "the file '\(target)' would not be in the image: \(reason)")
-        }
-        for path in self.prune where ["/dev", "/proc", "/sys"].contains(where: { ReservedPaths.isAtOrBelow(path, $0) })
-        {
-            throw SpecError.inconsistent(
-                file: file, reason: "'\(path)' can't be pruned: the system is there, not the image")
-        }
         allowed = try Allowance.all(in: root)
         image = try root.optionalTable("image", known: ImageOptions.keys).map(ImageOptions.init) ?? ImageOptions()
 
@@ -129,6 +116,23 @@ public struct Manifest: Equatable, Sendable {
         toolchain =
             try tools.map { try Self.suites($0, defaultRelease: "bookworm") }
             ?? .bookworm
+        try checkPaths(file)
+    }
+
+    /// What would not be in the image as it is written here.
+    private func checkPaths(_ file: String) throws {
+        if initProgram != nil, files.contains(where: { $0.target == "/sbin/init" }) {
+            throw SpecError.inconsistent(file: file, reason: "[init] and a file are both /sbin/init")
+        }
+        for target in files.map(\.target) {
+            guard let reason = ReservedPaths.reason(target, system: system, pruned: prune) else { continue }
+            throw SpecError.inconsistent(
+                file: file, reason: "the file '\(target)' would not be in the image: \(reason)")
+        }
+        for path in prune where ["/dev", "/proc", "/sys"].contains(where: { ReservedPaths.isAtOrBelow(path, $0) }) {
+            throw SpecError.inconsistent(
+                file: file, reason: "'\(path)' can't be pruned: the system is there, not the image")
+        }
     }
 
     private static let keys = [
