@@ -1,3 +1,4 @@
+import FileTree
 import Glibc
 import SquashfsImage
 
