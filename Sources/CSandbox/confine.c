@@ -25,7 +25,7 @@ static int limit(int resource, uint64_t most) {
 
 static const char *const reading[] = {
     // Files that are open, and what can be read of others.
-    "read", "pread64", "readv", "preadv", "preadv2", "lseek", "_llseek", "close", "close_range", "dup", "fcntl", "fstat",
+    "read", "pread64", "readv", "preadv", "preadv2", "lseek", "_llseek", "close", "close_range", "dup", "fstat",
     "stat", "lstat", "newfstatat", "statx", "statfs", "fstatfs", "getdents", "getdents64", "readlink", "readlinkat", "access",
     "faccessat", "faccessat2", "getxattr", "lgetxattr", "fgetxattr", "listxattr", "llistxattr", "flistxattr", "fadvise64",
     "readahead", "getcwd",
@@ -36,7 +36,7 @@ static const char *const reading[] = {
     // Threads: of this process alone, see below.
     "futex", "futex_wait", "futex_wake", "futex_waitv", "futex_requeue", "set_robust_list", "get_robust_list", "rseq",
     "set_tid_address", "gettid", "sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler",
-    "sched_get_priority_max", "sched_get_priority_min", "setpriority", "exit", "exit_group", "restart_syscall",
+    "sched_get_priority_max", "sched_get_priority_min", "exit", "exit_group", "restart_syscall",
     // What libdispatch waits with.
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2", "timerfd_create", "timerfd_settime",
     // Its own signals.
@@ -70,6 +70,12 @@ int rtv_confine(uint64_t memory, uint64_t seconds) {
     for (size_t i = 0; status == 0 && i < sizeof reading / sizeof *reading; i++) status = allow(filter, reading[i]);
     if (status == 0) status = allow_where(filter, "open", 1, writing, 0);
     if (status == 0) status = allow_where(filter, "openat", 2, writing, 0);
+    // Not F_SETOWN and its like, by which a file sends signals to other processes.
+    static const uint64_t controls[] = {F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC};
+    for (size_t i = 0; status == 0 && i < sizeof controls / sizeof *controls; i++)
+        status = allow_where(filter, "fcntl", 1, word, controls[i]);
+    // Its own threads' niceness alone, as libdispatch sets it.
+    if (status == 0) status = allow_where(filter, "setpriority", 1, word, 0);
     // Threads, and no processes. clone3's arguments can't be looked at; the C library then takes clone.
     if (status == 0) status = allow_where(filter, "clone", 0, CLONE_THREAD, CLONE_THREAD);
     // Names of threads and of memory.

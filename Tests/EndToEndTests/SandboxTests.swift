@@ -194,4 +194,23 @@ final class SandboxTests: XCTestCase {
             XCTAssertEqual(try bench.sha256("odd.squashfs"), try bench.sha256("test.squashfs"), odd)
         }
     }
+
+    /// By a program of C that confines itself as the reader of images does.
+    func testTheConfinedReaderReadsAndDoesNothingElse() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        let sandbox = "\(Workbench.checkout)/Sources/CSandbox"
+        let compiled = try bench.run([
+            "gcc", "-I\(sandbox)/include", "-o", "confined", "\(Workbench.sources)/Fixtures/confined.c",
+            "\(sandbox)/confine.c", "-l:libseccomp.a", "-pthread",
+        ])
+        XCTAssertEqual(compiled.status, 0, compiled.errors)
+        try bench.write("read\n", to: "file")
+        let answer = try bench.run(["./confined", "file"])
+        XCTAssertEqual(answer.status, 0, answer.errors)
+        let found = answer.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        XCTAssertEqual(found.filter { $0.last == "yes" }.map { $0[0] }, ["read", "epoll", "descriptor", "thread"])
+        XCTAssertEqual(found.filter { $0.last == "no" }.count, 17, answer.output)
+        XCTAssertEqual(found.count, 21, answer.output)
+    }
 }

@@ -14,7 +14,7 @@ public struct AlpineKey: Sendable {
     /// The keys that a minirootfs has in /etc/apk/keys.
     /// - Throws: `ArchiveError`.
     public static func all(inMinirootfs bytes: [UInt8]) throws -> [AlpineKey] {
-        try SmallTar.files(try Compressed.bytes(of: bytes, limit: 1 << 30)) { _ in true }.compactMap { entry in
+        try SmallTar.files(try Compressed.bytes(of: bytes, limit: 1 << 30)).compactMap { entry in
             let parts = entry.path.split(separator: "/").filter { $0 != "." }
             guard parts.count == 4, parts[..<3].elementsEqual(["etc", "apk", "keys"]) else { return nil }
             return AlpineKey(name: String(parts[3]), bytes: entry.bytes)
