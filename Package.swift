@@ -61,8 +61,10 @@ let package = Package(
         .target(
             name: "RuntimeSpec",
             dependencies: [
-                "TOMLKit"
-            ], resources: [.embedInCode("init.sh")]),
+                "ContentHash",
+                "Host",
+                "TOMLKit",
+            ], resources: [.embedInCode("init_1.sh")]),
         .target(
             name: "ContentHash",
             dependencies: [
@@ -127,6 +129,7 @@ let package = Package(
             name: "RootfsBuild",
             dependencies: [
                 "CLinux",
+                "ContentHash",
                 "Host",
                 "InputStore",
                 "RuntimeSpec",
@@ -265,7 +268,7 @@ let package = Package(
         .target(name: "CSandbox", linkerSettings: [.linkedLibrary(":libseccomp.a")]),
         .testTarget(name: "ContentHashTests", dependencies: ["ContentHash"], exclude: ["Corpus"]),
         .testTarget(name: "AlephNetworkTests", dependencies: ["AlephNetwork", "ContentHash"], exclude: ["Corpus"]),
-        .testTarget(name: "RuntimeSpecTests", dependencies: ["RuntimeSpec"]),
+        .testTarget(name: "RuntimeSpecTests", dependencies: ["ContentHash", "RuntimeSpec"]),
         .testTarget(name: "PackageResolutionTests", dependencies: ["PackageResolution", "RuntimeSpec"]),
         .testTarget(
             name: "ReaderTests",

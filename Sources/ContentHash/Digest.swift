@@ -1,5 +1,5 @@
 /// A SHA-256 digest: 32 bytes (FIPS 180-4).
-public struct Digest: Hashable, Sendable, CustomStringConvertible {
+public struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     /// The bytes in order, as four big-endian numbers: a value without memory of its own, so that millions are cheap.
     /// (Not SIMD4, which is aligned to 32 bytes: Swift's tasks align their results to 16, and overwrite what is beside.)
     private let words: (UInt64, UInt64, UInt64, UInt64)
@@ -29,6 +29,22 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     public init?(hex: some StringProtocol) {
         guard hex.utf8.count == 2 * Self.count, let bytes = Hex.decode(hex) else { return nil }
         self = bytes.withUnsafeBytes(Digest.init)
+    }
+
+    /// Reads its digits.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let digest = Digest(hex: try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "not 64 lower-case hexadecimal digits")
+        }
+        self = digest
+    }
+
+    /// Writes its digits.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(hex)
     }
 
     /// 32 bytes.

@@ -213,7 +213,7 @@ struct RuntimeChecks: Sendable {
     var contractObstacle: String? {
         guard case .success(let lock) = lockRead else { return nil }
         if lock.lock.system == .empty { return "a volume is no runtime" }
-        return lock.lock.initProgram == nil && !lock.lock.files.contains { $0.target == "/sbin/init" }
+        return !lock.lock.contents.files.contains { $0.target == InitScript.path }
             ? "the manifest gives it no init" : nil
     }
 
@@ -231,7 +231,7 @@ struct RuntimeChecks: Sendable {
             let report = try await Examination.audit(
                 subject.path,
                 options: .init(
-                    allowed: lock?.allowed ?? [], sourceDateEpoch: lock?.sourceDateEpoch,
+                    allowed: lock?.contents.allowed ?? [], sourceDateEpoch: lock?.sourceDateEpoch,
                     builderWords: HostTraces.words(environment: tools.environment),
                     looksFor: check == .contract ? .contract : .everything))
             guard !report.findings.isEmpty else {

@@ -74,12 +74,7 @@ extension Lockfile {
     var fitsMemory: Bool { inputSize <= 64 << 20 }
 
     /// Bytes of the image's inputs.
-    var inputSize: Int {
-        let inputs =
-            packages.map(\.file) + files.map(\.source) + alpine.packages.map(\.file)
-            + (python?.wheels.map(\.file) ?? []) + [tarball].compactMap { $0 }
-        return inputs.reduce(0) { $0 + $1.size }
-    }
+    var inputSize: Int { imageInputs.reduce(0) { $0 + $1.size } }
 
     /// Bytes that the tree takes at least: compressed packages of Debian grow fourfold, those of other makers less.
     fileprivate var leastTree: Int {

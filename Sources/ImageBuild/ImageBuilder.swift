@@ -77,20 +77,24 @@ public struct ImageBuilder: Sendable {
     /// Fetches what the store lacks.
     func fetch(_ runtime: LockedRuntime) async throws {
         let lock = runtime.lock
-        if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
-            throw BuildError.otherInit(lock: runtime.path, expected: lock.initSHA256)
+        if let script = lock.contents.initScript {
+            guard let bytes = script.bytes else {
+                throw BuildError.otherInit(lock: runtime.path, expected: script.sha256.hex)
+            }
+            _ = try store.keep(bytes)
         }
         try await fetcher.fetch(RemoteInput.inputs(of: lock))
-        for file in lock.files where !file.source.isWeb { try adopt(file.source, of: runtime) }
-        if lock.system == .tarball, let tarball = lock.tarball, !tarball.isWeb { try adopt(tarball, of: runtime) }
-        for repository in lock.alpine.repositories { try await adoptKey(repository.key, of: runtime) }
+        for input in lock.manifestInputs where !input.isWeb { try adopt(input, of: runtime) }
+        if let alpine = lock.alpine {
+            for repository in alpine.repositories { try adoptKey(repository.key, alpine, of: runtime) }
+        }
         try await wheels.fetch(lock)
     }
 
     /// The key of an index: in the store, beside the manifest, or in the minirootfs.
-    private func adoptKey(_ input: Lockfile.Input, of runtime: LockedRuntime) async throws {
+    private func adoptKey(_ input: Lockfile.Input, _ alpine: Lockfile.Alpine, of runtime: LockedRuntime) throws {
         if case .present = try store.state(of: input) { return }
-        if try store.keepAlpineKey(input, of: runtime.lock) { return }
+        if try store.keepKey(input, of: alpine) { return }
         try adopt(input, of: runtime)
     }
 
@@ -102,7 +106,7 @@ public struct ImageBuilder: Sendable {
             "\(folder)/../runtimes/\(runtime.lock.name)/\(input.path)", "\(folder)/\(input.path)",
             "runtimes/\(runtime.lock.name)/\(input.path)",
         ]
-        for path in tried where try store.adopt(path, as: input)?.hex == input.sha256 { return }
+        for path in tried where try store.adopt(path, as: input) == input.sha256 { return }
         throw StoreError.fileMissing(input, tried: tried)
     }
 
@@ -128,12 +132,9 @@ public struct ImageBuilder: Sendable {
         -> Store
     {
         let other = try Store(directory: folder)
-        let lock = runtime.lock
-        var inputs = (lock.packages + lock.toolchain).map(\.file) + lock.files.map(\.source)
-        inputs += lock.alpine.packages.map(\.file) + lock.alpine.repositories.flatMap { [$0.index, $0.key] }
-        inputs += (lock.python?.wheels.map(\.file) ?? []) + [lock.tarball].compactMap { $0 }
+        let inputs = runtime.lock.inputs
         for input in isShuffled ? inputs.shuffled() : inputs where !Self.has(input, other) {
-            guard try other.adopt(store.path(of: input.sha256), as: input)?.hex == input.sha256 else {
+            guard try other.adopt(store.path(of: input.sha256), as: input) == input.sha256 else {
                 throw StoreError.fileMissing(input, tried: [store.path(of: input.sha256)])
             }
         }
@@ -182,7 +183,7 @@ public struct ImageBuilder: Sendable {
         // Removing tens of thousands of files takes as long as hashing the image: they go side by side.
         async let removed: Void = work.remove()
         async let synced: Void = onThread { try image.sync() }
-        async let keys = privateKeys(in: image, allowed: runtime.lock.allowed)
+        async let keys = privateKeys(in: image, allowed: runtime.lock.contents.allowed)
         // The file goes with its last mention, so the thread holds it, not its descriptor alone.
         let identity = try await onThread {
             lseek(image.descriptor, 0, SEEK_SET)

@@ -38,7 +38,7 @@ public struct ReproducibilityCheck: Sendable {
     }
 
     /// Finds the library that shows programs another date: a package of a lock's archives, fetched into the store.
-    public typealias ClockSource = @Sendable (Lockfile) async throws -> (version: String, sha256: String)?
+    public typealias ClockSource = @Sendable (Lockfile) async throws -> (version: String, sha256: Digest)?
 
     /// A build's image, and what is known of it.
     struct Built: Sendable {

@@ -58,7 +58,7 @@ struct ContentsReader {
             contents.release = try (text("/etc/alpine-release") ?? "").filter { !$0.isNewline }
             contents.world = Self.world(try text("/etc/apk/world") ?? "", installed: installed)
         }
-        if let script = try text("/sbin/init"), InitScript.program(of: script) != nil {
+        if let script = try text("/sbin/init"), InitScript(text: script) != nil {
             contents.initScript = script
         }
         try explainFiles(tree, reader, &contents)

@@ -170,8 +170,8 @@ public struct ImageComparer: Sendable {
     ) -> String? {
         let name = readable(path)
         if let lock {
-            if lock.files.contains(where: { $0.target == name }) { return "a file of the manifest" }
-            if let step = lock.steps.firstIndex(where: { $0.contains(name) }) { return "step \(step + 1)" }
+            if lock.contents.ownFiles.contains(where: { $0.target == name }) { return "a file of the manifest" }
+            if let step = lock.contents.steps.firstIndex(where: { $0.contains(name) }) { return "step \(step + 1)" }
         }
         return (owners.a.scriptNaming(path) ?? owners.b.scriptNaming(path)).map { "a script of \($0)" }
     }

@@ -60,7 +60,7 @@ struct ImageInspection {
             let entry = tree.entries.first(where: { $0.path == path }), entry.isFile, entry.size < 1 << 16
         else { return false }
         let text = String(decoding: try tree.makeReader().bytes(entry, limit: 1 << 16), as: UTF8.self)
-        return InitScript.program(of: text) != nil
+        return InitScript(text: text) != nil
     }
 
     private static func largest(_ shares: [String: InspectionReport.Share]) -> [InspectionReport.Share] {

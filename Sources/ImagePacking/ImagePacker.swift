@@ -36,7 +36,7 @@ public struct ImagePacker: Sendable {
                     let sorted = batch.sorted { $0.path.lexicographicallyPrecedes($1.path) }
                     try await onThread { try files.pack(sorted, into: tar) }
                 }
-                events(.phase(name: "pack with \(lock.image.compression.rawValue)", total: 0))
+                events(.phase(name: "pack with \(lock.contents.image.compression.rawValue)", total: 0))
                 try await onThread { try files.checkUnchanged() }
                 return files.packed
             }
@@ -106,7 +106,7 @@ public struct ImagePacker: Sendable {
     }
 
     private var arguments: [String] {
-        let image = lock.image
+        let image = lock.contents.image
         var options = ["-q", "-s", "-f", "-j", "\(max(1, jobs))", "-b", "\(image.blockSize)"]
         options += ["-c", image.compression.rawValue]
         if let level = image.level { options += ["-X", "level=\(level)"] }

@@ -25,9 +25,9 @@ public struct AlpineKey: Sendable {
 extension Store {
     /// Keeps a key of a lock's index that its minirootfs has.
     /// - Returns: Whether it has it.
-    public func keepAlpineKey(_ input: Lockfile.Input, of lock: Lockfile) throws -> Bool {
-        guard let tarball = lock.tarball, let bytes = try bytes(of: tarball) else { return false }
-        guard let key = try AlpineKey.all(inMinirootfs: bytes).first(where: { Digest.of($0.bytes).hex == input.sha256 })
+    public func keepKey(_ input: Lockfile.Input, of alpine: Lockfile.Alpine) throws -> Bool {
+        guard let bytes = try bytes(of: alpine.minirootfs) else { return false }
+        guard let key = try AlpineKey.all(inMinirootfs: bytes).first(where: { Digest.of($0.bytes) == input.sha256 })
         else { return false }
         _ = try keep(key.bytes)
         return true

@@ -32,9 +32,9 @@ public struct Store: Sendable {
     public var workDirectory: String { "\(directory)/work" }
 
     /// The one place that builds an object's path.
-    public func path(of sha256: String) -> String { "\(objectDirectory(of: sha256))/\(sha256)" }
+    public func path(of sha256: Digest) -> String { "\(objectDirectory(of: sha256))/\(sha256)" }
 
-    private func objectDirectory(of sha256: String) -> String { "\(directory)/objects/\(sha256.prefix(2))" }
+    private func objectDirectory(of sha256: Digest) -> String { "\(directory)/objects/\(sha256.hex.prefix(2))" }
 
     /// What hashing an object again showed.
     public enum State: Sendable {
@@ -60,7 +60,7 @@ public struct Store: Sendable {
         var status = stat()
         fstat(descriptor, &status)
         let found = try sha256(ofDescriptor: descriptor, name: path)
-        guard found.hex == input.sha256 else {
+        guard found == input.sha256 else {
             return .changed(reason: "has changed on disk (its bytes now hash to \(found))")
         }
         guard Int(status.st_size) == input.size else {
@@ -70,20 +70,20 @@ public struct Store: Sendable {
     }
 
     /// Forgets an object.
-    public func remove(_ sha256: String) {
+    public func remove(_ sha256: Digest) {
         let path = path(of: sha256)
         if unlink(path) != 0, errno == EISDIR { rmdir(path) }
     }
 
     /// A new file that can become an object.
-    public func newObject(sha256: String) throws -> AtomicFile {
+    public func newObject(sha256: Digest) throws -> AtomicFile {
         let folder = objectDirectory(of: sha256)
         try Folder.create(folder)
         return try AtomicFile(directory: folder, mode: 0o444)
     }
 
     /// Keeps a file whose bytes were hashed while they were written.
-    public func keep(_ file: AtomicFile, sha256: String) throws {
+    public func keep(_ file: AtomicFile, sha256: Digest) throws {
         // It is hashed at each use: a crash that takes its bytes is found.
         try file.publish(as: path(of: sha256), syncing: false)
     }
@@ -91,9 +91,9 @@ public struct Store: Sendable {
     /// Keeps bytes at hand.
     public func keep(_ bytes: [UInt8]) throws -> Digest {
         let digest = Digest.of(bytes)
-        let file = try newObject(sha256: digest.hex)
+        let file = try newObject(sha256: digest)
         try bytes.withUnsafeBytes { try file.write($0) }
-        try keep(file, sha256: digest.hex)
+        try keep(file, sha256: digest)
         return digest
     }
 
@@ -109,11 +109,11 @@ public struct Store: Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(input.size)
         let digest = try sha256(ofDescriptor: descriptor, name: path) { bytes += $0 }
-        return digest.hex == input.sha256 ? bytes : nil
+        return digest == input.sha256 ? bytes : nil
     }
 
     /// Takes an object of another store as it is; whoever uses it hashes it.
-    public func link(_ sha256: String, from other: Store) throws {
+    public func link(_ sha256: Digest, from other: Store) throws {
         let file = try newObject(sha256: sha256)
         let bytes = try SmallFile.bytes(other.path(of: sha256))
         try bytes.withUnsafeBytes { try file.write($0) }
@@ -124,7 +124,7 @@ public struct Store: Sendable {
     /// - Throws: `StoreError.changedObject`, `SystemError`.
     public func copy(_ input: Lockfile.Input, to target: String, name: String) throws {
         let source = path(of: input.sha256)
-        guard try HashedFile.copy(source, to: target, name: name).hex == input.sha256 else {
+        guard try HashedFile.copy(source, to: target, name: name) == input.sha256 else {
             throw StoreError.changedObject(path: source, name: name)
         }
     }
@@ -139,7 +139,7 @@ public struct Store: Sendable {
         defer { close(descriptor) }
         let file = try newObject(sha256: input.sha256)
         let digest = try sha256(ofDescriptor: descriptor, name: path) { try file.write($0) }
-        guard digest.hex == input.sha256 else { return digest }
+        guard digest == input.sha256 else { return digest }
         let size = Int(lseek(descriptor, 0, SEEK_CUR))
         guard size == input.size else { throw StoreError.untrueSize(input, found: size) }
         try keep(file, sha256: input.sha256)

@@ -8,6 +8,8 @@ public enum StoreError: Error, CustomStringConvertible {
     case untrueSize(Lockfile.Input, found: Int)
     /// A file of the user's own isn't where it was.
     case fileMissing(Lockfile.Input, tried: [String])
+    /// No rtverify up to this one had the init that the lock wants.
+    case unknownInit
 
     public var description: String {
         switch self {
@@ -20,6 +22,7 @@ public enum StoreError: Error, CustomStringConvertible {
         case .fileMissing(let input, let tried):
             "the lock's file '\(input.path)' (sha256 \(input.sha256)) is neither in the store nor with those "
                 + "bytes at \(tried.joined(separator: " or "))"
+        case .unknownInit: "this rtverify doesn't have the lock's init; use the rtverify release that wrote the lock"
         }
     }
 }

@@ -60,7 +60,7 @@ final class Downloader: Sendable {
         let sink = FileSink(file)
         let size = try await download(url, limit: input.size, into: sink, isPinned: true, received: received)
         let digest = sink.finish()
-        guard size == input.size, digest.hex == input.sha256 else {
+        guard size == input.size, digest == input.sha256 else {
             let what = size == input.size ? "sha256 \(digest)" : "\(size) bytes"
             throw SourceFailure(
                 kind: .wrongBytes,

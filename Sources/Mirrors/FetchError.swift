@@ -10,8 +10,8 @@ public func isInputFailure(_ error: any Error) -> Bool {
 
 /// Why inputs could not be brought into the store.
 public enum FetchError: Error, CustomStringConvertible {
-    /// Inputs that nobody served, each with what each source said.
-    case unavailable([(input: Lockfile.Input, reasons: [String])], total: Int)
+    /// Inputs that nobody served, each by its path with what each source said.
+    case unavailable([(path: String, reasons: [String])], total: Int)
     /// `--offline`, and the store lacks these.
     case missingOffline([Lockfile.Input], store: String)
     /// pip fetched other bytes than the lock's.
@@ -21,7 +21,7 @@ public enum FetchError: Error, CustomStringConvertible {
         switch self {
         case .unavailable(let inputs, let total):
             let shown = inputs.prefix(5).map { item in
-                "  \(item.input.path)\n" + item.reasons.map { "    \($0)\n" }.joined()
+                "  \(item.path)\n" + item.reasons.map { "    \($0)\n" }.joined()
             }
             let more = inputs.count > 5 ? "  and \(inputs.count - 5) more\n" : ""
             return "\(inputs.count) of \(total) inputs could not be fetched:\n" + shown.joined() + more

@@ -1,3 +1,4 @@
+import ContentHash
 import Glibc
 import Host
 import InputStore
@@ -53,7 +54,7 @@ public final class Fetcher: Sendable {
     /// Makes sure that the store has every input.
     /// - Throws: `FetchError.missingOffline` or `.unavailable`, with all that is missing.
     public func fetch(_ wanted: [RemoteInput]) async throws {
-        var seen: Set<String> = []
+        var seen: Set<Digest> = []
         let distinct = wanted.filter { seen.insert($0.input.sha256).inserted }
         let missing = try await missing(of: distinct)
         if missing.isEmpty { return }
@@ -89,7 +90,7 @@ public final class Fetcher: Sendable {
         if failed.isEmpty { return }
         failed.sort { $0.input.path < $1.input.path }
         if offline { throw FetchError.missingOffline(failed.map(\.input), store: store.directory) }
-        throw FetchError.unavailable(failed, total: distinct.count)
+        throw FetchError.unavailable(failed.map { ($0.input.path, $0.reasons) }, total: distinct.count)
     }
 
     /// Inputs that the store lacks, hashing those it has on all cores. One whose bytes changed is dropped and said.
@@ -139,7 +140,7 @@ public final class Fetcher: Sendable {
             if url.hasPrefix("/") {
                 let (store, input) = (store, wanted.input)
                 if let found = try await onThread({ try store.adopt(url, as: input) }) {
-                    if found.hex == wanted.input.sha256 { return nil }
+                    if found == wanted.input.sha256 { return nil }
                     let reason = "\(url): wrong bytes: sha256 \(found) instead of \(wanted.input.sha256)"
                     events(.note(reason))
                     reasons.append(reason)

@@ -20,11 +20,24 @@ public struct RemoteInput: Sendable {
 
     /// All that a build of a lock reads, but for what lies beside the manifest and for wheels.
     public static func inputs(of lock: Lockfile) -> [RemoteInput] {
-        let web = (lock.files.map(\.source) + [lock.tarball].compactMap { $0 }).filter(\.isWeb)
-        var alpine = lock.alpine.repositories.map(\.index) + lock.alpine.packages.map(\.file)
-        if lock.system == .alpine, let tarball = lock.tarball { alpine.append(tarball) }
-        return (lock.packages + lock.toolchain).compactMap { package in
-            lock.archive(named: package.archive).map { RemoteInput(package.file, of: $0) }
-        } + web.map { RemoteInput($0, from: .web) } + alpine.map { RemoteInput($0, from: .alpine) }
+        let debian = lock.archives.inputs(of: lock.packages + lock.toolchain)
+        let web = lock.manifestInputs.filter(\.isWeb).map { RemoteInput($0, from: .web) }
+        return debian + web + (lock.alpine.map(inputs) ?? [])
+    }
+
+    /// What Alpine's mirrors have of a base.
+    public static func inputs(of alpine: Lockfile.Alpine) -> [RemoteInput] {
+        (alpine.repositories.map(\.index) + alpine.packages.map(\.file) + [alpine.minirootfs]).map {
+            RemoteInput($0, from: .alpine)
+        }
+    }
+}
+
+extension [Lockfile.Archive] {
+    /// Packages, and which of these archives serves each.
+    public func inputs(of packages: [Lockfile.Package]) -> [RemoteInput] {
+        packages.compactMap { package in
+            first { $0.name == package.archive }.map { RemoteInput(package.file, of: $0) }
+        }
     }
 }

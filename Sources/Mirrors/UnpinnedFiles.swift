@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import RuntimeSpec
 
 /// Files that no hash is known of yet: Releases, indexes of Alpine, what a manifest takes from the web.
 extension Fetcher {
@@ -100,8 +99,7 @@ extension Fetcher {
         "no mirror is known for it: this host's apt names none of its archive's, nor does --mirror"
 
     private static func unavailable(_ path: String, _ reasons: [String]) -> FetchError {
-        let input = Lockfile.Input(path: path, size: 0, sha256: "")
-        return .unavailable([(input, reasons.isEmpty ? [Self.unknown] : reasons)], total: 1)
+        .unavailable([(path, reasons.isEmpty ? [Self.unknown] : reasons)], total: 1)
     }
 
     private static func read(_ path: String, limit: Int) throws -> [UInt8]? {

@@ -1,3 +1,5 @@
+import ContentHash
+import Host
 import RuntimeSpec
 
 /// What changed from one lock to another.
@@ -24,22 +26,23 @@ public struct LockDifference: Codable, Equatable, Sendable {
     public init(from old: Lockfile, to new: Lockfile) {
         packages =
             Self.packages(Self.items(old.packages), Self.items(new.packages), list: "package")
-            + Self.packages(Self.items(old.alpine.packages), Self.items(new.alpine.packages), list: "package")
+            + Self.packages(Self.items(old.alpine), Self.items(new.alpine), list: "package")
             + Self.packages(Self.items(old.python), Self.items(new.python), list: "wheel")
             + Self.packages(Self.items(old.toolchain), Self.items(new.toolchain), list: "toolchain")
         others = []
-        compare("version", old.version, new.version)
-        compare("recipe", old.recipe, new.recipe)
+        compare("version", old.format.version, new.format.version)
+        compare("recipe", old.format.recipe, new.format.recipe)
         compare("name", old.name, new.name)
         compare("system", old.system.rawValue, new.system.rawValue)
-        compare("release", old.release, new.release)
+        compare("release", Self.release(old), Self.release(new))
         compare("manifest-sha256", old.manifestSHA256, new.manifestSHA256)
         compare("source-date-epoch", old.sourceDateEpoch, new.sourceDateEpoch)
-        compare("compression", old.image.compression.rawValue, new.image.compression.rawValue)
-        compare("level", old.image.level ?? 0, new.image.level ?? 0)
-        compare("block-size", old.image.blockSize, new.image.blockSize)
-        compare("base", Self.line(old.tarball), Self.line(new.tarball))
-        compare("init", old.initSHA256, new.initSHA256)
+        compare("compression", old.contents.image.compression.rawValue, new.contents.image.compression.rawValue)
+        compare("level", old.contents.image.level ?? 0, new.contents.image.level ?? 0)
+        compare("block-size", old.contents.image.blockSize, new.contents.image.blockSize)
+        compare("base", Self.line(old.rootArchive), Self.line(new.rootArchive))
+        compare(
+            "init", old.contents.initScript?.sha256.hex ?? "", new.contents.initScript?.sha256.hex ?? "")
         compare("python target", old.python?.packages.target ?? "none", new.python?.packages.target ?? "none")
         compare("python levels", old.python?.packages.levels ?? [], new.python?.packages.levels ?? [])
         compare(
@@ -55,23 +58,24 @@ public struct LockDifference: Codable, Equatable, Sendable {
     }
 
     private mutating func compareLists(_ old: Lockfile, _ new: Lockfile) {
-        for name in Set((old.alpine.repositories + new.alpine.repositories).map(\.name)).sorted() {
+        func repositories(_ lock: Lockfile) -> [Lockfile.Repository] { lock.alpine?.repositories ?? [] }
+        for name in Set((repositories(old) + repositories(new)).map(\.name)).sorted() {
             func index(_ lock: Lockfile) -> String {
-                lock.alpine.repositories.first { $0.name == name }?.index.sha256 ?? "none"
+                repositories(lock).first { $0.name == name }?.index.sha256.hex ?? "none"
             }
             compare("repository \(name)", index(old), index(new))
         }
         // Format 1 doesn't say; the manifest's hash does.
-        if old.selection != nil, new.selection != nil {
-            compare("variant", old.selection?.variant.rawValue ?? "", new.selection?.variant.rawValue ?? "")
-            compare("install", old.selection?.install ?? [], new.selection?.install ?? [])
+        if let old = old.debian?.selection, let new = new.debian?.selection {
+            compare("variant", old.variant.rawValue, new.variant.rawValue)
+            compare("install", old.install, new.install)
         }
-        compare("steps", old.steps, new.steps)
-        compare("prune", old.prune, new.prune)
-        compare("allow", old.allowed.map(\.path), new.allowed.map(\.path))
-        compare("files", old.files.map(Self.line), new.files.map(Self.line))
+        compare("steps", old.contents.steps, new.contents.steps)
+        compare("prune", old.contents.prune, new.contents.prune)
+        compare("allow", old.contents.allowed.map(\.path), new.contents.allowed.map(\.path))
+        compare("files", old.contents.ownFiles.map(Self.line), new.contents.ownFiles.map(Self.line))
         compare("python interpreter", old.python?.interpreter ?? [], new.python?.interpreter ?? [])
-        compare("apk install", old.alpine.world, new.alpine.world)
+        compare("apk install", old.alpine?.world ?? [], new.alpine?.world ?? [])
         for suite in Set((old.archives + new.archives).map(\.suite)).sorted() {
             func states(_ lock: Lockfile) -> String {
                 let times = lock.archives.filter { $0.suite == suite }.map(\.snapshot).sorted()
@@ -82,26 +86,28 @@ public struct LockDifference: Codable, Equatable, Sendable {
     }
 
     private static func line(_ file: Lockfile.File) -> String {
-        "\(file.target) \(octalMode(file.mode)) \(file.source.sha256.prefix(12))"
+        "\(file.target) 0\(Octal.text(file.mode, width: 3)) \(file.own?.sha256.hex.prefix(12) ?? "")"
     }
 
     private static func line(_ input: Lockfile.Input?) -> String {
-        input.map { "\($0.path) \($0.sha256.prefix(12))" } ?? "none"
+        input.map { "\($0.path) \($0.sha256.hex.prefix(12))" } ?? "none"
     }
+
+    private static func release(_ lock: Lockfile) -> String { lock.debian?.release ?? lock.alpine?.release ?? "" }
 
     /// What a difference is made of, whatever a lock lists.
     private struct Item {
         var name: String
         var version: String
-        var sha256: String
+        var sha256: Digest
     }
 
     private static func items(_ packages: [Lockfile.Package]) -> [Item] {
         packages.map { Item(name: $0.name, version: $0.version, sha256: $0.file.sha256) }
     }
 
-    private static func items(_ packages: [Lockfile.AlpinePackage]) -> [Item] {
-        packages.map { Item(name: $0.name, version: $0.version, sha256: $0.file.sha256) }
+    private static func items(_ alpine: Lockfile.Alpine?) -> [Item] {
+        (alpine?.packages ?? []).map { Item(name: $0.name, version: $0.version, sha256: $0.file.sha256) }
     }
 
     private static func items(_ python: Lockfile.Python?) -> [Item] {
@@ -148,5 +154,3 @@ public struct LockDifference: Codable, Equatable, Sendable {
         }
     }
 }
-
-private func octalMode(_ mode: Int) -> String { "0" + String(mode, radix: 8) }

@@ -1,4 +1,3 @@
-import ContentHash
 import InputStore
 import Mirrors
 import RuntimeSpec
@@ -46,8 +45,8 @@ public struct LockVerification {
         let names = Set((lock.python?.interpreter ?? []) + (lock.python == nil ? [] : lock.toolchain.map(\.name)))
         let isNeeded = Set(
             (lock.packages + lock.toolchain).filter { names.contains($0.name) }.map(\.file.sha256)
-                + lock.alpine.repositories.map(\.index.sha256) + lock.alpine.packages.map(\.file.sha256)
-                + [lock.tarball?.sha256].compactMap { $0 })
+                + (lock.alpine.map { $0.repositories.map(\.index.sha256) + $0.packages.map(\.file.sha256) } ?? [])
+                + [lock.rootArchive?.sha256].compactMap { $0 })
         return RemoteInput.inputs(of: lock).filter { isNeeded.contains($0.input.sha256) }
     }
 
@@ -55,7 +54,9 @@ public struct LockVerification {
     public func fetchInputs(of lock: Lockfile, fetcher: Fetcher) async throws {
         for archive in lock.archives { try await ArchiveState.fetch(archive, fetcher: fetcher) }
         try await fetcher.fetch(Self.inputs(of: lock))
-        for repository in lock.alpine.repositories { _ = try store.keepAlpineKey(repository.key, of: lock) }
+        if let alpine = lock.alpine {
+            for repository in alpine.repositories { _ = try store.keepKey(repository.key, of: alpine) }
+        }
     }
 
     private func checkPresent(_ lock: Lockfile) throws {
@@ -69,22 +70,24 @@ public struct LockVerification {
     /// Wheels: pip, with the lock's wheels alone to choose from, must want just these.
     private func verifyWheels(_ lock: Lockfile) async throws -> [String] {
         guard let python = lock.python else { return [] }
-        let again = try await resolver.rederivedWheels(for: lock)
+        let again = try await resolver.rederivedWheels(for: python, of: lock).map { choice in
+            let wheel = python.wheels.first { $0.name == choice.name && $0.version == choice.version }
+            return (choice.name, "\(choice.version) \(wheel?.file.sha256.hex ?? "(not locked)")")
+        }
         return Self.differences(
-            "wheel", python.wheels.map { ($0.name, "\($0.version) \($0.file.sha256)") },
-            again.map { ($0.name, "\($0.version) \($0.file.sha256)") }, source: "pip")
+            "wheel", python.wheels.map { ($0.name, "\($0.version) \($0.file.sha256)") }, again, source: "pip")
     }
 
     /// Alpine: each index by its signature, each package by its index, all of them by apk's choice.
     private func verifyAlpine(_ lock: Lockfile, unfamiliar: inout [String]) async throws -> [String] {
-        guard !lock.alpine.repositories.isEmpty, let tarball = lock.tarball else { return [] }
-        guard let root = try store.bytes(of: tarball) else {
-            throw ResolutionError.inputsMissing([tarball.path], store: store.directory)
+        guard let alpine = lock.alpine, !alpine.repositories.isEmpty else { return [] }
+        guard let root = try store.bytes(of: alpine.minirootfs) else {
+            throw ResolutionError.inputsMissing([alpine.minirootfs.path], store: store.directory)
         }
-        let own = try AlpineResolution.ownKeys(minirootfs: root, name: tarball.path)
+        let own = try AlpineResolution.ownKeys(minirootfs: root, name: alpine.minirootfs.path)
         var wrong: [String] = []
         var indexes: [(name: String, index: AlpineIndex)] = []
-        for repository in lock.alpine.repositories {
+        for repository in alpine.repositories {
             guard let bytes = try store.bytes(of: repository.index), let key = try store.bytes(of: repository.key)
             else {
                 throw ResolutionError.inputsMissing(
@@ -96,7 +99,7 @@ public struct LockVerification {
             indexes.append((repository.name, index))
             if !own.contains(where: { $0.bytes == key }) { unfamiliar.append(repository.key.path) }
         }
-        for package in lock.alpine.packages {
+        for package in alpine.packages {
             guard let bytes = try store.bytes(of: package.file) else {
                 throw ResolutionError.inputsMissing([package.file.path], store: store.directory)
             }
@@ -111,8 +114,10 @@ public struct LockVerification {
         }
         guard wrong.isEmpty else { return wrong }
         return Self.differences(
-            "package", lock.alpine.packages.map { ($0.name, $0.version) },
-            try await resolver.alpineChoice(for: lock, holding: [:]).map { ($0.name, $0.version) }, source: "apk")
+            "package", alpine.packages.map { ($0.name, $0.version) },
+            try await resolver.alpineChoice(
+                for: alpine, sourceDateEpoch: lock.sourceDateEpoch, holding: [:], name: lock.name
+            ).map { ($0.name, $0.version) }, source: "apk")
     }
 
     private static func differences(
@@ -141,11 +146,8 @@ public struct LockVerification {
                 "\(what)\($0): nothing that is asked for depends on it"
             }
         }
-        if let selection = lock.selection {
-            // The base's own suites; the toolchain's may be of another release.
-            let used = Set(lock.packages.map(\.archive))
-            let own = lock.archives.filter { used.contains($0.name) || $0.suite.hasPrefix(lock.release) }
-            let indexes = own.compactMap { states[$0.name] }.flatMap(\.indexes)
+        if let selection = lock.debian?.selection {
+            let indexes = lock.baseArchives.compactMap { states[$0.name] }.flatMap(\.indexes)
             compare(
                 "", lock.packages, packages,
                 DebianResolution.wantedNames(selection, hasPython: lock.python != nil, in: indexes))
@@ -200,10 +202,10 @@ public struct LockVerification {
         var unfamiliar = Set(lock.archives.flatMap(\.keys)).subtracting(DebianSuites.knownKeys).sorted()
         let wrong = try await verifyAlpine(lock, unfamiliar: &unfamiliar) + verifyWheels(lock)
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
-        if lock.system == .debian, lock.selection == nil { throw ResolutionError.selectionUnknown }
+        if let debian = lock.debian, debian.selection == nil { throw ResolutionError.selectionUnknown }
         return Outcome(
-            archives: lock.archives.count + lock.alpine.repositories.count,
-            packages: lock.packages.count + lock.toolchain.count + lock.alpine.packages.count,
+            archives: lock.archives.count + (lock.alpine?.repositories.count ?? 0),
+            packages: lock.packages.count + lock.toolchain.count + (lock.alpine?.packages.count ?? 0),
             wheels: lock.python?.wheels.count ?? 0,
             expiredKeys: lock.archives.compactMap { archive in
                 derived.states[archive.name]?.keyExpiry.map { "\(archive.suite) (\(SnapshotTime(seconds: $0).text))" }
@@ -231,21 +233,25 @@ public struct LockVerification {
                     wrong.append("\(name) \(package.version) \(package.architecture) is not in \(package.archive)")
                     return nil
                 }
-                if stanza.file != package.file { wrong.append(Self.difference(name, package.file, stanza.file)) }
+                if let difference = Self.difference(name, package.file, stanza) { wrong.append(difference) }
                 return stanza
             }
         }
         (derived.packages, derived.tools) = (stanzas(lock.packages, ""), stanzas(lock.toolchain, "toolchain "))
-        if let program = lock.initProgram, Digest.of(InitScript.bytes(program)).hex != lock.initSHA256 {
-            wrong.append("init: its sha256 isn't that of this rtverify's init with that command")
+        if let script = lock.contents.initScript, script.bytes == nil {
+            wrong.append("init: its sha256 isn't that of an init of rtverify's, up to this release, with that command")
         }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         return derived
     }
 
-    private static func difference(_ name: String, _ locked: Lockfile.Input, _ listed: Lockfile.Input) -> String {
-        if locked.sha256 != listed.sha256 { return "\(name): sha256 \(locked.sha256), the index says \(listed.sha256)" }
+    private static func difference(
+        _ name: String, _ locked: Lockfile.Input, _ listed: PackageIndex.Stanza
+    ) -> String? {
+        if locked.sha256 != listed.sha256 {
+            return "\(name): sha256 \(locked.sha256), the index says \(listed.sha256?.hex ?? "none")"
+        }
         if locked.size != listed.size { return "\(name): \(locked.size) bytes, the index says \(listed.size)" }
-        return "\(name): path \(locked.path), the index says \(listed.path)"
+        return locked.path == listed.path ? nil : "\(name): path \(locked.path), the index says \(listed.path)"
     }
 }

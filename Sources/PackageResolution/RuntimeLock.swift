@@ -3,6 +3,7 @@ import Host
 import InputStore
 import Mirrors
 import RuntimeSpec
+import Sandbox
 
 /// Resolves a manifest and pins the result: Debian packages by apt, Python's by pip, Alpine's by apk.
 public struct RuntimeLock: Sendable {
@@ -79,12 +80,12 @@ public struct RuntimeLock: Sendable {
             let new = try await lock(
                 manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
                 pins: Pins(), older: [])
-            if new.system == .alpine, old.system == .alpine, DebianVersion(new.release) < DebianVersion(old.release) {
-                throw ResolutionError.olderRelease(suite: "Alpine", locked: old.release, found: new.release)
+            if let new = new.alpine?.release, let old = old.alpine?.release, DebianVersion(new) < DebianVersion(old) {
+                throw ResolutionError.olderRelease(suite: "Alpine", locked: old, found: new)
             }
             return new
         }
-        if manifest.system == .alpine {
+        if manifest.alpine != nil {
             // Held versions would be of an older index, which no mirror keeps.
             throw ResolutionError.malformed(
                 "an Alpine index lists one version of each package, so that a lock can't hold some while others move; "
@@ -116,38 +117,69 @@ public struct RuntimeLock: Sendable {
         events(.phase(name: "resolve \(manifest.name)", total: 0))
         let debian = try await debian.resolve(
             manifest, base: base, toolchain: toolchain, pins: (pins.debian, pins.toolchain), older: older)
-        let files = try await ManifestFiles(manifest: manifest, directory: directory).files(
-            keep: { try store.keep($0) },
-            download: { try await fetcher.download($0, limit: ManifestFiles.largest) })
-        var lock = Lockfile(
-            recipe: Lockfile.newestRecipe, manifestSHA256: "",
-            sourceDateEpoch: options.sourceDateEpoch ?? debian.newest,
-            name: manifest.name, architecture: manifest.architecture, release: manifest.base.release,
-            files: files.files,
-            steps: manifest.steps, prune: manifest.prune, image: manifest.image, archives: debian.archives,
-            packages: debian.packages, toolchain: debian.toolchain)
-        lock.manifestSHA256 = files.sha256(with: manifest)
-        if manifest.system == .debian { lock.selection = manifest.selection }
+        let files = try await ManifestFiles(of: manifest) { try await keep($0, in: directory) }
         for state in base + toolchain where state.keyExpiry != nil {
             events(.note("the key that signed \(state.archive.suite) has expired; --allow-expired lets it count"))
         }
-        (lock.system, lock.allowed, lock.tarball) = (manifest.system, manifest.allowed, files.tarball)
-        if let program = manifest.initProgram {
-            lock.initProgram = program
-            lock.initSHA256 = Digest.of(InitScript.bytes(program)).hex
+        let time = options.sourceDateEpoch ?? debian.newest
+        let locked = try await self.base(of: manifest, packages: debian.packages, files: files, time: time)
+        try await fetcher.fetch(debian.archives.inputs(of: debian.packages + debian.toolchain))
+        let python = try await wheels(
+            of: manifest,
+            PipTarget(
+                base: locked, interpreter: debian.interpreter, toolchain: debian.toolchain, sourceDateEpoch: time),
+            interpreter: debian.interpreter, pins: pins)
+        let own = manifest.initProgram.map { Lockfile.File(InitScript($0)) }
+        return Lockfile(
+            manifestSHA256: files.sha256(with: manifest), sourceDateEpoch: time, name: manifest.name, base: locked,
+            contents: Lockfile.Contents(
+                files: [own].compactMap { $0 } + files.files, steps: manifest.steps, prune: manifest.prune,
+                allowed: manifest.allowed, python: python, image: manifest.image),
+            archives: debian.archives, toolchain: debian.toolchain)
+    }
+
+    /// A file that the manifest names, kept in the store.
+    private func keep(_ source: FileSource, in directory: String) async throws -> Lockfile.Input {
+        let bytes: [UInt8]
+        switch source {
+        case .beside(let path): bytes = try ManifestFiles.bytes(of: path, in: directory)
+        case .web(let url, let sha256):
+            bytes = try await fetcher.download(url, limit: ManifestFiles.largest)
+            let digest = Digest.of(bytes)
+            guard digest == sha256 else {
+                throw ResolutionError.malformed(
+                    "\(url): wrong bytes: \(bytes.count) bytes, sha256 \(digest), where the manifest says \(sha256)")
+            }
         }
-        if let alpine = manifest.alpine {
+        return Lockfile.Input(path: source.path, size: bytes.count, sha256: try store.keep(bytes))
+    }
+
+    /// - Parameter time: The lock's `sourceDateEpoch`.
+    private func base(
+        of manifest: Manifest, packages: [Lockfile.Package], files: ManifestFiles, time: Int
+    ) async throws -> Lockfile.Base {
+        switch manifest.base {
+        case .debian(let suites, _):
+            return .debian(
+                Lockfile.Debian(release: suites.release, selection: manifest.selection, packages: packages))
+        case .alpine(let alpine):
             let resolution = AlpineResolution(
-                base: alpine, keys: files.keys, fetcher: fetcher, store: store, resolver: resolver)
-            try await resolution.resolve(&lock, world: manifest.packages, holding: nil, pins: [:])
+                base: alpine, keys: files.keys, fetcher: fetcher, store: store, resolver: resolver,
+                name: manifest.name, sourceDateEpoch: time)
+            return .alpine(try await resolution.resolve(world: manifest.packages))
+        case .tarball(let source):
+            guard let tarball = files.tarball else { throw ResolutionError.fileUnreadable(source.path) }
+            return .tarball(tarball)
+        case .empty: return .empty
         }
-        try await fetcher.fetch(RemoteInput.inputs(of: lock))
-        if let python = manifest.python {
-            lock.python = Lockfile.Python(packages: python, interpreter: debian.interpreter, wheels: [])
-            events(.phase(name: "resolve \(python.requirements.count) requirements of Python", total: 0))
-            let wheels = try await resolver.wheels(for: lock, holding: pins.wheels)
-            lock.python = Lockfile.Python(packages: python, interpreter: debian.interpreter, wheels: wheels)
-        }
-        return lock
+    }
+
+    private func wheels(
+        of manifest: Manifest, _ target: PipTarget, interpreter: [String], pins: Pins
+    ) async throws -> Lockfile.Python? {
+        guard let python = manifest.python else { return nil }
+        events(.phase(name: "resolve \(python.requirements.count) requirements of Python", total: 0))
+        let wheels = try await resolver.wheels(for: python, of: target, holding: pins.wheels, name: manifest.name)
+        return Lockfile.Python(packages: python, interpreter: interpreter, wheels: wheels)
     }
 }

@@ -1,41 +1,33 @@
 import Host
-import InputStore
 import Mirrors
 import RuntimeSpec
 import Sandbox
 
-/// The target's own package programs, asked in a sandbox what they would install: pip under its interpreter, and its apk.
-///
-/// Only where wheels are resolved does the sandbox keep the host's network.
+/// What the target's own package programs would install: pip under its interpreter, and its apk.
 public struct TargetResolver: Sendable {
-    private let store: Store
-    private let isOffline: Bool
-    private let pip: PackageQuestion.PipSettings
-    private let events: EventSink
+    private let target: TargetPrograms
 
-    public init(store: Store, offline: Bool, environment: (String) -> String?, events: @escaping EventSink) {
-        (self.store, isOffline, self.events) = (store, offline, events)
-        pip = PipConfiguration(variables: environment).settings
-    }
+    public init(_ target: TargetPrograms) { self.target = target }
 
-    /// The wheels that pip chooses for a lock's requirements, under the lock's interpreter, kept in the store.
+    /// The wheels that pip chooses for requirements, kept in the store.
     /// - Parameters:
-    ///   - lock: Whole but for its wheels; its packages are in the store.
+    ///   - pip: Its packages are in the store.
     ///   - held: Versions to hold, by normalized name.
-    func wheels(for lock: Lockfile, holding held: [String: String]) async throws -> [Lockfile.Wheel] {
-        if isOffline { throw ResolutionError.offline("Python's wheels") }
-        return try await PackageQuestion(.wheels(held: held), of: lock, pip: pip).ask(in: store, events: events) {
-            answer in
+    ///   - name: The runtime's.
+    func wheels(
+        for packages: PythonPackages, of pip: PipTarget, holding held: [String: String], name: String
+    ) async throws -> [Lockfile.Wheel] {
+        if target.isOffline { throw ResolutionError.offline("Python's wheels") }
+        return try await target.ask(.wheels(for: packages, of: pip, holding: held), for: name) { answer in
             let files = Folder.names(in: answer.wheelFolder)
             return try answer.choices.map { choice in
                 guard let name = files.first(where: { Self.isWheel($0, of: choice.name) }) else {
                     throw ResolutionError.malformed("pip fetched no wheel of \(choice.name) \(choice.version)")
                 }
                 let bytes = try SmallFile.bytes("\(answer.wheelFolder)/\(name)")
-                let digest = try store.keep(bytes)
+                _ = try target.store.keep(bytes)
                 return Lockfile.Wheel(
-                    name: choice.name, version: choice.version,
-                    file: Lockfile.Input(path: name, size: bytes.count, sha256: digest.hex))
+                    name: choice.name, version: choice.version, file: Lockfile.Input(path: name, of: bytes))
             }
         }
     }
@@ -44,26 +36,23 @@ public struct TargetResolver: Sendable {
         file.hasSuffix(".whl") && PythonPackages.normalizedName(file.prefix { $0 != "-" }) == name
     }
 
-    /// The same from the lock's own wheels alone, without network; of what isn't locked, name and version.
-    func rederivedWheels(for lock: Lockfile) async throws -> [Lockfile.Wheel] {
+    /// What pip chooses from a lock's own wheels alone, without network.
+    func rederivedWheels(for python: Lockfile.Python, of lock: Lockfile) async throws -> [PackageChoice] {
         do {
-            return try await PackageQuestion(.wheelsAgain, of: lock).ask(in: store, events: events) { answer in
-                answer.choices.map { choice in
-                    lock.python?.wheels.first { $0.name == choice.name && $0.version == choice.version }
-                        ?? Lockfile.Wheel(
-                            name: choice.name, version: choice.version,
-                            file: Lockfile.Input(path: "", size: 0, sha256: "(not locked)"))
-                }
-            }
+            return try await target.ask(
+                .wheelsAgain(python, of: PipTarget(lock, python)), for: lock.name, use: \.choices)
         } catch SandboxError.noChoice(let reason) {
             // pip finds no choice among the lock's wheels: one is missing.
             throw ResolutionError.contradicted([reason])
         }
     }
 
-    /// The names and versions that the minirootfs's apk chooses for a lock's world from its indexes, without network.
+    /// The names and versions that the minirootfs's apk chooses for a base's world from its indexes, without network.
     /// - Parameter held: Versions to hold, by name.
-    func alpineChoice(for lock: Lockfile, holding held: [String: String]) async throws -> [PackageChoice] {
-        try await PackageQuestion(.alpine(held: held), of: lock).ask(in: store, events: events, use: \.choices)
+    func alpineChoice(
+        for alpine: Lockfile.Alpine, sourceDateEpoch: Int, holding held: [String: String], name: String
+    ) async throws -> [PackageChoice] {
+        try await target.ask(
+            .alpine(alpine, sourceDateEpoch: sourceDateEpoch, holding: held), for: name, use: \.choices)
     }
 }

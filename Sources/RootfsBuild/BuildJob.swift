@@ -1,3 +1,4 @@
+import ContentHash
 import Host
 import Sandbox
 
@@ -44,11 +45,11 @@ public struct BuildJob: SandboxJob {
         }
 
         /// The .deb, as a store object.
-        public var sha256: String
+        public var sha256: Digest
         public var version: String
         public var date: Date
 
-        public init(sha256: String, version: String, date: Date) {
+        public init(sha256: Digest, version: String, date: Date) {
             (self.sha256, self.version, self.date) = (sha256, version, date)
         }
     }

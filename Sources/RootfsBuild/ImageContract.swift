@@ -72,8 +72,7 @@ enum ImageContract {
     }
 
     private static func sources(of lock: Lockfile) -> String {
-        let used = Set(lock.packages.map(\.archive))
-        return lock.archives.filter { used.contains($0.name) || $0.suite.hasPrefix(lock.release) }.map { archive in
+        lock.baseArchives.map { archive in
             let family = DebianArchiveFamily(suite: archive.suite).rawValue
             return "deb [check-valid-until=no] https://snapshot.debian.org/archive/\(family)/\(archive.snapshot)/ "
                 + "\(archive.suite) \(archive.components.joined(separator: " "))\n"

@@ -49,15 +49,15 @@ public struct RootfsAssembly: Sendable {
             try await other.fill(with: [OtherClock.package(clock)], from: store, jobs: jobs)
         }
         var writers = Writers(root: root.path, paths: conditions.watched, events: events)
-        switch lock.system {
-        case .debian:
+        switch lock.base {
+        case .debian(let debian):
             try root.makeBase()
-            try await installPackages(unpacked)
-            try await recompileLibraries()
-        case .alpine:
-            try await startTarball()
-            try await Apk(lock: lock, root: root, store: store).add(events: events)
-        case .tarball: try await startTarball()
+            try await install(debian, unpacked)
+            try await recompileLibraries(of: debian)
+        case .alpine(let alpine):
+            try await start(alpine.minirootfs)
+            try await Apk(alpine: alpine, root: root, store: store).add(events: events)
+        case .tarball(let tarball): try await start(tarball)
         case .empty: break
         }
         writers.look(after: "the base's packages")
@@ -67,16 +67,16 @@ public struct RootfsAssembly: Sendable {
             ).run()
         }
         writers.look(after: "Python's packages")
-        try await installUserFiles()
+        try await installFiles()
         writers.look(after: "a file of the manifest")
         try await runSteps { writers.look(after: "step \($0)") }
         if let clock = conditions.clock, let isSeen = try await OtherClock.isSeen(clock, by: root) {
             events(.clock(isSeen: isSeen))
         }
-        try await root.perform(lock.prune.map(ChrootTask.prune))
+        try await root.perform(lock.contents.prune.map(ChrootTask.prune))
         // A volume is what its manifest names, and nothing that a system needs.
         if lock.system == .empty { return }
-        let named = Set(lock.files.map(\.target))
+        let named = Set(lock.contents.files.map(\.target))
         let written = ImageContract.written(for: lock).filter { !named.contains($0.path) }
         try await root.perform(
             ImageContract.removals(for: lock.system)
@@ -93,23 +93,22 @@ public struct RootfsAssembly: Sendable {
     }
 
     /// Unpacks the root file system that an Alpine or a tarball base starts from.
-    private func startTarball() async throws {
-        guard let tarball = lock.tarball else { return }
+    private func start(_ tarball: Lockfile.Input) async throws {
         try await root.fill(withTarball: tarball, from: store)
         try showClock()
     }
 
     /// Stage by stage, in batches: while dpkg unpacks or configures one, the next is decompressed.
-    private func installPackages(_ unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
+    private func install(_ debian: Lockfile.Debian, _ unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
         let dpkg = Dpkg(root: root, events: events)
         // glibc's packages refuse to be unpacked under a kernel of before 3.2.
         var baseRoot = root
         baseRoot.entry.hasOtherKernel = false
         let baseDpkg = Dpkg(root: baseRoot, events: events)
-        let batches = lock.stages.flatMap { stage in
+        let batches = debian.stages.flatMap { stage in
             stage.first?.stage == 0 ? [stage] : Self.batches(of: stage)
         }
-        events(.phase(name: "install \(lock.packages.count) packages", total: 2 * lock.packages.count))
+        events(.phase(name: "install \(debian.packages.count) packages", total: 2 * debian.packages.count))
         var preparation = Task { [self] in try await prepare(batches.first ?? []) }
         for (index, batch) in batches.enumerated() {
             let shipped = try await preparation.value
@@ -127,9 +126,9 @@ public struct RootfsAssembly: Sendable {
     }
 
     /// The standard libraries of Pythons before 3.11, whose maintainer scripts compile them otherwise each time.
-    private func recompileLibraries() async throws {
+    private func recompileLibraries(of debian: Lockfile.Debian) async throws {
         let script = String(decoding: PackageResources.recompile_library_py, as: UTF8.self)
-        for package in lock.packages where package.name.hasPrefix("libpython3.") {
+        for package in debian.packages where package.name.hasPrefix("libpython3.") {
             let version = package.name.dropFirst("libpython".count).prefix { $0 != "-" }
             guard package.name.hasSuffix("-minimal"), let minor = Int(version.dropFirst(2)), minor < 11 else {
                 continue
@@ -172,22 +171,20 @@ public struct RootfsAssembly: Sendable {
     /// - Returns: Those of the packages' files that nothing is expected to touch once they are unpacked.
     private func prepare(_ packages: [Lockfile.Package]) async throws -> [ShippedFile] {
         let files = try await root.repack(packages, from: store, jobs: jobs)
-        let touched = (lock.prune + lock.files.map(\.target)).map { Array($0.utf8.dropFirst()) }
+        let touched = (lock.contents.prune + lock.contents.files.map(\.target)).map { Array($0.utf8.dropFirst()) }
         return files.filter { file in !touched.contains { file.isAtOrBelow($0) } }
     }
 
-    /// The manifest's files, copied into the root by hash and then moved to their places inside it.
-    private func installUserFiles() async throws {
+    /// The lock's files, copied into the root by hash and then moved to their places inside it.
+    private func installFiles() async throws {
         var tasks: [ChrootTask] = []
-        if let program = lock.initProgram {
-            tasks.append(.write(path: InitScript.path, mode: 0o755, bytes: InitScript.bytes(program)))
-        }
-        let (files, store, folder) = (lock.files, store, root.privatePath)
+        let (files, store, folder) = (lock.contents.files, store, root.privatePath)
         if !files.isEmpty {
             try SystemFolders.makeFolder(folder)
             try await onThread {
                 for (index, file) in files.enumerated() {
-                    try store.copy(file.source, to: "\(folder)/file-\(index)", name: file.target)
+                    guard let source = file.source else { throw StoreError.unknownInit }
+                    try store.copy(source, to: "\(folder)/file-\(index)", name: file.target)
                 }
             }
         }
@@ -199,8 +196,8 @@ public struct RootfsAssembly: Sendable {
 
     /// - Parameter done: Gets a step's number, from 1 on, when it has run.
     private func runSteps(_ done: (Int) -> Void) async throws {
-        for (index, step) in lock.steps.enumerated() {
-            events(.phase(name: "step \(index + 1) of \(lock.steps.count)", total: 0))
+        for (index, step) in lock.contents.steps.enumerated() {
+            events(.phase(name: "step \(index + 1) of \(lock.contents.steps.count)", total: 0))
             try await root.run(
                 "step \(index + 1) (\(step))", ["/bin/sh", "-e", "-c", step], timeout: stepTimeout)
             done(index + 1)

@@ -12,10 +12,22 @@ package enum Spelling {
         !text.isEmpty && text.utf8.allSatisfy { isAlphanumeric($0) || ".+-~:".utf8.contains($0) }
     }
 
-    /// 64 lower-case hexadecimal digits.
-    static func isSHA256(_ text: String) -> Bool {
-        text.utf8.count == 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    /// An architecture of the packages that an x86-64 image has.
+    static func isDebianArchitecture(_ text: String) -> Bool { text == "amd64" || text == "all" }
+
+    /// A time as the snapshot archive writes it: `20261121T101112Z`.
+    static func isSnapshotTime(_ text: String) -> Bool { text.utf8.count == 16 && text.hasSuffix("Z") && isName(text) }
+
+    /// A project's name in the one spelling that names are compared in (PEP 503).
+    static func isProjectName(_ text: String) -> Bool {
+        isName(text) && PythonPackages.normalizedName(text) == text
     }
+
+    /// A path from the root, or a pattern of such paths.
+    static func isAbsolute(_ text: String) -> Bool { text.hasPrefix("/") }
+
+    /// Words, whatever they are.
+    static func isFilled(_ text: String) -> Bool { !text.isEmpty }
 
     /// A primary key's fingerprint as gpg prints it: 40 upper-case hexadecimal digits.
     static func isFingerprint(_ text: String) -> Bool {

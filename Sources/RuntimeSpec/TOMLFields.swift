@@ -1,3 +1,4 @@
+import ContentHash
 import TOMLKit
 
 /// A TOML table whose keys are all known: reading one rejects every other key, naming the nearest.
@@ -100,6 +101,13 @@ struct TOMLFields {
         let text = try string(key)
         guard check(text) else { throw bad(key, text, expected) }
         return text
+    }
+
+    /// A SHA-256 in its one spelling.
+    func digest(_ key: String) throws -> Digest {
+        let text = try string(key)
+        guard let digest = Digest(hex: text) else { throw bad(key, text, "64 lower-case hexadecimal digits") }
+        return digest
     }
 
     func optionalStrings(_ key: String) throws -> [String]? {

@@ -1,3 +1,5 @@
+import ContentHash
+
 /// Writes TOML in one fixed form, so that equal values give equal bytes: no library's formatting choices are in a lock.
 struct TOMLText {
     private(set) var text = ""
@@ -9,6 +11,8 @@ struct TOMLText {
     mutating func element(_ name: String) { text += "\n[[\(name)]]\n" }
 
     mutating func value(_ key: String, _ value: String) { text += "\(key) = \(Self.quoted(value))\n" }
+
+    mutating func value(_ key: String, _ digest: Digest) { value(key, digest.hex) }
 
     mutating func value(_ key: String, _ value: Int) { text += "\(key) = \(value)\n" }
 

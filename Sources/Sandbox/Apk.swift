@@ -6,11 +6,13 @@ import Synchronization
 
 /// The minirootfs's own apk, run chrooted in it, with the lock's indexes and packages as its only repositories.
 public struct Apk: Sendable {
-    private let lock: Lockfile
+    private let alpine: Lockfile.Alpine
     private let root: Root
     private let store: Store
 
-    public init(lock: Lockfile, root: Root, store: Store) { (self.lock, self.root, self.store) = (lock, root, store) }
+    public init(alpine: Lockfile.Alpine, root: Root, store: Store) {
+        (self.alpine, self.root, self.store) = (alpine, root, store)
+    }
 
     private static let folder = Root.privateFolder
 
@@ -27,8 +29,8 @@ public struct Apk: Sendable {
 
     /// Installs the lock's packages, as `apk add` does.
     public func add(events: @escaping EventSink) async throws {
-        if lock.alpine.world.isEmpty { return }
-        events(.phase(name: "install \(lock.alpine.packages.count) packages", total: lock.alpine.packages.count))
+        if alpine.world.isEmpty { return }
+        events(.phase(name: "install \(alpine.packages.count) packages", total: alpine.packages.count))
         try prepare(withPackages: true)
         let chosen = Mutex<[String: String]>([:])
         try await root.run("apk add", command([])) { line in
@@ -41,7 +43,7 @@ public struct Apk: Sendable {
                     }))
         }
         let locked = Dictionary(
-            lock.alpine.packages.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first })
+            alpine.packages.map { ($0.name, $0.version) }, uniquingKeysWith: { first, _ in first })
         let found = chosen.withLock { $0 }
         guard found == locked else {
             throw SandboxError.program(
@@ -66,7 +68,7 @@ public struct Apk: Sendable {
     private func prepare(withPackages: Bool) throws {
         let base = root.privatePath
         for folder in ["", "/keys", "/repository"] { try SystemFolders.makeFolder("\(base)\(folder)") }
-        for repository in lock.alpine.repositories {
+        for repository in alpine.repositories {
             let folder = "\(base)/repository/\(repository.name)"
             try SystemFolders.makeFolder(folder)
             try SystemFolders.makeFolder("\(folder)/x86_64")
@@ -75,7 +77,7 @@ public struct Apk: Sendable {
             if access(key, F_OK) != 0 { try copy(repository.key, to: key) }
         }
         guard withPackages else { return }
-        for package in lock.alpine.packages {
+        for package in alpine.packages {
             try copy(
                 package.file,
                 to: "\(base)/repository/\(package.repository)/x86_64/\(package.name)-\(package.version).apk")
@@ -88,11 +90,11 @@ public struct Apk: Sendable {
 
     private func command(_ options: [String], held: [String: String] = [:]) -> [String] {
         let wanted =
-            lock.alpine.world.filter { held[$0] == nil }
+            alpine.world.filter { held[$0] == nil }
             + held.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         return ["apk", "add", "--no-network", "--no-cache", "--no-progress", "--repositories-file", "/dev/null"]
             + ["--keys-dir", "\(Self.folder)/keys"]
-            + lock.alpine.repositories.flatMap { ["--repository", "\(Self.folder)/repository/\($0.name)"] }
+            + alpine.repositories.flatMap { ["--repository", "\(Self.folder)/repository/\($0.name)"] }
             + options + wanted
     }
 }

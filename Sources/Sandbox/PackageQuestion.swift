@@ -14,14 +14,15 @@ public struct PackageChoice: Hashable, Codable, Sendable {
 /// target's interpreter, whose environment markers depend on it, and the minirootfs's apk.
 public struct PackageQuestion: Sendable {
     public enum Kind: Codable, Sendable {
-        /// pip's choice for the lock's requirements, with versions to hold by name.
-        case wheels(held: [String: String])
-        /// The same from the lock's wheels alone.
-        case wheelsAgain
-        /// The lock's own wheels.
-        case fetchWheels
-        /// apk's choice for the lock's world, with versions to hold by name.
-        case alpine(held: [String: String])
+        /// pip's choice for requirements, with versions to hold by normalized name.
+        case wheels(for: PythonPackages, of: PipTarget, holding: [String: String])
+        /// The same from wheels at hand alone.
+        case wheelsAgain(Lockfile.Python, of: PipTarget)
+        /// Wheels that are known.
+        case fetchWheels([Lockfile.Wheel], of: PipTarget)
+        /// apk's choice for a base's world from its indexes, with versions to hold by name. The files' times are those of
+        /// `sourceDateEpoch`, seconds since 1970-01-01 UTC.
+        case alpine(Lockfile.Alpine, sourceDateEpoch: Int, holding: [String: String])
 
         /// Whether the sandbox keeps the host's network.
         var needsNetwork: Bool {
@@ -53,8 +54,6 @@ public struct PackageQuestion: Sendable {
 
     struct Job: SandboxJob {
         var kind: Kind
-        /// The lockfile's text.
-        var lock: String
         /// The store's folder.
         var store: String
         var workFolder: String
@@ -63,12 +62,14 @@ public struct PackageQuestion: Sendable {
     }
 
     private let kind: Kind
-    private let lock: Lockfile
+    private let name: String
     private let pip: PipSettings
 
-    /// - Parameter lock: Its packages are in the store.
-    public init(_ kind: Kind, of lock: Lockfile, pip: PipSettings = .init()) {
-        (self.kind, self.lock, self.pip) = (kind, lock, pip)
+    /// - Parameters:
+    ///   - kind: The packages that it names are in the store.
+    ///   - name: The runtime's, for the work folder.
+    public init(_ kind: Kind, for name: String, pip: PipSettings) {
+        (self.kind, self.name, self.pip) = (kind, name, pip)
     }
 
     /// Asks in a work folder of its own, whose files are there while `use` runs.
@@ -76,11 +77,10 @@ public struct PackageQuestion: Sendable {
     public func ask<Value>(
         in store: Store, events: @escaping EventSink, use: (Answer) throws -> Value
     ) async throws -> Value {
-        let work = try await WorkFolder.create(in: store, name: "\(lock.name)-resolution")
+        let work = try await WorkFolder.create(in: store, name: "\(name)-resolution")
         do {
             let job = Job(
-                kind: kind, lock: lock.text, store: store.directory, workFolder: work.path, jobs: processorCount,
-                pip: pip)
+                kind: kind, store: store.directory, workFolder: work.path, jobs: processorCount, pip: pip)
             let answer = try await Namespaces(.resolve, hasNetwork: kind.needsNetwork).run(
                 job, answer: Answer.self, events: events)
             guard let answer else { throw SandboxError.ended("the sandbox ended without an answer") }
@@ -103,15 +103,19 @@ public struct PackageQuestion: Sendable {
     }
 
     private static func answer(_ job: Job, _ events: @escaping EventSink) async throws -> Answer {
-        let lock = try Lockfile(text: job.lock, file: "the lock")
         let store = Store(existing: job.store)
-        guard case .alpine(let held) = job.kind else {
-            return try await Pip.answer(job, lock: lock, store: store, events: events)
+        switch job.kind {
+        case .alpine(let alpine, let time, let held):
+            let root = Root(path: "\(job.workFolder)/root", sourceDateEpoch: time, events: events)
+            try SystemFolders.makeFolder(root.path)
+            try await root.fill(withTarball: alpine.minirootfs, from: store)
+            return Answer(choices: try await Apk(alpine: alpine, root: root, store: store).simulate(holding: held))
+        case .wheels(let packages, let target, let held):
+            return try await Pip(target, job, store, events).resolve(packages, holding: held)
+        case .wheelsAgain(let python, let target):
+            return try await Pip(target, job, store, events).resolveAgain(python)
+        case .fetchWheels(let wheels, let target):
+            return try await Pip(target, job, store, events).fetch(wheels)
         }
-        let root = Root(
-            path: "\(job.workFolder)/root", sourceDateEpoch: lock.sourceDateEpoch, events: events)
-        try SystemFolders.makeFolder(root.path)
-        if let tarball = lock.tarball { try await root.fill(withTarball: tarball, from: store) }
-        return Answer(choices: try await Apk(lock: lock, root: root, store: store).simulate(holding: held))
     }
 }

@@ -7,7 +7,6 @@ import Synchronization
 /// pip, from the toolchain, under the interpreter of a root.
 struct Pip {
     private let root: Root
-    private let job: PackageQuestion.Job
     private let store: Store
     /// pip's own.
     private let version: String
@@ -22,39 +21,23 @@ struct Pip {
         "import runpy, sys, sysconfig; sysconfig._PIP_USE_SYSCONFIG = True; "
         + "sys.path.insert(0, '\(folder)/pip.whl'); runpy.run_module('pip', run_name='__main__', alter_sys=True)"
 
-    /// Answers a question that is pip's, in roots of its own.
-    static func answer(
-        _ job: PackageQuestion.Job, lock: Lockfile, store: Store, events: @escaping EventSink
-    ) async throws -> PackageQuestion.Answer {
-        guard let python = lock.python else { return PackageQuestion.Answer() }
-        func newRoot(_ name: String) throws -> Root {
+    /// Makes roots of its own in the job's work folder.
+    init(
+        _ target: PipTarget, _ job: PackageQuestion.Job, _ store: Store, _ events: @escaping EventSink
+    ) async throws {
+        func newRoot(_ name: String, with packages: [Lockfile.Package]) async throws -> Root {
             let path = "\(job.workFolder)/\(name)"
             try SystemFolders.makeFolder(path)
-            return Root(path: path, sourceDateEpoch: lock.sourceDateEpoch, events: events)
+            let root = Root(path: path, sourceDateEpoch: target.sourceDateEpoch, events: events)
+            try await root.fill(with: packages, from: store, jobs: job.jobs)
+            return root
         }
-        let tools = try newRoot("toolchain")
-        try await tools.fill(with: lock.toolchain, from: store, jobs: job.jobs)
+        let tools = try await newRoot("toolchain", with: target.toolchain)
         var root = tools
-        if lock.system != .empty {
-            root = try newRoot("root")
-            let names = Set(python.interpreter)
-            try await root.fill(
-                with: lock.packages.filter { names.contains($0.name) }, from: store, jobs: job.jobs)
-        }
-        let pip = try Pip(in: root, of: tools, job: job, store: store)
-        switch job.kind {
-        case .wheels(let held): return try await pip.resolve(python, holding: held)
-        case .wheelsAgain: return try await pip.resolveAgain(python)
-        case .fetchWheels: return try await pip.fetch(python)
-        case .alpine: return PackageQuestion.Answer()
-        }
-    }
-
-    private init(in root: Root, of tools: Root, job: PackageQuestion.Job, store: Store) throws {
-        (self.job, self.store) = (job, store)
+        if let packages = target.interpreter { root = try await newRoot("root", with: packages) }
+        self.store = store
         for folder in ["", "/wheels", "/locked"] { try SystemFolders.makeFolder(root.privatePath + folder) }
         version = try Self.copy(from: tools, to: "\(root.privatePath)/pip.whl")
-        var root = root
         if job.kind.needsNetwork {
             root.entry.sharesNetwork = true
             root.additional = job.pip.environment
@@ -86,8 +69,8 @@ struct Pip {
     }
 
     /// pip says what it would install, and then fetches just that.
-    func resolve(_ python: Lockfile.Python, holding held: [String: String]) async throws -> PackageQuestion.Answer {
-        let chosen = try await plan(python, held: held, options: [])
+    func resolve(_ packages: PythonPackages, holding held: [String: String]) async throws -> PackageQuestion.Answer {
+        let chosen = try await plan(packages, held: held, options: [])
         let pins = chosen.map { item in
             "\(item.name)==\(item.version)" + (chosen.allSatisfy { $0.hash != nil } ? " --hash=\(item.hash ?? "")" : "")
         }
@@ -100,14 +83,14 @@ struct Pip {
                 wheel.file, to: "\(root.privatePath)/locked/\(wheel.file.path)", name: wheel.file.path)
         }
         let chosen = try await plan(
-            python, held: [:], options: ["--no-index", "--find-links", "\(Self.folder)/locked"])
+            python.packages, held: [:], options: ["--no-index", "--find-links", "\(Self.folder)/locked"])
         return PackageQuestion.Answer(choices: chosen.map { .init(name: $0.name, version: $0.version) })
     }
 
-    func fetch(_ python: Lockfile.Python) async throws -> PackageQuestion.Answer {
+    func fetch(_ wheels: [Lockfile.Wheel]) async throws -> PackageQuestion.Answer {
         try await download(
-            python.wheels.map { "\($0.name)==\($0.version) --hash=sha256:\($0.file.sha256)" },
-            choices: python.wheels.map { Chosen(name: $0.name, version: $0.version) })
+            wheels.map { "\($0.name)==\($0.version) --hash=sha256:\($0.file.sha256)" },
+            choices: wheels.map { Chosen(name: $0.name, version: $0.version) })
     }
 
     private struct Chosen {
@@ -118,14 +101,14 @@ struct Pip {
     }
 
     private func plan(
-        _ python: Lockfile.Python, held: [String: String], options: [String]
+        _ packages: PythonPackages, held: [String: String], options: [String]
     ) async throws -> [Chosen] {
-        try write(python.packages.requirements, to: "requirements.txt")
+        try write(packages.requirements, to: "requirements.txt")
         try write(held.sorted { $0.key < $1.key }.map { "\($0.key)==\($0.value)" }, to: "constraints.txt")
         try await run(
             "pip's choice of wheels",
             ["install", "--dry-run", "--report", "\(Self.folder)/report.json", "--break-system-packages"]
-                + ["--root-user-action", "ignore"] + (python.packages.usesSystem ? [] : ["--ignore-installed"])
+                + ["--root-user-action", "ignore"] + (packages.usesSystem ? [] : ["--ignore-installed"])
                 + ["-r", "\(Self.folder)/requirements.txt", "-c", "\(Self.folder)/constraints.txt"] + options)
         let path = "\(root.privatePath)/report.json"
         let report = try JSONText.decode(Report.self, from: SmallFile.bytes(path))

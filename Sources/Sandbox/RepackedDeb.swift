@@ -39,7 +39,7 @@ struct RepackedDeb {
         }
         // A changed object is called that, whatever else its bytes led to.
         try stream.drain()
-        guard stream.finalize().hex == package.file.sha256 else {
+        guard stream.finalize() == package.file.sha256 else {
             throw StoreError.changedObject(path: source, name: name)
         }
         if let failure { throw failure }

@@ -37,7 +37,8 @@ struct Audit: AsyncParsableCommand {
             let report = try await Examination.audit(
                 image,
                 options: .init(
-                    allowed: lockfile?.allowed ?? [], sourceDateEpoch: sourceDateEpoch ?? lockfile?.sourceDateEpoch,
+                    allowed: lockfile?.contents.allowed ?? [],
+                    sourceDateEpoch: sourceDateEpoch ?? lockfile?.sourceDateEpoch,
                     builderWords: HostTraces.words(environment: environmentValue),
                     looksFor: runtime ? .everythingAndContract : .everything))
             printLine(out.json ? JSONText.of(report) : ImageText.lines(report).joined(separator: "\n"))

@@ -109,7 +109,7 @@ struct Build: AsyncParsableCommand {
                 printLine(out.json ? JSONText.of(checked) : CheckText.lines(checked).joined(separator: "\n"))
                 throw ExitCode(1)
             }
-            report(found, checked, image: image, recipe: runtime.lock.recipe, since: started)
+            report(found, checked, image: image, recipe: runtime.lock.format.recipe, since: started)
             if let (path, expected) = expected {
                 try expected.compare(with: found, path: path)
                 if !out.json { printLine("  golden  the same as \(path)") }

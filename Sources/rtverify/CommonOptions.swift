@@ -55,11 +55,15 @@ struct SourceOptions: ParsableArguments {
 
     /// The target's own package programs.
     func resolver(store: Store, display: ProgressDisplay) -> TargetResolver {
-        TargetResolver(store: store, offline: offline, environment: environmentValue, events: display.report)
+        TargetResolver(programs(store, display))
     }
 
     func wheels(store: Store, display: ProgressDisplay) -> WheelFetcher {
-        WheelFetcher(store: store, offline: offline, environment: environmentValue, events: display.report)
+        WheelFetcher(programs(store, display))
+    }
+
+    private func programs(_ store: Store, _ display: ProgressDisplay) -> TargetPrograms {
+        TargetPrograms(store: store, offline: offline, environment: environmentValue, events: display.report)
     }
 
     func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {

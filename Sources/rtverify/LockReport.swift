@@ -19,12 +19,12 @@ enum LockReport {
                 JSONText.of(
                     Answer(
                         lock: path, lock_sha256: sha256.hex,
-                        packages: lock.packages.count + lock.alpine.packages.count,
+                        packages: lock.packages.count + (lock.alpine?.packages.count ?? 0),
                         wheels: lock.python?.wheels.count ?? 0,
                         source_date_epoch: lock.sourceDateEpoch)))
         } else if !quiet {
             printLine("\(path): \(contents(of: lock)), toolchain of \(lock.toolchain.count)")
-            if let tarball = lock.tarball { printLine("  \(tarball.path)") }
+            if let archive = lock.rootArchive { printLine("  \(archive.path)") }
             for archive in lock.archives { printLine("  \(archive.suite) at \(archive.snapshot)") }
             printLine("sha256 \(sha256)")
         }
@@ -36,11 +36,11 @@ enum LockReport {
             let bytes = readableByteCount(inputs.map(\.size).reduce(0, +))
             return inputs.isEmpty ? nil : "\(inputs.count) \(inputs.count == 1 ? one : several) (\(bytes))\(more)"
         }
-        let stages = lock.stages.isEmpty ? "" : " in \(lock.stages.count) stages"
+        let stages = lock.debian.map { " in \($0.stages.count) stages" } ?? ""
         let parts = [
-            part((lock.packages.map(\.file) + lock.alpine.packages.map(\.file)), "package", "packages", stages),
+            part(lock.packages.map(\.file) + (lock.alpine?.packages.map(\.file) ?? []), "package", "packages", stages),
             part(lock.python?.wheels.map(\.file) ?? [], "wheel", "wheels"),
-            part(lock.files.map(\.source), "file", "files"),
+            part(lock.contents.ownFiles.compactMap(\.own), "file", "files"),
         ].compactMap { $0 }
         return parts.isEmpty ? "no packages" : parts.joined(separator: ", ")
     }
@@ -59,7 +59,7 @@ enum LockReport {
             return printLine(
                 JSONText.of(
                     Answer(
-                        draft: path, packages: lock.packages.count + lock.alpine.packages.count,
+                        draft: path, packages: lock.packages.count + (lock.alpine?.packages.count ?? 0),
                         wheels: lock.python?.wheels.count ?? 0, missing: found.missing,
                         fault: found.fault, unexplained: found.unexplainedCount)))
         }

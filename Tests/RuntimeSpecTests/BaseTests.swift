@@ -1,3 +1,4 @@
+import ContentHash
 import RuntimeSpec
 import XCTest
 
@@ -49,7 +50,7 @@ final class BaseTests: XCTestCase {
         XCTAssertTrue(failure(Self.empty, "[init]").contains("no system that an init could start"))
         XCTAssertTrue(failure(Self.alpine, python(wheels + "\"/opt\"")).contains("takes no wheels"))
         let tarball = "system = \"tarball\"\nsource = \"root.tar\""
-        XCTAssertEqual(try manifest(tarball).tarball, .beside("root.tar"))
+        XCTAssertEqual(try manifest(tarball).base, .tarball(.beside("root.tar")))
         XCTAssertTrue(failure(tarball, "[packages]\ninstall = [\"aa\"]").contains("no package manager"))
         XCTAssertTrue(failure("system = \"tarball\"").contains("'base.source' is missing"))
         XCTAssertTrue(failure(tarball + "\nrelease = \"3.20\"").contains("a tarball base has no 'release'"))
@@ -69,7 +70,8 @@ final class BaseTests: XCTestCase {
         func file(_ source: String) -> String { "[[file]]\nsource = \(source)\ntarget = \"/srv/a\"" }
         let web = "{ url = \"https://example.org/a\", sha256 = \"\(Self.zeros)\" }"
         XCTAssertEqual(
-            try manifest(Self.debian, file(web)).files[0].source, .web(url: "https://example.org/a", sha256: Self.zeros)
+            try manifest(Self.debian, file(web)).files[0].source,
+            .web(url: "https://example.org/a", sha256: try XCTUnwrap(Digest(hex: Self.zeros)))
         )
         XCTAssertTrue(failure(Self.debian, file("{ url = \"https://example.org/a\" }")).contains("sha256"))
         XCTAssertTrue(
@@ -101,71 +103,87 @@ final class BaseTests: XCTestCase {
         ] { XCTAssertEqual(PythonPackages.normalizedName(name), "friendly-bard") }
     }
 
-    func testAnInitsCommandIsReadBackFromItsScript() {
+    func testAnInitsCommandIsReadBackFromItsScript() throws {
         for command in [nil, "true", "echo 'it'\\''s' \"$HOME\"", "first\nsecond 'line'", "PATH='\nPATH=x"] {
-            let program = InitProgram(command: command)
-            let text = String(decoding: InitScript.bytes(program), as: UTF8.self)
+            let script = InitScript(InitProgram(command: command))
+            let text = String(decoding: try XCTUnwrap(script.bytes), as: UTF8.self)
             XCTAssertTrue(text.hasPrefix("#!/bin/sh\n"))
-            XCTAssertEqual(InitScript.program(of: text), program)
+            XCTAssertEqual(InitScript(text: text), script)
         }
-        XCTAssertNil(InitScript.program(of: "#!/bin/sh\ncommand=''\nPATH=/bin\n"))
+        XCTAssertNil(InitScript(text: "#!/bin/sh\ncommand=''\nPATH=/bin\n"))
     }
 
-    private var lock: Lockfile {
+    /// A lock names its init by hash: what one was locked with must be had for as long as its recipe is built. A new init is
+    /// a new script, and this list grows by its hash.
+    func testEveryInitThatWasLockedIsStillHad() throws {
+        XCTAssertEqual(
+            InitScript.released.map { Digest.of($0).hex },
+            ["1365095537e4eae125e05f21f50e966faac2b957c32c5debfecc2175a7394839"])
+        // One of several: each lock gets its own.
+        let (program, older) = (InitProgram(command: "it's"), Array("older @COMMAND@\n".utf8))
+        let locked = InitScript(program: program, sha256: .of(Array("older 'it'\\''s'\n".utf8)))
+        XCTAssertEqual(locked.bytes(among: [older] + InitScript.released), Array("older 'it'\\''s'\n".utf8))
+        XCTAssertEqual(
+            InitScript(program).bytes(among: [older] + InitScript.released), InitScript(program).bytes)
+        XCTAssertNil(locked.bytes)
+        XCTAssertNil(Lockfile.File(locked).source)
+    }
+
+    private func lock(
+        _ base: Lockfile.Base, files: [Lockfile.File] = [], python: Lockfile.Python? = nil
+    ) -> Lockfile {
         func package(_ name: String) -> Lockfile.Package {
             Lockfile.Package(
                 archive: "test", name: name, version: "1.0", architecture: "all",
-                file: Lockfile.Input(path: "pool/\(name).deb", size: name.utf8.count, sha256: hash(name)), stage: 0)
+                file: input("pool/\(name).deb", name.utf8.count, name), stage: 0)
         }
         return Lockfile(
-            recipe: 1, manifestSHA256: Self.zeros, sourceDateEpoch: 1, name: "test", architecture: "x86_64",
-            release: "",
-            files: [], steps: [], prune: [], image: ImageOptions(),
+            manifestSHA256: .of([UInt8]()), sourceDateEpoch: 1, name: "test", base: base,
+            contents: Lockfile.Contents(files: files, python: python, image: ImageOptions()),
             archives: [
                 Lockfile.Archive(
                     name: "test", suite: "test", components: ["main"], snapshot: "20260711T101637Z",
-                    inRelease: Lockfile.Input(path: "dists/test/InRelease", size: 9, sha256: Self.zeros),
+                    inRelease: input("dists/test/InRelease", 9, "release"),
                     keys: [String(repeating: "AB", count: 20)],
-                    indexes: [Lockfile.Input(path: "main/binary-amd64/Packages.xz", size: 5, sha256: Self.zeros)])
-            ], packages: [], toolchain: (["squashfs-tools-ng", "python3"] + PythonPackages.tools).map(package))
+                    indexes: [input("main/binary-amd64/Packages.xz", 5, "index")])
+            ], toolchain: (["squashfs-tools-ng", "python3"] + PythonPackages.tools).map(package))
     }
 
-    private func hash(_ name: String) -> String {
-        let digits = name.utf8.map { String($0, radix: 16) }.joined()
-        return String((digits + Self.zeros).prefix(64))
+    /// An input whose hash is that of a word.
+    private func input(_ path: String, _ size: Int, _ word: String) -> Lockfile.Input {
+        Lockfile.Input(path: path, size: size, sha256: .of(Array(word.utf8)))
     }
 
     func testLocksOfEveryBaseAreReadBack() throws {
-        var volume = lock
-        volume.system = .empty
-        volume.python = Lockfile.Python(
-            packages: PythonPackages(target: "/", requirements: ["a==1"], levels: [0, 2]), interpreter: ["python3"],
-            wheels: [
-                Lockfile.Wheel(
-                    name: "a", version: "1!2.0rc1+local",
-                    file: Lockfile.Input(path: "a-2.0rc1-py3-none-any.whl", size: 4, sha256: hash("wheel")))
-            ])
+        let volume = lock(
+            .empty,
+            python: Lockfile.Python(
+                packages: PythonPackages(target: "/", requirements: ["a==1"], levels: [0, 2]), interpreter: ["python3"],
+                wheels: [
+                    Lockfile.Wheel(
+                        name: "a", version: "1!2.0rc1+local", file: input("a-2.0rc1-py3-none-any.whl", 4, "wheel"))
+                ]))
         XCTAssertEqual(try Lockfile(text: volume.text, file: "x"), volume)
-        var alpine = lock
-        (alpine.system, alpine.release) = (.alpine, "3.20.3")
-        alpine.tarball = Lockfile.Input(path: "v3.20/releases/x86_64/a.tar.gz", size: 1, sha256: hash("root"))
-        (alpine.initProgram, alpine.initSHA256) = (InitProgram(command: "it's\n\"x\""), hash("init"))
-        alpine.alpine = Lockfile.Alpine(
-            repositories: [
-                Lockfile.Repository(
-                    name: "main",
-                    index: Lockfile.Input(path: "v3.20/main/x86_64/APKINDEX.tar.gz", size: 2, sha256: hash("i")),
-                    key: Lockfile.Input(path: "a@b.rsa.pub", size: 3, sha256: hash("key")))
-            ], world: ["b"],
-            packages: [
-                Lockfile.AlpinePackage(
-                    repository: "main", name: "b", version: "1.0_rc1-r3",
-                    file: Lockfile.Input(path: "v3.20/main/x86_64/b-1.0_rc1-r3.apk", size: 5, sha256: hash("apk")))
-            ])
+        let alpine = lock(
+            .alpine(
+                Lockfile.Alpine(
+                    release: "3.20.3", minirootfs: input("v3.20/releases/x86_64/a.tar.gz", 1, "root"),
+                    repositories: [
+                        Lockfile.Repository(
+                            name: "main", index: input("v3.20/main/x86_64/APKINDEX.tar.gz", 2, "i"),
+                            key: input("a@b.rsa.pub", 3, "key"))
+                    ], world: ["b"],
+                    packages: [
+                        Lockfile.AlpinePackage(
+                            name: "b", version: "1.0_rc1-r3", repository: "main",
+                            file: input("v3.20/main/x86_64/b-1.0_rc1-r3.apk", 5, "apk"))
+                    ])), files: [Lockfile.File(InitScript(InitProgram(command: "it's\n\"x\"")))])
         XCTAssertEqual(try Lockfile(text: alpine.text, file: "x"), alpine)
-        var tarball = lock
-        tarball.system = .tarball
-        tarball.tarball = Lockfile.Input(path: "https://example.org/root.tar.xz", size: 1, sha256: hash("root"))
+        // An init that this rtverify doesn't have: the lock can be read all the same.
+        let unknown = InitScript(program: InitProgram(command: nil), sha256: .of([UInt8]()))
+        let foreign = lock(.tarball(input("root.tar", 1, "root")), files: [Lockfile.File(unknown)])
+        XCTAssertEqual(try Lockfile(text: foreign.text, file: "x"), foreign)
+        let tarball = lock(.tarball(input("https://example.org/root.tar.xz", 1, "root")))
         XCTAssertEqual(try Lockfile(text: tarball.text, file: "x"), tarball)
 
         func refused(_ text: String) -> String {
@@ -186,5 +204,10 @@ final class BaseTests: XCTestCase {
             refused(alpine.text.replacing("system = \"alpine\"", with: "system = \"tarball\"")).contains(
                 "Alpine packages"))
         XCTAssertTrue(refused(tarball.text.replacing("https://", with: "/")).contains("tarball"))
+        for (table, words) in [("[[package]]", "Debian packages"), ("[apk]", "Alpine packages")] {
+            XCTAssertTrue(refused(tarball.text + table + "\n").contains("a tarball base has no \(words)"), table)
+        }
+        XCTAssertTrue(
+            refused(tarball.text.replacing("[base]", with: "[base]\nvariant = \"minbase\"")).contains("'variant'"))
     }
 }

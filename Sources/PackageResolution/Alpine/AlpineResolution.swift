@@ -1,5 +1,4 @@
 import Archives
-import ContentHash
 import FileTree
 import InputStore
 import Mirrors
@@ -14,58 +13,76 @@ struct AlpineResolution {
     let fetcher: Fetcher
     let store: Store
     let resolver: TargetResolver
+    /// The runtime's.
+    let name: String
+    /// Seconds since 1970-01-01 UTC.
+    let sourceDateEpoch: Int
 
     private static let architecture = "x86_64"
     private static let largestMinirootfs = 1 << 28
 
-    /// Fills in what the base has.
+    /// The base with what apk chooses for a world.
     /// - Parameters:
     ///   - skippingUnlisted: Whether what no index lists is passed over, as for a draft.
-    ///   - held: A minirootfs to keep.
+    ///   - held: A minirootfs to keep, and its release.
     ///   - pins: Versions to hold where the index has them, by package name.
     func resolve(
-        _ lock: inout Lockfile, world: [String], skippingUnlisted: Bool = false,
-        holding held: (release: String, tarball: Lockfile.Input)?, pins: [String: String]
-    ) async throws {
+        world: [String], skippingUnlisted: Bool = false, holding held: Lockfile.Alpine? = nil,
+        pins: [String: String] = [:]
+    ) async throws -> Lockfile.Alpine {
+        let start: Lockfile.Alpine
         if let held {
-            (lock.release, lock.tarball) = held
-            try await fetcher.fetch([RemoteInput(held.tarball, from: .alpine)])
+            start = Lockfile.Alpine(release: held.release, minirootfs: held.minirootfs)
+            try await fetcher.fetch(RemoteInput.inputs(of: start))
         } else {
-            (lock.release, lock.tarball) = try await minirootfs()
+            start = try await minirootfs()
         }
-        if world.isEmpty { return }
-        guard let tarball = lock.tarball, let bytes = try store.bytes(of: tarball) else {
-            throw ResolutionError.inputsMissing([lock.tarball?.path ?? "the minirootfs"], store: store.directory)
+        if world.isEmpty { return start }
+        guard let bytes = try store.bytes(of: start.minirootfs) else {
+            throw ResolutionError.inputsMissing([start.minirootfs.path], store: store.directory)
         }
-        let trusted = try trustedKeys(minirootfs: bytes, name: tarball.path)
-        var indexes: [(name: String, index: AlpineIndex)] = []
+        let trusted = try trustedKeys(minirootfs: bytes, name: start.minirootfs.path)
+        var (repositories, indexes) = ([Lockfile.Repository](), [(name: String, index: AlpineIndex)]())
         for name in base.repositories {
             let path = "\(base.branch)/\(name)/\(Self.architecture)/APKINDEX.tar.gz"
             let bytes = try await fetcher.newestAlpine(path, limit: 1 << 26)
             let (index, key) = try Self.verifiedIndex(bytes, path: path, trusted: trusted)
             _ = try (store.keep(bytes), store.keep(key.bytes))
             indexes.append((name, index))
-            lock.alpine.repositories.append(
+            repositories.append(
                 Lockfile.Repository(
-                    name: name, index: Self.input(path, bytes), key: Self.input(key.name, key.bytes)))
+                    name: name, index: .init(path: path, of: bytes), key: .init(path: key.name, of: key.bytes)))
         }
         let world = world.filter { name in !skippingUnlisted || indexes.contains { $0.index.lists(name) } }
-        guard !world.isEmpty else { return lock.alpine = Lockfile.Alpine() }
-        lock.alpine = Lockfile.Alpine(repositories: lock.alpine.repositories, world: world)
+        guard !world.isEmpty else { return start }
+        let alpine = Lockfile.Alpine(
+            release: start.release, minirootfs: start.minirootfs, repositories: repositories, world: world)
         let held = pins.filter { pin in
             indexes.contains { $0.index.package(named: pin.key, version: pin.value) != nil }
         }
-        for choice in try await resolver.alpineChoice(for: lock, holding: held) {
+        return alpine.adding(
+            try await packages(
+                try await resolver.alpineChoice(
+                    for: alpine, sourceDateEpoch: sourceDateEpoch, holding: held, name: name), in: indexes))
+    }
+
+    /// What apk chose, fetched, and each checked by its index.
+    private func packages(
+        _ choices: [PackageChoice], in indexes: [(name: String, index: AlpineIndex)]
+    ) async throws -> [Lockfile.AlpinePackage] {
+        var packages: [Lockfile.AlpinePackage] = []
+        for choice in choices {
             let (repository, package) = try Self.listed(choice, in: indexes)
             let path = "\(base.branch)/\(repository)/\(Self.architecture)/\(choice.name)-\(choice.version).apk"
             let bytes = try await fetcher.newestAlpine(path, limit: package.size)
             try AlpinePackageFile.check(bytes, is: package, name: path)
             _ = try store.keep(bytes)
-            lock.alpine.packages.append(
+            packages.append(
                 Lockfile.AlpinePackage(
-                    repository: repository, name: choice.name, version: choice.version, file: Self.input(path, bytes)))
+                    name: choice.name, version: choice.version, repository: repository,
+                    file: .init(path: path, of: bytes)))
         }
-        lock.alpine.packages.sort { $0.name < $1.name }
+        return packages
     }
 
     /// The repository that lists a package, and what its index says of it.
@@ -79,24 +96,20 @@ struct AlpineResolution {
             "apk chose \(choice.name) \(choice.version), which no verified index lists")
     }
 
-    private static func input(_ path: String, _ bytes: [UInt8]) -> Lockfile.Input {
-        Lockfile.Input(path: path, size: bytes.count, sha256: Digest.of(bytes).hex)
-    }
-
     // MARK: The minirootfs
 
-    private func minirootfs() async throws -> (String, Lockfile.Input) {
+    private func minirootfs() async throws -> Lockfile.Alpine {
         let folder = "\(base.branch)/releases/\(Self.architecture)"
         let release = base.release.split(separator: ".").count > 2 ? base.release : try await newestRelease(in: folder)
         let path = "\(folder)/alpine-minirootfs-\(release)-\(Self.architecture).tar.gz"
         let bytes = try await fetcher.newestAlpine(path, limit: Self.largestMinirootfs)
-        let input = Self.input(path, bytes)
+        let input = Lockfile.Input(path: path, of: bytes)
         if let pinned = base.minirootfs, pinned != input.sha256 {
             throw ResolutionError.malformed(
                 "\(path): wrong bytes: sha256 \(input.sha256), where the manifest says \(pinned)")
         }
         _ = try store.keep(bytes)
-        return (release, input)
+        return Lockfile.Alpine(release: release, minirootfs: input)
     }
 
     /// The newest point release of the branch: by the list that Alpine publishes, or by what a folder holds.

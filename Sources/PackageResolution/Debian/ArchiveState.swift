@@ -83,9 +83,8 @@ struct ArchiveState: Sendable {
     static func fetchIndexes(of archive: Lockfile.Archive, byHash: Bool, fetcher: Fetcher) async throws {
         func wanted(_ path: (Lockfile.Input) -> String) -> [RemoteInput] {
             archive.indexes.map { index in
-                var input = index
-                input.path = "dists/\(archive.suite)/\(path(index))"
-                return RemoteInput(input, of: archive)
+                let path = "dists/\(archive.suite)/\(path(index))"
+                return RemoteInput(.init(path: path, size: index.size, sha256: index.sha256), of: archive)
             }
         }
         let plain = wanted(\.path)

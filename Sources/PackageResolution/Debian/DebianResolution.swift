@@ -19,8 +19,8 @@ struct DebianResolution {
     func newestStates(of manifest: Manifest, allowExpired: Bool) async throws
         -> (base: [ArchiveState], toolchain: [ArchiveState])
     {
-        let base = try await reader.newest(of: manifest.base, allowExpired: allowExpired)
-        guard manifest.toolchain != manifest.base else { return (base, base) }
+        let base = try await reader.newest(of: manifest.suites, allowExpired: allowExpired)
+        guard manifest.toolchain != manifest.suites else { return (base, base) }
         return (base, try await reader.newest(of: manifest.toolchain, allowExpired: allowExpired))
     }
 
@@ -33,15 +33,16 @@ struct DebianResolution {
     ) async throws -> Result {
         let (base, toolchain, older) = Self.named(base, toolchain, older)
         let names =
-            manifest.system == .debian
-            ? Self.wantedNames(manifest.selection, hasPython: manifest.python != nil, in: base.flatMap(\.indexes)) : []
+            manifest.selection.map {
+                Self.wantedNames($0, hasPython: manifest.python != nil, in: base.flatMap(\.indexes))
+            } ?? []
         let chosen = try await names.isEmpty ? [] : AptResolver(pins: pins.packages).resolve(names, from: base + older)
         let found = try Self.entries(of: chosen, in: base + older)
         let graph = InstallationStages(found.map(\.stanza))
         let stages = try graph.stages()
         var result = Result()
-        result.packages = found.map { Self.package($0, stage: stages[$0.stanza.name] ?? 0) }
-        let tools = Self.toolNames(hasPython: manifest.python != nil, isEmpty: manifest.system == .empty)
+        result.packages = try found.map { try Self.package($0, stage: stages[$0.stanza.name] ?? 0) }
+        let tools = Self.toolNames(hasPython: manifest.python != nil, isEmpty: manifest.base == .empty)
         // Where nothing is held, no older state is looked at: the newest version would be taken all the same.
         let toolStates =
             toolchain
@@ -50,9 +51,9 @@ struct DebianResolution {
             }
         let toolEntries = try Self.entries(
             of: try await AptResolver(pins: pins.toolchain).resolve(tools, from: toolStates), in: toolStates)
-        result.toolchain = toolEntries.map { Self.package($0, stage: 0) }
+        result.toolchain = try toolEntries.map { try Self.package($0, stage: 0) }
         if let python = manifest.python {
-            let own = manifest.system == .empty ? InstallationStages(toolEntries.map(\.stanza)) : graph
+            let own = manifest.base == .empty ? InstallationStages(toolEntries.map(\.stanza)) : graph
             result.interpreter = Self.interpreter(python, in: own)
         }
         let used = Set((result.packages + result.toolchain).map(\.archive))
@@ -109,10 +110,10 @@ struct DebianResolution {
         }
     }
 
-    static func package(_ entry: Entry, stage: Int) -> Lockfile.Package {
+    static func package(_ entry: Entry, stage: Int) throws -> Lockfile.Package {
         Lockfile.Package(
             archive: entry.archive, name: entry.stanza.name, version: entry.stanza.version,
-            architecture: entry.stanza.architecture, file: entry.stanza.file, stage: stage)
+            architecture: entry.stanza.architecture, file: try entry.stanza.file(), stage: stage)
     }
 
     /// Gives each state a name of its own: its suite's, with the time where one suite has several states.
@@ -121,16 +122,16 @@ struct DebianResolution {
     {
         var taken: [String: Lockfile.Archive] = [:]
         func name(_ state: ArchiveState) -> ArchiveState {
-            var state = state
-            state.archive.name = state.archive.suite.replacing("/", with: "-")
-            for suffix in ["", "@\(state.archive.snapshot)", "@\(state.archive.inRelease.sha256.prefix(16))"] {
-                var candidate = state
-                candidate.archive.name += suffix
+            var candidate = state
+            let (archive, name) = (state.archive, state.archive.suite.replacing("/", with: "-"))
+            for suffix in ["", "@\(archive.snapshot)", "@\(archive.inRelease.sha256.hex.prefix(16))"] {
+                candidate.archive = archive.named(name + suffix)
                 if let other = taken[candidate.archive.name], other != candidate.archive { continue }
                 taken[candidate.archive.name] = candidate.archive
                 return candidate
             }
-            return state
+            candidate.archive = archive.named(name)
+            return candidate
         }
         return (base.map(name), toolchain.map(name), older.map(name))
     }

@@ -1,3 +1,4 @@
+import ContentHash
 import InputStore
 import Mirrors
 import RuntimeSpec
@@ -30,14 +31,15 @@ public struct IndexedPackage: Sendable {
             }
         }
         guard let newest else { return nil }
-        try await fetcher.fetch([RemoteInput(newest.stanza.file, of: newest.archive)])
-        return IndexedPackage(version: newest.stanza.version, file: newest.stanza.file)
+        let file = try newest.stanza.file()
+        try await fetcher.fetch([RemoteInput(file, of: newest.archive)])
+        return IndexedPackage(version: newest.stanza.version, file: file)
     }
 
     /// libfaketime of a lock's own archives, which shows programs another date; nil where they have none.
     public static func otherClock(
         of lock: Lockfile, store: Store, fetcher: Fetcher
-    ) async throws -> (version: String, sha256: String)? {
+    ) async throws -> (version: String, sha256: Digest)? {
         try await fetch("libfaketime", of: lock, store: store, fetcher: fetcher).map { ($0.version, $0.file.sha256) }
     }
 }

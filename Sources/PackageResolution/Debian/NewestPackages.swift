@@ -40,8 +40,9 @@ public struct NewestPackages: Sendable {
         of name: String, where isWanted: (String) -> Bool
     ) async throws -> [(path: String, bytes: [UInt8])] {
         let (state, stanza) = try newest(name)
-        try await fetcher.fetch([RemoteInput(stanza.file, of: state.archive)])
-        guard let bytes = try store.bytes(of: stanza.file) else {
+        let file = try stanza.file()
+        try await fetcher.fetch([RemoteInput(file, of: state.archive)])
+        guard let bytes = try store.bytes(of: file) else {
             throw ResolutionError.inputsMissing([stanza.path], store: store.directory)
         }
         return try PackageFile.data(of: bytes, name: stanza.path, where: isWanted)

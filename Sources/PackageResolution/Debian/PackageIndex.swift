@@ -1,4 +1,5 @@
 import Archives
+import ContentHash
 import RuntimeSpec
 
 /// A component's `Packages` file: one stanza a package, found by name without making strings of the rest.
@@ -10,14 +11,21 @@ package struct PackageIndex: Sendable {
         var architecture = ""
         var path = ""
         var size = 0
-        var sha256 = ""
+        /// nil where the entry has none, or none that is spelt as one.
+        var sha256: Digest?
         var isEssential = false
         var depends = ""
         var preDepends = ""
         var provides = ""
 
         /// The .deb as a lock's input.
-        var file: Lockfile.Input { Lockfile.Input(path: path, size: size, sha256: sha256) }
+        /// - Throws: `ResolutionError.malformed` where the entry has no SHA-256.
+        func file() throws -> Lockfile.Input {
+            guard let sha256 else {
+                throw ResolutionError.malformed("the index's entry of \(name) \(version) has no SHA256")
+            }
+            return Lockfile.Input(path: path, size: size, sha256: sha256)
+        }
     }
 
     private let text: [UInt8]
@@ -62,7 +70,7 @@ package struct PackageIndex: Sendable {
         stanza.architecture = fields["architecture"] ?? ""
         stanza.path = Self.normalized(fields["filename"] ?? "")
         stanza.size = fields["size"].flatMap { Int($0) } ?? -1
-        stanza.sha256 = fields["sha256"]?.lowercased() ?? ""
+        stanza.sha256 = fields["sha256"].flatMap { Digest(hex: $0.lowercased()) }
         stanza.isEssential = fields["essential"] == "yes"
         stanza.depends = fields["depends"] ?? ""
         stanza.preDepends = fields["pre-depends"] ?? ""

@@ -1,5 +1,6 @@
 import Archives
 import CLinux
+import ContentHash
 import RuntimeSpec
 
 /// A suite's Release file (https://wiki.debian.org/DebianRepository/Format), its signature already checked.
@@ -21,11 +22,13 @@ package struct ReleaseFile {
         // The list stands below its name.
         for line in fields.lines("sha256").dropFirst() where !line.isEmpty {
             let words = line.split { $0 == " " || $0 == "\t" }
-            guard words.count == 3, let size = Int(words[1]), (0...Lockfile.largestInput).contains(size) else {
+            guard words.count == 3, let size = Int(words[1]), (0...Lockfile.largestInput).contains(size),
+                let sha256 = Digest(hex: String(words[0]))
+            else {
                 throw ResolutionError.malformed("the Release of \(suite) has a malformed SHA256 line: \(line)")
             }
             let path = String(words[2])
-            files[path] = Lockfile.Input(path: path, size: size, sha256: String(words[0]))
+            files[path] = Lockfile.Input(path: path, size: size, sha256: sha256)
         }
         guard let date = fields["date"].flatMap(Self.seconds), !files.isEmpty else {
             throw ResolutionError.malformed("the Release of \(suite) has no Date or no SHA256 list")

@@ -107,8 +107,7 @@ struct SuiteReader: Sendable {
     private func read(_ signed: SignedRelease, _ suite: Suite) async throws -> ArchiveState {
         let (release, name) = (signed.release, suite.name)
         func kept(_ bytes: [UInt8], _ file: String) throws -> Lockfile.Input {
-            Lockfile.Input(
-                path: ArchiveState.path(of: name, file), size: bytes.count, sha256: try store.keep(bytes).hex)
+            Lockfile.Input(path: ArchiveState.path(of: name, file), size: bytes.count, sha256: try store.keep(bytes))
         }
         let indexes = try suite.components.flatMap { component in
             let indexes = release.packageIndexes(component: component)

@@ -5,7 +5,7 @@ import RuntimeSpec
 
 /// A draft of an image that dpkg made.
 extension LockDraft {
-    func draftDebian(_ contents: ImageContents, name: String) async throws -> Found {
+    func debianParts(_ contents: ImageContents, name: String) async throws -> Parts {
         let wanted = try suites(of: contents)
         let states = try await states(of: wanted, sources: Source.all(contents), time: contents.time)
         var names: Set<String> = []
@@ -33,23 +33,24 @@ extension LockDraft {
         let tools = try await toolchain(
             wanted.release == DebianSuites.bookworm.release || suites != nil ? states : nil, time: contents.time,
             withPython: hasWheels, withInterpreter: false)
-        let packages = entries.map { DebianResolution.package($0, stage: stages[$0.stanza.name] ?? 0) }
+        let packages = try entries.map { try DebianResolution.package($0, stage: stages[$0.stanza.name] ?? 0) }
         let used = Set((packages + tools.packages).map(\.archive))
         let archives = DebianResolution.distinct(states.all + tools.states.likely).filter { state in
             used.contains(state.archive.name) || states.likely.contains { $0.archive == state.archive }
         }
-        var found = Found(
-            lock: newLock(
-                contents, name: name, archives: archives.map(\.archive), packages: packages, toolchain: tools.packages),
-            missing: missing)
-        found.remarks.append(
-            "Of \(contents.packages.count) packages \(packages.count) were found; the likely state is of "
-                + (states.likely.map(\.archive.snapshot).max() ?? "an unknown time") + ".")
-        found.add(states.remarks + tools.states.remarks)
-        found.lock.selection = Self.selection(
+        let release = contents.release.isEmpty ? suites?.suites.first ?? "" : contents.release
+        let selection = Self.selection(
             InstallationStages(entries.map(\.stanza)), states.likely.flatMap(\.indexes), hasPython: hasWheels)
-        if hasWheels { try await draftWheels(contents, entries.map(\.stanza), &found) }
-        return found
+        var parts = Parts(
+            base: .debian(Lockfile.Debian(release: release, selection: selection, packages: packages)),
+            archives: archives.map(\.archive), toolchain: tools.packages, missing: missing)
+        parts.add([
+            "Of \(contents.packages.count) packages \(packages.count) were found; the likely state is of "
+                + (states.likely.map(\.archive.snapshot).max() ?? "an unknown time") + "."
+        ])
+        parts.add(states.remarks + tools.states.remarks)
+        if hasWheels { try await addWheels(contents, entries.map(\.stanza), to: &parts, name: name) }
+        return parts
     }
 
     /// The least that leads to the image's packages: a variant, and those that no other depends on.

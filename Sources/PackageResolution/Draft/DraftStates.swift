@@ -66,7 +66,7 @@ extension LockDraft {
         }
         let entries = try DebianResolution.entries(
             of: try await AptResolver().resolve(names, from: states.likely), in: states.likely)
-        return (entries.map { DebianResolution.package($0, stage: 0) }, states, entries.map(\.stanza))
+        return (try entries.map { try DebianResolution.package($0, stage: 0) }, states, entries.map(\.stanza))
     }
 
     static func has(_ names: [String], _ states: [ArchiveState]) -> Bool {

@@ -20,20 +20,16 @@ public struct LockDraft: Sendable {
 
     /// What was found.
     public struct Found: Sendable {
-        public var lock: Lockfile
+        public let lock: Lockfile
         /// What stands in the image and was found nowhere: `python3 3.11.2-6`.
-        public var missing: [String] = []
+        public let missing: [String]
         /// Files that nothing accounts for.
-        public var unexplained: [String] = []
-        public var unexplainedCount = 0
+        public let unexplained: [String]
+        public let unexplainedCount: Int
         /// Remarks for the reader of the draft.
-        public var remarks: [String] = []
+        public let remarks: [String]
         /// Why the draft is no lock that could be built; nil when it is one.
-        public var fault: String?
-
-        mutating func add(_ remarks: [String]) {
-            for remark in remarks where !self.remarks.contains(remark) { self.remarks.append(remark) }
-        }
+        public let fault: String?
 
         /// The draft's bytes: the lock, and in comments what it doesn't explain.
         public var text: String {
@@ -64,49 +60,54 @@ public struct LockDraft: Sendable {
                 signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher))
     }
 
+    /// The parts of a lock that an image's databases tell, and what they don't.
+    struct Parts {
+        var base: Lockfile.Base
+        var archives: [Lockfile.Archive]
+        var toolchain: [Lockfile.Package]
+        var python: Lockfile.Python?
+        var missing: [String] = []
+        var remarks: [String] = []
+
+        mutating func add(_ remarks: [String]) {
+            for remark in remarks where !self.remarks.contains(remark) { self.remarks.append(remark) }
+        }
+    }
+
     /// - Parameter name: The lock's name.
     public func draft(_ contents: ImageContents, name: String) async throws -> Found {
-        var found: Found
+        var parts: Parts
         switch contents.system {
-        case "debian": found = try await draftDebian(contents, name: name)
-        case "alpine": found = try await draftAlpine(contents, name: name)
-        case "" where !contents.distributions.isEmpty: found = try await draftVolume(contents, name: name)
+        case "debian": parts = try await debianParts(contents, name: name)
+        case "alpine": parts = try await alpineParts(contents, name: name)
+        case "" where !contents.distributions.isEmpty: parts = try await volumeParts(contents, name: name)
         default:
             throw ResolutionError.malformed(
                 "the image has neither dpkg's nor apk's database: nothing tells what it was made of")
         }
-        if let script = contents.initScript { readInit(script, into: &found) }
         if let compression = contents.compression, ImageOptions.Compression(rawValue: compression) == nil {
-            found.remarks.append("The image is packed with \(compression), which rtverify doesn't write: zstd instead.")
+            parts.add(["The image is packed with \(compression), which rtverify doesn't write: zstd instead."])
         }
-        do { _ = try Lockfile(text: found.lock.text, file: "the draft") } catch { found.fault = "\(error)" }
-        (found.unexplained, found.unexplainedCount) = (contents.unexplained, contents.unexplainedCount)
-        found.remarks.append(
-            "Steps, files of one's own and what was pruned leave no names in an image: they aren't here.")
-        return found
+        parts.add(["Steps, files of one's own and what was pruned leave no names in an image: they aren't here."])
+        let lock = lock(contents, parts, name: name)
+        var fault: String?
+        do { _ = try Lockfile(text: lock.text, file: "the draft") } catch { fault = "\(error)" }
+        return Found(
+            lock: lock, missing: parts.missing, unexplained: contents.unexplained,
+            unexplainedCount: contents.unexplainedCount, remarks: parts.remarks, fault: fault)
     }
 
-    func newLock(
-        _ contents: ImageContents, name: String, archives: [Lockfile.Archive], packages: [Lockfile.Package],
-        toolchain: [Lockfile.Package]
-    ) -> Lockfile {
+    private func lock(_ contents: ImageContents, _ parts: Parts, name: String) -> Lockfile {
+        // rtverify's own init says which command it starts.
+        let own = contents.initScript.flatMap { InitScript(text: $0) }.map { Lockfile.File($0) }
         let compression = contents.compression.flatMap(ImageOptions.Compression.init(rawValue:)) ?? .zstd
         // No manifest is known: the hash of nothing.
         return Lockfile(
-            recipe: Lockfile.newestRecipe, manifestSHA256: Digest.of([UInt8]()).hex, sourceDateEpoch: contents.time,
-            name: name, architecture: "x86_64",
-            release: contents.release.isEmpty ? suites?.suites.first ?? "" : contents.release, files: [], steps: [],
-            prune: [],
-            image: ImageOptions(
-                compression: compression, level: contents.level, blockSize: contents.blockSize ?? 131_072),
-            archives: archives, packages: packages, toolchain: toolchain)
+            manifestSHA256: Digest.of([UInt8]()), sourceDateEpoch: contents.time, name: name, base: parts.base,
+            contents: Lockfile.Contents(
+                files: [own].compactMap { $0 }, python: parts.python,
+                image: ImageOptions(
+                    compression: compression, level: contents.level, blockSize: contents.blockSize ?? 131_072)),
+            archives: parts.archives, toolchain: parts.toolchain)
     }
-
-    /// rtverify's own init says which command it starts.
-    func readInit(_ script: String, into found: inout Found) {
-        guard let program = InitScript.program(of: script) else { return }
-        let bytes = InitScript.bytes(program)
-        (found.lock.initProgram, found.lock.initSHA256) = (program, Digest.of(bytes).hex)
-    }
-
 }

@@ -1,35 +1,32 @@
 import Host
-import Mirrors
 import Reporting
 import RuntimeSpec
+import Sandbox
 
 /// A draft of a volume, and of an image's Python packages.
 extension LockDraft {
     /// A volume of Python packages: its wheels are for the toolchain's Python.
-    func draftVolume(_ contents: ImageContents, name: String) async throws -> Found {
+    func volumeParts(_ contents: ImageContents, name: String) async throws -> Parts {
         let tools = try await toolchain(nil, time: contents.time, withPython: true, withInterpreter: true)
         let used = Set(tools.packages.map(\.archive))
-        var found = Found(
-            lock: newLock(
-                contents, name: name, archives: tools.states.likely.map(\.archive).filter { used.contains($0.name) },
-                packages: [], toolchain: tools.packages))
-        found.lock.system = .empty
-        found.lock.release = ""
-        found.add(tools.states.remarks)
-        try await draftWheels(contents, tools.stanzas, &found)
-        return found
+        var parts = Parts(
+            base: .empty, archives: tools.states.likely.map(\.archive).filter { used.contains($0.name) },
+            toolchain: tools.packages)
+        parts.add(tools.states.remarks)
+        try await addWheels(contents, tools.stanzas, to: &parts, name: name)
+        return parts
     }
 
     /// The folder with the most distributions is the target; those that were asked for are the requirements.
-    func draftWheels(
-        _ contents: ImageContents, _ stanzas: [PackageIndex.Stanza], _ found: inout Found
+    func addWheels(
+        _ contents: ImageContents, _ stanzas: [PackageIndex.Stanza], to parts: inout Parts, name: String
     ) async throws {
         let folders = Dictionary(grouping: contents.distributions, by: \.folder)
         guard let (folder, all) = folders.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) }) else {
             return
         }
         for (other, items) in folders where other != folder {
-            found.missing += items.map { "\($0.name) \($0.version), in \(other)" }
+            parts.missing += items.map { "\($0.name) \($0.version), in \(other)" }
         }
         func pin(_ item: ImageContents.Distribution) -> String { "\(item.name)==\(item.version)" }
         let requested = all.filter(\.isRequested)
@@ -38,25 +35,29 @@ extension LockDraft {
             requirements: Set((requested.isEmpty ? all : requested).map(pin)).sorted(),
             levels: contents.levels[folder] ?? [])
         let interpreter = DebianResolution.interpreter(packages, in: InstallationStages(stanzas))
-        found.lock.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: [])
-        try await fetcher.fetch(RemoteInput.inputs(of: found.lock))
+        var needed = parts.toolchain
+        if case .debian(let debian) = parts.base { needed += debian.packages }
+        try await fetcher.fetch(parts.archives.inputs(of: needed))
         let held = Dictionary(
             all.map { (PythonPackages.normalizedName($0.name), $0.version) }, uniquingKeysWith: { first, _ in first })
         let wheels: [Lockfile.Wheel]
         do {
-            wheels = try await resolver.wheels(for: found.lock, holding: held)
+            wheels = try await resolver.wheels(
+                for: packages,
+                of: PipTarget(
+                    base: parts.base, interpreter: interpreter, toolchain: parts.toolchain,
+                    sourceDateEpoch: contents.time), holding: held, name: name)
         } catch {
             // The rest of the draft is worth having.
-            found.lock.python = nil
-            found.missing += held.map { "\($0.key) \($0.value) (a wheel)" }.sorted()
+            parts.missing += held.map { "\($0.key) \($0.value) (a wheel)" }.sorted()
             let reason = "\(error)".split(whereSeparator: \.isNewline).first ?? ""
-            return found.remarks.append("The wheels can't be resolved together: \(reason)")
+            return parts.add(["The wheels can't be resolved together: \(reason)"])
         }
-        found.lock.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: wheels)
+        parts.python = Lockfile.Python(packages: packages, interpreter: interpreter, wheels: wheels)
         let names = Set(wheels.map(\.name))
-        found.missing += held.filter { !names.contains($0.key) }.map { "\($0.key) \($0.value) (a wheel)" }.sorted()
+        parts.missing += held.filter { !names.contains($0.key) }.map { "\($0.key) \($0.value) (a wheel)" }.sorted()
         if requested.isEmpty {
-            found.remarks.append("Nothing says which Python packages were asked for: all of them are required.")
+            parts.add(["Nothing says which Python packages were asked for: all of them are required."])
         }
     }
 }

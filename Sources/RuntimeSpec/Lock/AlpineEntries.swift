@@ -1,78 +1,92 @@
+/// A place on a mirror.
+private let archivePath = "a relative path without empty, '.' or '..' parts"
+
 extension Lockfile {
     /// A repository of Alpine packages at one moment.
-    public struct Repository: Equatable, Sendable {
-        public var name: String
+    public struct Repository: Equatable, Codable, Sendable {
+        public let name: String
         /// The signed APKINDEX, by its path on a mirror: `v3.20/main/x86_64/APKINDEX.tar.gz`.
-        public var index: Input
+        public let index: Input
         /// The public key that signed it: by its name in /etc/apk/keys, and by the SHA-256 of its file.
-        public var key: Input
+        public let key: Input
 
         public init(name: String, index: Input, key: Input) {
             (self.name, self.index, self.key) = (name, index, key)
         }
+
+        static let form = EntryForm<Repository>(
+            .string("name", \.name, "a name", Spelling.isName),
+            .input("path", \.index, archivePath, Spelling.isArchivePath),
+            EntryField<Repository, Input>(
+                keys: ["key", "key-size", "key-sha256"],
+                read: { fields in
+                    Input(
+                        path: try fields.string("key", "a key's file name", Spelling.isName),
+                        size: try fields.integer("key-size", in: 1...Lockfile.largestInput),
+                        sha256: try fields.digest("key-sha256"))
+                },
+                write: { repository, text in
+                    text.value("key", repository.key.path)
+                    text.value("key-size", repository.key.size)
+                    text.value("key-sha256", repository.key.sha256)
+                }), make: Repository.init)
     }
 
     /// An Alpine package.
-    public struct AlpinePackage: Equatable, Sendable {
+    public struct AlpinePackage: Equatable, Codable, Sendable {
+        public let name: String
+        public let version: String
         /// The `Repository.name` it comes from.
-        public var repository: String
-        public var name: String
-        public var version: String
+        public let repository: String
         /// The .apk, by its path on a mirror.
-        public var file: Input
+        public let file: Input
 
-        public init(repository: String, name: String, version: String, file: Input) {
-            (self.repository, self.name, self.version, self.file) = (repository, name, version, file)
+        public init(name: String, version: String, repository: String, file: Input) {
+            (self.name, self.version, self.repository, self.file) = (name, version, repository, file)
         }
+
+        static let form = EntryForm<AlpinePackage>(
+            .string("name", \.name, "an Alpine package name", Spelling.isAlpineName),
+            .string("version", \.version, "a version", Spelling.isPythonVersion),
+            .string("repository", \.repository, "a name", Spelling.isName),
+            .input("path", \.file, archivePath, Spelling.isArchivePath),
+            make: AlpinePackage.init)
     }
 
-    /// What an Alpine image has besides its minirootfs.
-    public struct Alpine: Equatable, Sendable {
-        public var repositories: [Repository]
+    /// An Alpine base.
+    public struct Alpine: Equatable, Codable, Sendable {
+        /// The point release: `3.20.3`.
+        public let release: String
+        /// The root file system that it starts from, by its path on a mirror.
+        public let minirootfs: Input
+        public let repositories: [Repository]
         /// What was asked for: what apk's `world` gets.
-        public var world: [String]
-        public var packages: [AlpinePackage]
+        public let world: [String]
+        public let packages: [AlpinePackage]
 
-        public init(repositories: [Repository] = [], world: [String] = [], packages: [AlpinePackage] = []) {
+        public init(
+            release: String, minirootfs: Input, repositories: [Repository] = [], world: [String] = [],
+            packages: [AlpinePackage] = []
+        ) {
+            (self.release, self.minirootfs) = (release, minirootfs)
             self.repositories = repositories.sorted { $0.name < $1.name }
             self.world = world.sorted()
             self.packages = packages.sorted { $0.name < $1.name }
         }
 
-        init(in root: TOMLFields) throws {
-            let hash = "64 lower-case hexadecimal digits"
-            func path(_ fields: TOMLFields, _ key: String) throws -> String {
-                try fields.string(key, "a relative path without empty, '.' or '..' parts", Spelling.isArchivePath)
-            }
+        /// The same with apk's choice.
+        public func adding(_ packages: [AlpinePackage]) -> Alpine {
+            Alpine(
+                release: release, minirootfs: minirootfs, repositories: repositories, world: world, packages: packages)
+        }
+
+        init(base: TOMLFields, minirootfs: Input, in root: TOMLFields) throws {
             self.init(
-                repositories: try root.tables(
-                    "repository", known: ["name", "path", "size", "sha256", "key", "key-size", "key-sha256"]
-                ).map { fields in
-                    Repository(
-                        name: try fields.string("name", "a name", Spelling.isName),
-                        index: Input(
-                            path: try path(fields, "path"),
-                            size: try fields.integer("size", in: 1...Lockfile.largestInput),
-                            sha256: try fields.string("sha256", hash, Spelling.isSHA256)),
-                        key: Input(
-                            path: try fields.string("key", "a key's file name", Spelling.isName),
-                            size: try fields.integer("key-size", in: 1...Lockfile.largestInput),
-                            sha256: try fields.string("key-sha256", hash, Spelling.isSHA256)))
-                },
+                release: try base.string("release", "a release's name", Spelling.isName), minirootfs: minirootfs,
+                repositories: try Repository.form.entries("repository", in: root),
                 world: try root.optionalTable("apk", known: ["install"])?.strings(
                     "install", "an Alpine package name", Spelling.isAlpineName) ?? [],
-                packages: try root.tables(
-                    "alpine-package", known: ["name", "version", "repository", "path", "size", "sha256"]
-                ).map { fields in
-                    AlpinePackage(
-                        repository: try fields.string("repository", "a name", Spelling.isName),
-                        name: try fields.string("name", "an Alpine package name", Spelling.isAlpineName),
-                        version: try fields.string("version", "a version", Spelling.isPythonVersion),
-                        file: Input(
-                            path: try path(fields, "path"),
-                            size: try fields.integer("size", in: 1...Lockfile.largestInput),
-                            sha256: try fields.string("sha256", hash, Spelling.isSHA256)))
-                })
+                packages: try AlpinePackage.form.entries("alpine-package", in: root))
         }
 
         func write(to text: inout TOMLText) {
@@ -80,25 +94,8 @@ extension Lockfile {
                 text.table("apk")
                 text.value("install", world)
             }
-            for repository in repositories {
-                text.element("repository")
-                text.value("name", repository.name)
-                text.value("path", repository.index.path)
-                text.value("size", repository.index.size)
-                text.value("sha256", repository.index.sha256)
-                text.value("key", repository.key.path)
-                text.value("key-size", repository.key.size)
-                text.value("key-sha256", repository.key.sha256)
-            }
-            for package in packages {
-                text.element("alpine-package")
-                text.value("name", package.name)
-                text.value("version", package.version)
-                text.value("repository", package.repository)
-                text.value("path", package.file.path)
-                text.value("size", package.file.size)
-                text.value("sha256", package.file.sha256)
-            }
+            Repository.form.write(repositories, as: "repository", to: &text)
+            AlpinePackage.form.write(packages, as: "alpine-package", to: &text)
         }
 
         func check(_ fail: (String) -> SpecError) throws {
@@ -111,6 +108,9 @@ extension Lockfile {
             }
             if let twice = Manifest.firstDuplicate(packages.map(\.name)) {
                 throw fail("package '\(twice)' stands twice")
+            }
+            if Spelling.isURL(minirootfs.path) {
+                throw fail("Alpine's minirootfs comes from Alpine's mirrors: 'base.tarball' is a path there, no URL")
             }
         }
     }

@@ -11,23 +11,13 @@ public struct Allowance: Equatable, Codable, Sendable {
         (self.path, self.finding, self.reason) = (path, finding, reason)
     }
 
-    /// Reads the `[[allow]]` entries of a manifest or a lock.
-    static func all(in root: TOMLFields) throws -> [Allowance] {
-        try root.tables("allow", known: ["path", "finding", "reason"]).map { entry in
-            Allowance(
-                path: try entry.string("path", "an absolute path or pattern") { $0.hasPrefix("/") },
-                finding: entry.has("finding")
-                    ? try entry.string("finding", "a finding's name") { !$0.isEmpty } : "*",
-                reason: try entry.string("reason", "a reason in words") { !$0.isEmpty })
-        }
-    }
-
-    static func write(_ allowances: [Allowance], to text: inout TOMLText) {
-        for allowance in allowances {
-            text.element("allow")
-            text.value("path", allowance.path)
-            text.value("finding", allowance.finding)
-            text.value("reason", allowance.reason)
-        }
-    }
+    /// How a manifest and a lock spell it: `[[allow]]`.
+    static let form = EntryForm<Allowance>(
+        .string("path", \.path, "an absolute path or pattern", Spelling.isAbsolute),
+        EntryField<Allowance, String>(
+            keys: ["finding"],
+            read: { $0.has("finding") ? try $0.string("finding", "a finding's name", Spelling.isFilled) : "*" },
+            write: { $1.value("finding", $0.finding) }),
+        .string("reason", \.reason, "a reason in words", Spelling.isFilled),
+        make: Allowance.init(path:finding:reason:))
 }

@@ -1,9 +1,11 @@
+import ContentHash
+
 /// An Alpine base: a release's minirootfs, and packages of its repositories.
 public struct AlpineBase: Equatable, Sendable {
     /// `3.20`, or one point release of it: `3.20.3`.
     public var release: String
     /// SHA-256 of the minirootfs, where the manifest pins it.
-    public var minirootfs: String?
+    public var minirootfs: Digest?
     /// Repositories of the release's branch, `main`.
     public var repositories: [String]
     /// Public keys beside the manifest that may sign an index; the minirootfs's own when empty.
@@ -33,8 +35,7 @@ public struct AlpineBase: Equatable, Sendable {
     init(_ fields: TOMLFields) throws {
         release = try fields.string("release", "a release like '3.20' or '3.20.3'", Spelling.isAlpineRelease)
         minirootfs =
-            fields.has("sha256")
-            ? try fields.string("sha256", "64 lower-case hexadecimal digits", Spelling.isSHA256) : nil
+            fields.has("sha256") ? try fields.digest("sha256") : nil
         let named = try fields.strings("repositories", "a repository's name", Spelling.isName)
         repositories = named.isEmpty ? ["main"] : named
         keys = try fields.strings(

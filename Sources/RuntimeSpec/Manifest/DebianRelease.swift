@@ -12,6 +12,34 @@ public struct DebianSuites: Equatable, Sendable {
     public init(release: String, suites: [String], components: [String], keys: [String]) {
         (self.release, self.suites, self.components, self.keys) = (release, suites, components, keys)
     }
+
+    /// Reads a manifest's `[base]` or `[toolchain]`.
+    init(_ fields: TOMLFields, defaultRelease: String?) throws {
+        release =
+            defaultRelease != nil && !fields.has("release")
+            ? defaultRelease ?? "" : try fields.string("release", "a release's code name", Spelling.isName)
+        let suites = try fields.strings("suites", "a suite's name", Spelling.isSuite)
+        let keys = try fields.strings(
+            "keys", "a fingerprint of 40 upper-case hexadecimal digits", Spelling.isFingerprint)
+        guard let knownSuites = suites.isEmpty ? DebianRelease.suites(of: release) : suites else {
+            throw SpecError.badValue(
+                file: fields.file, key: fields.name(of: "release"), found: "'\(release)'",
+                expected: "'bookworm' or 'bullseye', or 'suites' and 'keys' beside it")
+        }
+        guard let knownKeys = keys.isEmpty ? DebianRelease.keys(of: release) : keys else {
+            throw fields.missing("keys")
+        }
+        let components = try fields.strings("components", "a component's name", Spelling.isName)
+        (self.suites, self.components) = (knownSuites, components.isEmpty ? ["main"] : components)
+        self.keys = Set(knownKeys).sorted()
+    }
+
+    func write(to text: inout TOMLText) {
+        text.value("release", release)
+        text.value("suites", suites)
+        text.value("components", components)
+        text.value("keys", keys)
+    }
 }
 
 /// What is known of Debian's releases. Key fingerprints: the package debian-archive-keyring and

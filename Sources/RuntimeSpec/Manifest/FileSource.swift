@@ -1,9 +1,11 @@
+import ContentHash
+
 /// Where a manifest takes a file from: beside itself, or the web, where its bytes must be known.
 public enum FileSource: Equatable, Sendable {
     /// A path relative to the manifest's folder.
     case beside(String)
     /// An http(s) URL and the SHA-256 of what it serves.
-    case web(url: String, sha256: String)
+    case web(url: String, sha256: Digest)
 
     /// How a lock writes it.
     public var path: String {
@@ -19,7 +21,7 @@ public enum FileSource: Equatable, Sendable {
             let web = try fields.table(key, known: ["url", "sha256"])
             self = .web(
                 url: try web.string("url", "an http(s) URL", Spelling.isURL),
-                sha256: try web.string("sha256", "64 lower-case hexadecimal digits", Spelling.isSHA256))
+                sha256: try web.digest("sha256"))
         } else {
             self = .beside(
                 try fields.string(

@@ -1,7 +1,9 @@
-/// An image's `/sbin/init` of rtverify's own.
+import ContentHash
+
+/// What an image's `/sbin/init` of rtverify's own starts: the manifest's `[init]`.
 public struct InitProgram: Equatable, Sendable {
     /// A shell command that it runs when the system is up; nil for a console on ttyS0.
-    public var command: String?
+    public let command: String?
 
     public init(command: String?) { self.command = command }
 
@@ -16,29 +18,70 @@ public struct InitProgram: Equatable, Sendable {
 }
 
 /// The script of `[init]`: /sbin/init of images that take rtverify's own.
-public enum InitScript {
+///
+/// A lock names it by hash. Every script that a release of rtverify ever locked stays in `released`, so that an old lock gives
+/// its old image: another script is another file, and never a change to one of these.
+public struct InitScript: Equatable, Sendable {
     /// Its place in the image.
     public static let path = "/sbin/init"
 
-    /// The script's bytes, with the manifest's command in them.
-    public static func bytes(_ program: InitProgram) -> [UInt8] {
-        let text = String(decoding: PackageResources.init_sh, as: UTF8.self)
+    public let program: InitProgram
+    /// Of the script with the program in it.
+    public let sha256: Digest
+
+    /// The newest script.
+    public init(_ program: InitProgram) {
+        (self.program, sha256) = (program, .of(Self.bytes(program, in: Self.newest)))
+    }
+
+    /// Oldest first, each with `@COMMAND@` where the program's command goes.
+    package static let released = [PackageResources.init_1_sh]
+
+    private static let newest = PackageResources.init_1_sh
+
+    /// The script's bytes; nil where no rtverify up to this one made such a script.
+    public var bytes: [UInt8]? { bytes(among: Self.released) }
+
+    package func bytes(among templates: [[UInt8]]) -> [UInt8]? {
+        templates.lazy.map { Self.bytes(program, in: $0) }.first { Digest.of($0) == sha256 }
+    }
+
+    private static func bytes(_ program: InitProgram, in template: [UInt8]) -> [UInt8] {
         let quoted =
             "'"
             + (program.command ?? "").split(separator: "'", omittingEmptySubsequences: false)
             .joined(separator: #"'\''"#) + "'"
+        let text = String(decoding: template, as: UTF8.self)
         return Array(text.replacing("@COMMAND@", with: quoted, maxReplacements: 1).utf8)
     }
 
-    /// What a script of this form starts; nil where the text isn't one.
-    public static func program(of text: String) -> InitProgram? {
+    /// Reads a script that some rtverify wrote; nil where the text isn't one.
+    public init?(text: String) {
         guard let start = text.firstRange(of: "command='") else { return nil }
+        let digest = Digest.of(Array(text.utf8))
         // The command may hold what looks like the script's next line: the script that it gives must be this one.
         for end in text.ranges(of: "'\nPATH=") where start.upperBound <= end.lowerBound {
             let command = text[start.upperBound..<end.lowerBound].replacing(#"'\''"#, with: "'")
             let program = InitProgram(command: command.isEmpty ? nil : String(command))
-            if bytes(program) == Array(text.utf8) { return program }
+            let script = InitScript(program: program, sha256: digest)
+            guard script.bytes != nil else { continue }
+            self = script
+            return
         }
         return nil
+    }
+
+    package init(program: InitProgram, sha256: Digest) { (self.program, self.sha256) = (program, sha256) }
+
+    /// The keys of a lock's `[init]`.
+    static let keys = ["command", "sha256"]
+
+    init(_ fields: TOMLFields) throws {
+        self.init(program: try InitProgram(fields), sha256: try fields.digest("sha256"))
+    }
+
+    func write(to text: inout TOMLText) {
+        program.write(to: &text)
+        text.value("sha256", sha256)
     }
 }

@@ -1,5 +1,5 @@
 /// Python packages of an image: the manifest's `[python]`, which the lock repeats so that it stands alone.
-public struct PythonPackages: Equatable, Sendable {
+public struct PythonPackages: Equatable, Codable, Sendable {
     /// Where they go: an absolute path, or `system` for the folder that the interpreter itself searches. `/` is an empty
     /// base's own root: a volume that is mounted where programs look.
     public var target: String

@@ -1,0 +1,108 @@
+import Host
+
+extension Lockfile {
+    /// A file of known bytes and its place in the image.
+    public struct File: Equatable, Sendable {
+        /// Where its bytes come from.
+        public enum Content: Equatable, Sendable {
+            /// The user's own: they lie beside the manifest or in the store, or the web serves them. `path` is relative to
+            /// the manifest's folder, or a URL.
+            case input(Input)
+            /// rtverify has them: its own init. A lock spells it `[init]`.
+            case initScript(InitScript)
+        }
+
+        /// Its absolute path in the image.
+        public let target: String
+        /// Permission bits, with set-user-id, set-group-id and sticky bits.
+        public let mode: Int
+        public let content: Content
+
+        public init(target: String, mode: Int, source: Input) {
+            (self.target, self.mode, content) = (target, mode, .input(source))
+        }
+
+        /// rtverify's own init.
+        public init(_ script: InitScript) {
+            (target, mode, content) = (InitScript.path, 0o755, .initScript(script))
+        }
+
+        /// What the store has of it; nil for an init that this rtverify doesn't have.
+        public var source: Input? {
+            switch content {
+            case .input(let input): input
+            case .initScript(let script): script.bytes.map { Input(path: target, of: $0) }
+            }
+        }
+
+        /// The manifest's `source`; nil for rtverify's own init.
+        public var own: Input? { if case .input(let input) = content { input } else { nil } }
+
+        /// How the user's own are spelt.
+        static let form = EntryForm<File>(
+            .string("target", \.target, "a normalized absolute path", Spelling.isImagePath),
+            EntryField<File, Int>(
+                keys: ["mode"], read: { try Manifest.mode($0) }, write: { $1.value("mode", Octal.text($0.mode)) }),
+            EntryField<File, Input>(
+                keys: Input.keys(path: "source"), read: { try Input($0, path: "source") },
+                write: { file, text in file.own.map { $0.write(path: "source", to: &text) } }),
+            make: File.init)
+    }
+
+    /// What an image has besides its base, and how it is packed: what a lock repeats of its manifest, so that it stands alone.
+    public struct Contents: Equatable, Sendable {
+        /// rtverify's own init among them, first.
+        public let files: [File]
+        /// Shell commands that run when all packages are configured.
+        public let steps: [String]
+        /// Absolute paths: a folder is emptied, anything else removed.
+        public let prune: [String]
+        /// Findings of `audit` that are meant; the image's bytes don't depend on them.
+        public let allowed: [Allowance]
+        /// Wheels, and what they are for.
+        public let python: Python?
+        public let image: ImageOptions
+
+        public init(
+            files: [File] = [], steps: [String] = [], prune: [String] = [], allowed: [Allowance] = [],
+            python: Python? = nil, image: ImageOptions
+        ) {
+            (self.files, self.steps, self.prune, self.allowed) = (files, steps, prune, allowed)
+            (self.python, self.image) = (python, image)
+        }
+
+        /// The user's own files.
+        public var ownFiles: [File] { files.filter { $0.own != nil } }
+
+        /// rtverify's own init; nil where the image has another, or none.
+        public var initScript: InitScript? {
+            files.lazy.compactMap { if case .initScript(let script) = $0.content { script } else { nil } }.first
+        }
+
+        init(in root: TOMLFields) throws {
+            let own = try root.optionalTable("init", known: InitScript.keys).map { File(try InitScript($0)) }
+            self.init(
+                files: [own].compactMap { $0 } + (try File.form.entries("file", in: root)),
+                steps: try root.tables("step", known: ["run"]).map {
+                    try $0.string("run", "a command", Spelling.isCommand)
+                },
+                prune: try root.table("prune", known: ["paths"]).strings(
+                    "paths", "a normalized absolute path", Spelling.isImagePath),
+                allowed: try Allowance.form.entries("allow", in: root), python: try Python(in: root),
+                image: try ImageOptions(try root.table("image", known: ImageOptions.keys)))
+        }
+
+        func write(to text: inout TOMLText) {
+            initScript?.write(to: &text)
+            image.write(to: &text)
+            text.table("prune")
+            text.value("paths", prune)
+            Allowance.form.write(allowed, as: "allow", to: &text)
+            File.form.write(ownFiles, as: "file", to: &text)
+            for step in steps {
+                text.element("step")
+                text.value("run", step)
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ContentHash
+
+/// What a lock's entries must have in common.
+extension Lockfile {
+    func check(file: String) throws {
+        func fail(_ reason: String) -> SpecError { .inconsistent(file: file, reason: reason) }
+        switch base {
+        case .debian(let debian): try check(debian, fail)
+        case .alpine(let alpine): try alpine.check(fail)
+        case .tarball: break
+        case .empty: if !contents.steps.isEmpty { throw fail("an empty base has neither packages nor steps") }
+        }
+        if let python { try check(python, fail) }
+        if toolchain.isEmpty { throw fail("it lists no toolchain (was the file cut short?)") }
+        if let twice = Manifest.firstDuplicate(archives.map(\.name)) { throw fail("archive '\(twice)' stands twice") }
+        for list in [packages, toolchain] {
+            if let twice = Manifest.firstDuplicate(list.map(\.name)) { throw fail("package '\(twice)' stands twice") }
+            for package in list where archive(named: package.archive) == nil {
+                throw fail("package '\(package.name)' is from archive '\(package.archive)', which it doesn't list")
+            }
+        }
+        if let twice = Manifest.firstDuplicate(contents.ownFiles.map(\.target)) {
+            throw fail("file '\(twice)' stands twice")
+        }
+        for archive in archives where archive.indexes.isEmpty || archive.keys.isEmpty {
+            throw fail("archive '\(archive.name)' has no \(archive.keys.isEmpty ? "keys" : "index")")
+        }
+        try checkSizes(fail)
+    }
+
+    private func check(_ debian: Debian, _ fail: (String) -> SpecError) throws {
+        if (debian.selection != nil) != (format.version > 1) {
+            throw fail(
+                debian.selection == nil
+                    ? "its format is \(format.version), and it doesn't say what was asked for (was the file cut short?)"
+                    : "\(system.phrase) of format \(format.version) has no 'variant'")
+        }
+        if debian.packages.isEmpty { throw fail("it lists no package (was the file cut short?)") }
+        let used = Set(debian.packages.map(\.stage))
+        if let last = used.max(), used.count != last + 1 {
+            throw fail("stages 0 to \(last) don't all have packages")
+        }
+    }
+
+    private func check(_ python: Python, _ fail: (String) -> SpecError) throws {
+        if let twice = Manifest.firstDuplicate(python.wheels.map(\.name)) {
+            throw fail("wheel '\(twice)' stands twice")
+        }
+        let names = Set((system == .empty ? toolchain : packages).map(\.name))
+        if let unknown = python.interpreter.first(where: { !names.contains($0) }) {
+            throw fail("the interpreter's package '\(unknown)' isn't in it")
+        }
+        for name in PythonPackages.tools where !toolchain.contains(where: { $0.name == name }) {
+            throw fail("it has wheels, and its toolchain lacks \(name)")
+        }
+    }
+
+    /// Bytes of one hash have one size.
+    private func checkSizes(_ fail: (String) -> SpecError) throws {
+        var sizes: [Digest: Int] = [:]
+        for input in inputs {
+            if let known = sizes.updateValue(input.size, forKey: input.sha256), known != input.size {
+                throw fail("\(input.sha256) has two sizes, \(known) and \(input.size)")
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/// How `[base]` is read.
+extension Manifest.Base {
+    /// Its kind.
+    public var system: Manifest.System {
+        switch self {
+        case .debian: .debian
+        case .alpine: .alpine
+        case .tarball: .tarball
+        case .empty: .empty
+        }
+    }
+
+    init(in root: TOMLFields) throws {
+        let known = ["system"] + Manifest.System.allCases.flatMap(Self.keys)
+        let fields = try root.table("base", known: known)
+        let system = try Manifest.system(fields)
+        let own = Self.keys(system)
+        if let key = known.dropFirst().first(where: { fields.has($0) && !own.contains($0) }) {
+            throw SpecError.inconsistent(file: root.file, reason: "\(system.phrase) has no '\(key)'")
+        }
+        switch system {
+        case .debian:
+            self = .debian(
+                try DebianSuites(fields, defaultRelease: nil),
+                fields.has("variant") ? try Manifest.variant(fields) : .minbase)
+        case .alpine: self = .alpine(try AlpineBase(fields))
+        case .tarball: self = .tarball(try FileSource(fields, "source"))
+        case .empty: self = .empty
+        }
+    }
+
+    /// The keys that `[base]` may have besides `system`.
+    private static func keys(_ system: Manifest.System) -> [String] {
+        switch system {
+        case .debian: ["release", "suites", "components", "variant", "keys"]
+        case .alpine: AlpineBase.keys
+        case .tarball: ["source"]
+        case .empty: []
+        }
+    }
+}
+
+extension Manifest.System {
+    /// For errors.
+    var phrase: String {
+        switch self {
+        case .debian: "a Debian base"
+        case .alpine: "an Alpine base"
+        case .tarball: "a tarball base"
+        case .empty: "an empty base"
+        }
+    }
+}
