@@ -3,7 +3,6 @@ import Glibc
 import Host
 import InputStore
 import Mirrors
-import PackageResolution
 import RuntimeSpec
 
 /// Asks everything of a project's runtimes, and goes on whatever it finds: one run tells all.
@@ -24,11 +23,10 @@ public struct Gate: Sendable {
         public struct Inputs: Sendable {
             var store: Store
             var fetcher: Fetcher
-            var resolver: TargetResolver
-            var wheels: WheelFetcher
+            var programs: TargetPrograms
 
-            public init(store: Store, fetcher: Fetcher, resolver: TargetResolver, wheels: WheelFetcher) {
-                (self.store, self.fetcher, self.resolver, self.wheels) = (store, fetcher, resolver, wheels)
+            public init(store: Store, fetcher: Fetcher, programs: TargetPrograms) {
+                (self.store, self.fetcher, self.programs) = (store, fetcher, programs)
             }
         }
 

@@ -70,7 +70,7 @@ struct RuntimeChecks: Sendable {
 
     func builder(refusesPrivateKeys: Bool) -> ImageBuilder {
         ImageBuilder(
-            store: tools.inputs.store, fetcher: tools.inputs.fetcher, wheels: tools.inputs.wheels, jobs: tools.jobs,
+            store: tools.inputs.store, fetcher: tools.inputs.fetcher, programs: tools.inputs.programs, jobs: tools.jobs,
             refusesPrivateKeys: refusesPrivateKeys, events: tools.events)
     }
 
@@ -113,9 +113,9 @@ struct RuntimeChecks: Sendable {
         do {
             let lock = try lockRead.get().lock
             let verification = LockVerification(
-                store: tools.inputs.store, keyrings: tools.keyrings, resolver: tools.inputs.resolver)
+                store: tools.inputs.store, keyrings: tools.keyrings, programs: tools.inputs.programs)
             try await verification.fetchInputs(of: lock, fetcher: tools.inputs.fetcher)
-            try await tools.inputs.wheels.fetch(lock)
+            try await tools.inputs.programs.fetchWheels(of: lock)
             let outcome = try await verification.verify(lock)
             var result = Result(
                 .archives, .yes, "\(outcome.packages) packages and \(outcome.wheels) wheels follow from their archives")

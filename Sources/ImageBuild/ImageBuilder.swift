@@ -31,7 +31,7 @@ public struct ImageBuilder: Sendable {
     private let jobs: Int
     private let stepTimeout: Int?
     private let events: EventSink
-    private let wheels: WheelFetcher
+    private let programs: TargetPrograms
     private let refusesPrivateKeys: Bool
 
     /// - Parameters:
@@ -39,12 +39,12 @@ public struct ImageBuilder: Sendable {
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     ///   - refusesPrivateKeys: Whether an image with private keys is none; else whoever asks looks for them.
     public init(
-        store: Store, fetcher: Fetcher, wheels: WheelFetcher, jobs: Int, stepTimeout: Int? = nil,
+        store: Store, fetcher: Fetcher, programs: TargetPrograms, jobs: Int, stepTimeout: Int? = nil,
         refusesPrivateKeys: Bool = true, events: @escaping EventSink
     ) {
         (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
         self.stepTimeout = stepTimeout
-        (self.wheels, self.refusesPrivateKeys) = (wheels, refusesPrivateKeys)
+        (self.programs, self.refusesPrivateKeys) = (programs, refusesPrivateKeys)
     }
 
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
@@ -88,7 +88,7 @@ public struct ImageBuilder: Sendable {
         if let alpine = lock.alpine {
             for repository in alpine.repositories { try adoptKey(repository.key, alpine, of: runtime) }
         }
-        try await wheels.fetch(lock)
+        try await programs.fetchWheels(of: lock)
     }
 
     /// The key of an index: in the store, beside the manifest, or in the minirootfs.

@@ -7,7 +7,7 @@ import Sandbox
 public struct LockVerification {
     private let store: Store
     private let signature: ArchiveSignature
-    private let resolver: TargetResolver
+    private let programs: TargetPrograms
 
     /// What was derived.
     public struct Outcome: Codable, Equatable, Sendable {
@@ -34,8 +34,8 @@ public struct LockVerification {
     }
 
     /// - Parameter keyrings: Files to look for keys in; those of the host when empty.
-    public init(store: Store, keyrings: [String], resolver: TargetResolver) {
-        (self.store, self.resolver) = (store, resolver)
+    public init(store: Store, keyrings: [String], programs: TargetPrograms) {
+        (self.store, self.programs) = (store, programs)
         signature = ArchiveSignature(keyrings: keyrings)
     }
 
@@ -70,7 +70,7 @@ public struct LockVerification {
     /// Wheels: pip, with the lock's wheels alone to choose from, must want just these.
     private func verifyWheels(_ lock: Lockfile) async throws -> [String] {
         guard let python = lock.python else { return [] }
-        let again = try await resolver.rederivedWheels(for: python, of: lock).map { choice in
+        let again = try await programs.rederivedWheels(for: python, of: lock).map { choice in
             let wheel = python.wheels.first { $0.name == choice.name && $0.version == choice.version }
             return (choice.name, "\(choice.version) \(wheel?.file.sha256.hex ?? "(not locked)")")
         }
@@ -115,7 +115,7 @@ public struct LockVerification {
         guard wrong.isEmpty else { return wrong }
         return Self.differences(
             "package", alpine.packages.map { ($0.name, $0.version) },
-            try await resolver.alpineChoice(
+            try await programs.alpineChoice(
                 for: alpine, sourceDateEpoch: lock.sourceDateEpoch, holding: [:], name: lock.name
             ).map { ($0.name, $0.version) }, source: "apk")
     }

@@ -11,7 +11,7 @@ public struct RuntimeLock: Sendable {
     private let fetcher: Fetcher
     private let events: EventSink
     private let debian: DebianResolution
-    private let resolver: TargetResolver
+    private let programs: TargetPrograms
 
     /// What a person may choose for one run.
     public struct Options: Sendable {
@@ -27,9 +27,9 @@ public struct RuntimeLock: Sendable {
 
     /// - Parameter keyrings: Files to look for keys in; those of the host when empty.
     public init(
-        store: Store, fetcher: Fetcher, keyrings: [String], resolver: TargetResolver, events: @escaping EventSink
+        store: Store, fetcher: Fetcher, keyrings: [String], programs: TargetPrograms, events: @escaping EventSink
     ) {
-        (self.store, self.fetcher, self.events, self.resolver) = (store, fetcher, events, resolver)
+        (self.store, self.fetcher, self.events, self.programs) = (store, fetcher, events, programs)
         debian = DebianResolution(
             reader: SuiteReader(
                 signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher))
@@ -164,7 +164,7 @@ public struct RuntimeLock: Sendable {
                 Lockfile.Debian(release: suites.release, selection: manifest.selection, packages: packages))
         case .alpine(let alpine):
             let resolution = AlpineResolution(
-                base: alpine, keys: files.keys, fetcher: fetcher, store: store, resolver: resolver,
+                base: alpine, keys: files.keys, fetcher: fetcher, store: store, programs: programs,
                 name: manifest.name, sourceDateEpoch: time)
             return .alpine(try await resolution.resolve(world: manifest.packages))
         case .tarball(let source):
@@ -179,7 +179,7 @@ public struct RuntimeLock: Sendable {
     ) async throws -> Lockfile.Python? {
         guard let python = manifest.python else { return nil }
         events(.phase(name: "resolve \(python.requirements.count) requirements of Python", total: 0))
-        let wheels = try await resolver.wheels(for: python, of: target, holding: pins.wheels, name: manifest.name)
+        let wheels = try await programs.wheels(for: python, of: target, holding: pins.wheels, name: manifest.name)
         return Lockfile.Python(packages: python, interpreter: interpreter, wheels: wheels)
     }
 }

@@ -77,7 +77,7 @@ struct Build: AsyncParsableCommand {
             let store = try source.openStore()
             let fetcher = try source.fetcher(store: store, display: display)
             let builder = ImageBuilder(
-                store: store, fetcher: fetcher, wheels: source.wheels(store: store, display: display),
+                store: store, fetcher: fetcher, programs: source.programs(store: store, display: display),
                 jobs: jobs ?? processorCount, stepTimeout: stepTimeout,
                 events: display.report)
             let image = output ?? "\(runtime.lock.name).squashfs"

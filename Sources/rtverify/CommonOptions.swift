@@ -3,7 +3,6 @@ import Glibc
 import Host
 import InputStore
 import Mirrors
-import PackageResolution
 
 /// How much a command says.
 struct OutputOptions: ParsableArguments {
@@ -54,15 +53,7 @@ struct SourceOptions: ParsableArguments {
     }
 
     /// The target's own package programs.
-    func resolver(store: Store, display: ProgressDisplay) -> TargetResolver {
-        TargetResolver(programs(store, display))
-    }
-
-    func wheels(store: Store, display: ProgressDisplay) -> WheelFetcher {
-        WheelFetcher(programs(store, display))
-    }
-
-    private func programs(_ store: Store, _ display: ProgressDisplay) -> TargetPrograms {
+    func programs(store: Store, display: ProgressDisplay) -> TargetPrograms {
         TargetPrograms(store: store, offline: offline, environment: environmentValue, events: display.report)
     }
 

@@ -63,8 +63,7 @@ struct GateCommand: AsyncParsableCommand {
                 spec, folder: folder, imagesFolder: output,
                 tools: .init(
                     inputs: .init(
-                        store: store, fetcher: fetcher, resolver: source.resolver(store: store, display: display),
-                        wheels: source.wheels(store: store, display: display)),
+                        store: store, fetcher: fetcher, programs: source.programs(store: store, display: display)),
                     nodes: network.nodes(apis), jobs: jobs ?? processorCount, keyrings: keyring,
                     isOnline: !source.offline, words: .init(sources: source.words, nodes: network.words(apis)),
                     environment: environmentValue, events: display.report))

@@ -92,9 +92,9 @@ extension Lock {
                 if upgrade { return try await runUpgrade(manifest, path) }
                 let store = try source.openStore()
                 let fetcher = try source.fetcher(store: store, display: display)
-                let resolver = source.resolver(store: store, display: display)
+                let programs = source.programs(store: store, display: display)
                 let locker = RuntimeLock(
-                    store: store, fetcher: fetcher, keyrings: keyring, resolver: resolver, events: display.report)
+                    store: store, fetcher: fetcher, keyrings: keyring, programs: programs, events: display.report)
                 let options = RuntimeLock.Options(sourceDateEpoch: sourceDateEpoch, allowExpired: allowExpired)
                 let old = update ? try Lockfile(text: try SmallFile.text(path), file: path) : nil
                 let directory = Paths.parent(of: file)
@@ -125,7 +125,7 @@ extension Lock {
             let suites = DebianSuites(release: contents.release, suites: suite, components: ["main"], keys: key)
             let draft = LockDraft(
                 store: store, fetcher: fetcher, keyrings: keyring,
-                resolver: source.resolver(store: store, display: display), suites: suite.isEmpty ? nil : suites,
+                programs: source.programs(store: store, display: display), suites: suite.isEmpty ? nil : suites,
                 allowExpired: allowExpired, events: display.report)
             let path = output ?? ""
             let result: Result<LockDraft.Found, any Error>
@@ -146,13 +146,13 @@ extension Lock {
         private func runVerify(_ display: ProgressDisplay) async throws {
             let lock = try Lockfile(text: try SmallFile.text(file), file: file)
             let store = try source.openStore()
-            let resolver = source.resolver(store: store, display: display)
-            let verification = LockVerification(store: store, keyrings: keyring, resolver: resolver)
+            let programs = source.programs(store: store, display: display)
+            let verification = LockVerification(store: store, keyrings: keyring, programs: programs)
             if fetch {
                 let fetcher = try source.fetcher(store: store, display: display)
                 do {
                     try await verification.fetchInputs(of: lock, fetcher: fetcher)
-                    try await source.wheels(store: store, display: display).fetch(lock)
+                    try await programs.fetchWheels(of: lock)
                 } catch {
                     await fetcher.shutdown()
                     throw error

@@ -162,7 +162,7 @@ struct Verify: AsyncParsableCommand {
         let store = try source.openStore()
         let fetcher = try source.fetcher(store: store, display: display)
         let builder = ImageBuilder(
-            store: store, fetcher: fetcher, wheels: source.wheels(store: store, display: display),
+            store: store, fetcher: fetcher, programs: source.programs(store: store, display: display),
             jobs: processorCount, events: display.report)
         let compared = image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 }
         let outcome: Result<(Bool, [String]), any Error>

@@ -12,7 +12,7 @@ struct AlpineResolution {
     let keys: [Lockfile.Input]
     let fetcher: Fetcher
     let store: Store
-    let resolver: TargetResolver
+    let programs: TargetPrograms
     /// The runtime's.
     let name: String
     /// Seconds since 1970-01-01 UTC.
@@ -62,7 +62,7 @@ struct AlpineResolution {
         }
         return alpine.adding(
             try await packages(
-                try await resolver.alpineChoice(
+                try await programs.alpineChoice(
                     for: alpine, sourceDateEpoch: sourceDateEpoch, holding: held, name: name), in: indexes))
     }
 
@@ -190,5 +190,15 @@ struct AlpineResolution {
             throw ResolutionError.signature(suite: path, reason: "it has parts that the signature doesn't cover")
         }
         return (try AlpineIndex(stream: signed.streams[0], name: path), key)
+    }
+}
+
+extension TargetPrograms {
+    /// The names and versions that the minirootfs's apk chooses for a base's world from its indexes, without network.
+    /// - Parameter held: Versions to hold, by name.
+    func alpineChoice(
+        for alpine: Lockfile.Alpine, sourceDateEpoch: Int, holding held: [String: String], name: String
+    ) async throws -> [PackageChoice] {
+        try await ask(.alpine(alpine, sourceDateEpoch: sourceDateEpoch, holding: held), for: name, use: \.choices)
     }
 }

@@ -14,7 +14,7 @@ extension LockDraft {
         }
         let resolution = AlpineResolution(
             base: try AlpineBase(release: contents.release), keys: keys, fetcher: fetcher, store: store,
-            resolver: resolver, name: name, sourceDateEpoch: contents.time)
+            programs: programs, name: name, sourceDateEpoch: contents.time)
         let start = try await resolution.resolve(world: [])
         var parts = Parts(
             base: .alpine(start),

@@ -9,7 +9,7 @@ import RuntimeSpec
 public struct LockDraft: Sendable {
     let store: Store
     let fetcher: Fetcher
-    let resolver: TargetResolver
+    let programs: TargetPrograms
     let debian: DebianResolution
     let events: EventSink
     /// Suites, components and keys to look in instead of the release's.
@@ -48,13 +48,13 @@ public struct LockDraft: Sendable {
     ///   - keyrings: Files to look for keys in; those of the host when empty.
     ///   - suites: Where to look instead of the release's own suites.
     public init(
-        store: Store, fetcher: Fetcher, keyrings: [String], resolver: TargetResolver, suites: DebianSuites?,
+        store: Store, fetcher: Fetcher, keyrings: [String], programs: TargetPrograms, suites: DebianSuites?,
         allowExpired: Bool, events: @escaping EventSink
     ) {
         self.allowExpired = allowExpired
         alpineKeys = keyrings.filter { $0.hasSuffix(".pub") }
         let keyrings = keyrings.filter { !$0.hasSuffix(".pub") }
-        (self.store, self.fetcher, self.resolver, self.suites, self.events) = (store, fetcher, resolver, suites, events)
+        (self.store, self.fetcher, self.programs, self.suites, self.events) = (store, fetcher, programs, suites, events)
         debian = DebianResolution(
             reader: SuiteReader(
                 signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher))

@@ -42,7 +42,7 @@ extension LockDraft {
             all.map { (PythonPackages.normalizedName($0.name), $0.version) }, uniquingKeysWith: { first, _ in first })
         let wheels: [Lockfile.Wheel]
         do {
-            wheels = try await resolver.wheels(
+            wheels = try await programs.wheels(
                 for: packages,
                 of: PipTarget(
                     base: parts.base, interpreter: interpreter, toolchain: parts.toolchain,
