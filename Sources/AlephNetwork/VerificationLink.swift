@@ -1,3 +1,5 @@
+import Host
+
 /// One link of the chain from a published hash to an image, as it was found.
 public struct VerificationLink: Codable, Equatable, Sendable {
     public enum Mark: String, Codable, Sendable {
@@ -23,14 +25,6 @@ public struct VerificationLink: Codable, Equatable, Sendable {
 
     /// A stranger's text for a terminal.
     public static func printable(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars.prefix(2000) {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
+        TerminalText.safe(String(text.unicodeScalars.prefix(2000)))
     }
 }

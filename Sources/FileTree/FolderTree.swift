@@ -17,7 +17,7 @@ package struct FolderTree: Tree {
         while let relative = rest.popLast() {
             let full = relative.isEmpty ? root : root + [0x2f] + relative
             func fail() -> TreeReadError {
-                TreeReadError(path: readableText(full), reason: String(cString: strerror(errno)))
+                TreeReadError(path: TerminalText.report(full), reason: String(cString: strerror(errno)))
             }
             var status = stat()
             let name = full.map(CChar.init(bitPattern:)) + [0]
@@ -43,7 +43,7 @@ package struct FolderTree: Tree {
             }
             let attributes: [TreeEntry.Attribute]
             do { attributes = try ExtendedAttributes.read(full) } catch {
-                throw TreeReadError(path: readableText(full), reason: error.description)
+                throw TreeReadError(path: TerminalText.report(full), reason: error.description)
             }
             result.append(
                 TreeEntry(
@@ -55,7 +55,7 @@ package struct FolderTree: Tree {
                 for child in try Folder.byteNames(in: full) {
                     rest.append(relative.isEmpty ? child : relative + [0x2f] + child)
                 }
-            } catch { throw TreeReadError(path: readableText(full), reason: error.description) }
+            } catch { throw TreeReadError(path: TerminalText.report(full), reason: error.description) }
         }
         entries = inByteOrder(result)
     }
@@ -77,7 +77,7 @@ package struct FolderTree: Tree {
                 node = entry.node
             }
             do { return try OpenFile.read(descriptor, at: start, into: buffer) } catch {
-                throw TreeReadError(path: readableText(full), reason: error.description)
+                throw TreeReadError(path: TerminalText.report(full), reason: error.description)
             }
         }
     }

@@ -30,7 +30,7 @@ package struct PackageOwnership: Sendable {
                 let name = String(decoding: entry.path.dropFirst(info.count), as: UTF8.self)
                 guard let dot = name.lastIndex(of: ".") else { continue }
                 // python3:amd64.list
-                let package = printable(name[..<dot].prefix { $0 != ":" }.utf8)
+                let package = TerminalText.report(name[..<dot].prefix { $0 != ":" }.utf8)
                 switch name[dot...] {
                 case ".list":
                     for line in try reader.bytes(entry, limit: Self.limit).split(separator: 10) {
@@ -57,7 +57,7 @@ package struct PackageOwnership: Sendable {
 
     private mutating func readStatus(_ bytes: [UInt8]) {
         packages += DpkgStatus.packages(bytes).map {
-            Package(name: printable($0.name.utf8), version: printable($0.version.utf8))
+            Package(name: TerminalText.report($0.name.utf8), version: TerminalText.report($0.version.utf8))
         }
     }
 
@@ -65,11 +65,11 @@ package struct PackageOwnership: Sendable {
     private mutating func readRecord(_ path: [UInt8], _ bytes: [UInt8]) throws {
         guard path.suffix(8).elementsEqual(".md5sums".utf8) else {
             packages += DpkgStatus.packages(bytes, areRecords: true).map {
-                Package(name: printable($0.name.utf8), version: printable($0.version.utf8))
+                Package(name: TerminalText.report($0.name.utf8), version: TerminalText.report($0.version.utf8))
             }
             return
         }
-        let package = printable((path.split(separator: 0x2f).last ?? []).dropLast(8))
+        let package = TerminalText.report((path.split(separator: 0x2f).last ?? []).dropLast(8))
         for line in bytes.split(separator: 10) {
             // `HASH  PATH`
             let file = resolved(Array(line.drop { $0 != 0x20 }.drop { $0 == 0x20 || $0 == 0x2f }))
@@ -79,9 +79,9 @@ package struct PackageOwnership: Sendable {
 
     private mutating func readInstalled(_ bytes: [UInt8]) {
         for package in ApkInstalled(bytes).packages {
-            let name = printable(package.name.utf8)
+            let name = TerminalText.report(package.name.utf8)
             if !package.version.isEmpty {
-                packages.append(Package(name: name, version: printable(package.version.utf8)))
+                packages.append(Package(name: name, version: TerminalText.report(package.version.utf8)))
             }
             for folder in package.folders where owners[resolved(folder)] == nil { owners[resolved(folder)] = name }
             for file in package.files { owners[resolved(file)] = name }
@@ -108,4 +108,3 @@ package struct PackageOwnership: Sendable {
 }
 
 /// A name out of an image, for people.
-private func printable(_ bytes: some Sequence<UInt8>) -> String { readableText(Array(bytes)) }

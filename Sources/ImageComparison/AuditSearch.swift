@@ -15,7 +15,7 @@ struct AuditSearch {
     mutating func add(_ rule: AuditRule, _ entry: TreeEntry, _ detail: String = "") {
         findings.append(
             .init(
-                path: entry.name, finding: rule.rawValue, detail: readableText(Array(detail.utf8)),
+                path: entry.name, finding: rule.rawValue, detail: TerminalText.report(detail.utf8),
                 reason: rule.reason, remedy: rule.remedy))
     }
 
@@ -31,7 +31,7 @@ struct AuditSearch {
             if case .symbolicLink(let target) = entry.kind, owner == nil, !Self.isKnownToDangle(entry, target),
                 !links.leadsSomewhere(entry.path, target)
             {
-                add(.danglingLink, entry, "it leads to \(readableText(target))")
+                add(.danglingLink, entry, "it leads to \(TerminalText.report(target))")
             }
             if let epoch, entry.time > epoch { add(.lateTime, entry, Describe.time(entry.time)) }
         }
@@ -209,12 +209,12 @@ struct AuditSearch {
 
     private mutating func checkRights(_ entry: TreeEntry, _ owner: String?) {
         if entry.isFile, owner == nil {
-            if entry.mode & 0o6000 != 0 { add(.privileges, entry, "mode \(Describe.mode(entry.mode))") }
+            if entry.mode & 0o6000 != 0 { add(.privileges, entry, "mode \(Octal.text(entry.mode))") }
             if entry.attribute("security.capability") != nil { add(.privileges, entry, "a file capability") }
         }
         switch entry.kind {
         case .directory where entry.mode & 0o1002 == 0o0002, .file where entry.mode & 0o002 != 0:
-            add(.worldWritable, entry, "mode \(Describe.mode(entry.mode))")
+            add(.worldWritable, entry, "mode \(Octal.text(entry.mode))")
         case .device(let isBlock, let major, let minor):
             let isStandard = DeviceFolder.nodes.contains {
                 !isBlock && $0.major == major && $0.minor == minor && "/dev/\($0.name)" == entry.name

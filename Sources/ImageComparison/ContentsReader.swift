@@ -1,4 +1,5 @@
 import FileTree
+import Host
 import Reporting
 import RuntimeSpec
 import SquashfsImage
@@ -151,8 +152,8 @@ struct ContentsReader {
         _ name: some StringProtocol, _ version: some StringProtocol, _ architecture: some StringProtocol
     ) -> ImageContents.Package {
         .init(
-            name: readableText(Array(name.utf8)), version: readableText(Array(version.utf8)),
-            architecture: readableText(Array(architecture.utf8)))
+            name: TerminalText.report(name.utf8), version: TerminalText.report(version.utf8),
+            architecture: TerminalText.report(architecture.utf8))
     }
 
     /// What apk was asked for, without what must not be there. A virtual package (`apk add --virtual .NAME`) is its
@@ -163,7 +164,7 @@ struct ContentsReader {
             let own = name.prefix { !"<>=~@".contains($0) }
             return installed.packages.first { $0.name == own }?.dependencies ?? []
         }
-        return names.filter { !$0.hasPrefix("!") && !$0.hasPrefix(".") }.map { readableText(Array($0.utf8)) }
+        return names.filter { !$0.hasPrefix("!") && !$0.hasPrefix(".") }.map { TerminalText.report($0.utf8) }
     }
 
     private static func apkPackages(_ installed: ApkInstalled) -> [ImageContents.Package] {

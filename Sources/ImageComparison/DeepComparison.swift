@@ -1,4 +1,3 @@
-import FileTree
 import Glibc
 import Host
 import Reporting
@@ -50,7 +49,7 @@ public enum DeepComparison {
                         description: "--deep takes diffoscope, which isn't installed (apt-get install diffoscope)")
                 }
                 let lines = answer.standardOutput.split(separator: "\n").dropFirst(2).map {
-                    readableText(Array($0.utf8))
+                    TerminalText.report($0.utf8)
                 }
                 if !lines.isEmpty { report.differences[index].detail.append("diffoscope says:") }
                 report.differences[index].detail += lines.prefix(lineLimit)

@@ -1,3 +1,4 @@
+import ContentHash
 import FileTree
 import Reporting
 import SquashfsImage
@@ -84,7 +85,7 @@ enum PackingComparison {
         case ("zstd", 4...): return "level \(number(0, 4))"
         case ("xz", 8...): return "dictionary of \(number(0, 4)) bytes, filters \(number(4, 4))"
         case ("lz4", 8...): return number(4, 4) & 1 == 1 ? "high compression" : "fast"
-        default: return bytes.map { Describe.hex($0) }.joined()
+        default: return Hex.encode(bytes)
         }
     }
 

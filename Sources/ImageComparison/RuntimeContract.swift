@@ -1,4 +1,5 @@
 import FileTree
+import Host
 import Reporting
 
 /// What a supervisor of virtual machines expects of a runtime's image: that the kernel mounts it and has something to
@@ -27,7 +28,7 @@ struct RuntimeContract {
     private mutating func add(_ rule: AuditRule, _ path: String, _ detail: String) {
         findings.append(
             .init(
-                path: path, finding: rule.rawValue, detail: readableText(Array(detail.utf8)), reason: rule.reason,
+                path: path, finding: rule.rawValue, detail: TerminalText.report(detail.utf8), reason: rule.reason,
                 remedy: rule.remedy))
     }
 
@@ -130,7 +131,7 @@ struct RuntimeContract {
         let root = settings["permitrootlogin"] ?? "prohibit-password"
         let passwords = settings["passwordauthentication"] ?? "yes"
         notes.append(
-            readableText(Array("sshd: PermitRootLogin \(root), PasswordAuthentication \(passwords)".utf8)))
+            TerminalText.report("sshd: PermitRootLogin \(root), PasswordAuthentication \(passwords)".utf8))
         if root == "yes", passwords == "yes", hasPassword {
             add(.rootLogin, "/etc/ssh/sshd_config", "root may log in from the network with a password")
         }

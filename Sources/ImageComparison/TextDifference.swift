@@ -1,4 +1,5 @@
-import FileTree
+import ContentHash
+import Host
 
 /// What two texts, or two byte strings, differ in, for people.
 enum TextDifference {
@@ -87,7 +88,7 @@ enum TextDifference {
             let hunk = all[start..<end]
             let (oldCount, newCount) = (hunk.count { $0.0 != "+" }, hunk.count { $0.0 != "-" })
             output.append("@@ -\(x),\(oldCount) +\(y),\(newCount) @@")
-            for line in hunk { output.append("\(line.0)\(readableText(Array(line.1.prefix(400))))") }
+            for line in hunk { output.append("\(line.0)\(TerminalText.report(line.1.prefix(400)))") }
             x += oldCount
             y += newCount
             index = end
@@ -104,7 +105,7 @@ enum TextDifference {
         func line(_ side: String, _ bytes: [UInt8]) -> String {
             let part = bytes.dropFirst(start).prefix(16)
             let text = part.map { (0x20..<0x7f).contains($0) ? String(UnicodeScalar($0)) : "." }.joined()
-            return "\(side) \(part.map { Describe.hex($0) }.joined(separator: " "))  \(text)"
+            return "\(side) \(part.map { Hex.encode([$0]) }.joined(separator: " "))  \(text)"
         }
         return ["from byte \(start):", line("-", a), line("+", b)]
     }

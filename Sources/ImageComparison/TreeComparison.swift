@@ -1,5 +1,7 @@
+import ContentHash
 import FileTree
 import Glibc
+import Host
 import Reporting
 
 /// Where two trees differ, entry by entry.
@@ -104,7 +106,7 @@ struct TreeComparison {
         }
         switch (a.kind, b.kind) {
         case (.symbolicLink(let x), .symbolicLink(let y)):
-            if x != y { add(.target, readableText(x), readableText(y)) }
+            if x != y { add(.target, TerminalText.report(x), TerminalText.report(y)) }
         case (.device(let x, _, _), .device(let y, _, _)) where x == y:
             if a.kind != b.kind { add(.device, Describe.kind(a.kind), Describe.kind(b.kind)) }
         case (.file, .file), (.directory, .directory), (.fifo, .fifo), (.socket, .socket): break
@@ -113,7 +115,7 @@ struct TreeComparison {
             return result
         }
         // A link's own mode means nothing, and folders of this machine give it as 0777.
-        if a.mode != b.mode, !a.isLink { add(.mode, Describe.mode(a.mode), Describe.mode(b.mode)) }
+        if a.mode != b.mode, !a.isLink { add(.mode, Octal.text(a.mode), Octal.text(b.mode)) }
         if (a.uid, a.gid) != (b.uid, b.gid) { add(.owner, "\(a.uid):\(a.gid)", "\(b.uid):\(b.gid)") }
         if a.time != b.time { add(.time, Describe.time(a.time), Describe.time(b.time)) }
         if a.attributes != b.attributes {
@@ -179,7 +181,7 @@ enum Describe {
     static func entry(_ entry: TreeEntry) -> String {
         switch entry.kind {
         case .directory: "a folder"
-        case .file(let size): "\(entry.isExecutable ? "an executable" : "a file") of \(size) bytes, \(mode(entry.mode))"
+        case .file(let size): "\(entry.isExecutable ? "an executable" : "a file") of \(size) bytes, \(Octal.text(entry.mode))"
         default: kind(entry.kind)
         }
     }
@@ -188,16 +190,11 @@ enum Describe {
         switch kind {
         case .directory: "a folder"
         case .file: "a file"
-        case .symbolicLink(let target): "a link to \(readableText(target))"
+        case .symbolicLink(let target): "a link to \(TerminalText.report(target))"
         case .device(let isBlock, let major, let minor): "\(isBlock ? "block" : "character") device \(major):\(minor)"
         case .fifo: "a named pipe"
         case .socket: "a socket"
         }
-    }
-
-    static func mode(_ mode: Int) -> String {
-        let digits = String(mode, radix: 8)
-        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     static func time(_ seconds: Int) -> String {
@@ -209,7 +206,7 @@ enum Describe {
     }
 
     static func attribute(_ attribute: TreeEntry.Attribute) -> String {
-        "\(readableText(attribute.name))=\(attribute.value.map { hex($0) }.joined())"
+        "\(TerminalText.report(attribute.name))=\(Hex.encode(attribute.value))"
     }
 
     static func group(_ names: [[UInt8]]) -> String {
@@ -217,10 +214,5 @@ enum Describe {
             ? "by itself"
             : "one file with " + names.prefix(10).map(readable).joined(separator: ", ")
                 + (names.count > 10 ? " and \(names.count - 10) more" : "")
-    }
-
-    static func hex(_ byte: UInt8) -> String {
-        let digits = String(byte, radix: 16)
-        return digits.count == 1 ? "0" + digits : digits
     }
 }

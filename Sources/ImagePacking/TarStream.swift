@@ -141,12 +141,11 @@ private struct Header {
     }
 
     private mutating func put(_ number: Int, at offset: Int, width: Int, key: String?) {
-        var digits = String(number, radix: 8)
-        if digits.utf8.count >= width {
+        var text = Octal.text(number, width: width - 1)
+        if text.utf8.count >= width {
             if let key { overflow.append((Array(key.utf8), Array(String(number).utf8))) }
-            digits = "0"
+            text = Octal.text(0, width: width - 1)
         }
-        let text = String(repeating: "0", count: width - 1 - digits.utf8.count) + digits
         for (index, byte) in text.utf8.enumerated() { block[offset + index] = byte }
     }
 
@@ -155,8 +154,7 @@ private struct Header {
         for (index, byte) in "ustar\u{0}00".utf8.enumerated() { block[257 + index] = byte }
         for index in 148..<156 { block[index] = 0x20 }
         let sum = block.reduce(0) { $0 + Int($1) }
-        let digits = String(sum, radix: 8)
-        let text = String(repeating: "0", count: 6 - digits.utf8.count) + digits + "\u{0} "
+        let text = Octal.text(sum, width: 6) + "\u{0} "
         for (index, byte) in text.utf8.enumerated() { block[148 + index] = byte }
     }
 }
