@@ -256,7 +256,7 @@ let package = Package(
         .target(
             name: "Reporting",
             dependencies: [
-                "Host",
+                "Host"
             ]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),

@@ -42,7 +42,7 @@ public struct ImageVerdict: Sendable {
             }
         } else if let identity {
             links.append(VerificationLink("image", .note, "sha256 \(identity.sha256)"))
-            if case .note(let text) = Self.ownHash(claim, identity) {
+            if let text = Self.ownHash(claim, identity) {
                 links.append(VerificationLink("advice", .note, text))
             }
         }
@@ -82,15 +82,13 @@ public struct ImageVerdict: Sendable {
         }
     }
 
-    private enum Advice { case none, note(String) }
-
     /// A file's own SHA-256 looks like an item hash and is none.
-    private static func ownHash(_ claim: ContentClaim, _ identity: FileIdentity) -> Advice {
+    private static func ownHash(_ claim: ContentClaim, _ identity: FileIdentity) -> String? {
         guard claim.isUnknownMessage,
             claim.links.contains(where: { $0.name == "item hash" && $0.text == identity.sha256.hex })
-        else { return .none }
-        return .note(
+        else { return nil }
+        return
             "the hash is this file's own SHA-256, not that of a message: give the item hash of the STORE message that "
-                + "publishes it, or pass it with --content-hash")
+            + "publishes it, or pass it with --content-hash"
     }
 }

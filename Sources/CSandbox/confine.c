@@ -1,10 +1,10 @@
 // What the reader of images may still call, by name, through libseccomp: it reads, and writes to what it has open.
 #define _GNU_SOURCE
 #include "csandbox.h"
+#include "rules.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -46,12 +46,6 @@ static const char *const reading[] = {
     "getppid", "getuid", "geteuid", "getgid", "getegid", "getcpu", "getrlimit", "getrusage", "sysinfo", "uname", "times",
 };
 
-static int allow(scmp_filter_ctx filter, const char *name) {
-    int number = seccomp_syscall_resolve_name(name);
-    // Another architecture's, or newer than libseccomp.
-    return number < 0 ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
-}
-
 // A call whose argument `index` has, of the bits of `mask`, just `value`.
 static int allow_where(scmp_filter_ctx filter, const char *name, unsigned index, uint64_t mask, uint64_t value) {
     return seccomp_rule_add(
@@ -67,7 +61,7 @@ int rtv_confine(uint64_t memory, uint64_t seconds) {
     if (!filter) return -1;
     int status = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
     if (status == 0) status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    for (size_t i = 0; status == 0 && i < sizeof reading / sizeof *reading; i++) status = allow(filter, reading[i]);
+    if (status == 0) status = add_calls(filter, SCMP_ACT_ALLOW, reading, sizeof reading / sizeof *reading);
     if (status == 0) status = allow_where(filter, "open", 1, writing, 0);
     if (status == 0) status = allow_where(filter, "openat", 2, writing, 0);
     // Not F_SETOWN and its like, by which a file sends signals to other processes.

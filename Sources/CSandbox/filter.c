@@ -1,9 +1,9 @@
 // System calls by name, through libseccomp.
 #define _GNU_SOURCE
 #include "csandbox.h"
+#include "rules.h"
 #include <errno.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -66,12 +66,6 @@ static const char *const refused[] = {
     "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vhangup", "vm86", "vm86old",
 };
 
-static int add(scmp_filter_ctx filter, uint32_t action, const char *name) {
-    int number = seccomp_syscall_resolve_name(name);
-    // Another architecture's, or newer than libseccomp.
-    return number < 0 ? 0 : seccomp_rule_add(filter, action, number, 0);
-}
-
 // Of the kinds of sockets those of this machine's own network and pipes. (The kernel takes the low half of the argument.)
 static int add_sockets(scmp_filter_ctx filter) {
     static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET};
@@ -116,10 +110,8 @@ int rtv_refuse_calls(void) {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     if (!filter) return -1;
     int status = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
-    for (size_t i = 0; status == 0 && i < sizeof allowed / sizeof *allowed; i++)
-        status = add(filter, SCMP_ACT_ALLOW, allowed[i]);
-    for (size_t i = 0; status == 0 && i < sizeof refused / sizeof *refused; i++)
-        status = add(filter, SCMP_ACT_ERRNO(EPERM), refused[i]);
+    if (status == 0) status = add_calls(filter, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed);
+    if (status == 0) status = add_calls(filter, SCMP_ACT_ERRNO(EPERM), refused, sizeof refused / sizeof *refused);
     if (status == 0) status = add_sockets(filter);
     if (status == 0) status = add_clone(filter);
     if (status == 0) status = add_personality(filter);
@@ -132,7 +124,6 @@ int rtv_ignore_fsync(void) {
     if (!filter) return -1;
     int status = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
     if (status == 0) status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    for (size_t i = 0; status == 0 && i < sizeof ignored / sizeof *ignored; i++)
-        status = add(filter, SCMP_ACT_ERRNO(0), ignored[i]);
+    if (status == 0) status = add_calls(filter, SCMP_ACT_ERRNO(0), ignored, sizeof ignored / sizeof *ignored);
     return load(filter, status);
 }

@@ -22,7 +22,7 @@ public enum ContentName: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Whether a file has this name.
-    public enum Answer: Equatable, Sendable {
+    public enum Match: Equatable, Sendable {
         /// It has; `profile` is the one that gives a CID.
         case same(profile: UnixFSProfile?)
         /// It has not, whatever the layout.
@@ -38,7 +38,7 @@ public enum ContentName: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Compares a file, hashed under `profiles` at least.
-    public func answer(for identity: FileIdentity) -> Answer {
+    public func answer(for identity: FileIdentity) -> Match {
         switch self {
         case .sha256(let digest): return digest == identity.sha256 ? .same(profile: nil) : .different
         case .cid(let cid) where cid.codec == .raw:

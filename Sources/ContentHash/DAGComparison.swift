@@ -6,7 +6,7 @@ public struct DAGComparison {
     private let blocks: (CID) async throws -> [UInt8]?
 
     /// What came of it.
-    public enum Answer: Equatable, Sendable {
+    public enum Verdict: Equatable, Sendable {
         case same, different
         /// A block that is needed and isn't there, or is no file's.
         case undecided(String)
@@ -34,7 +34,7 @@ public struct DAGComparison {
     }
 
     /// Compares from the root down. Leaves need not be there: their hashes are computed from the file.
-    public func compare(root: CID) async throws -> Answer {
+    public func compare(root: CID) async throws -> Verdict {
         var rest = [Part(cid: root, size: nil)]
         var (position, seen) = (0, 0)
         while let part = rest.popLast() {

@@ -105,7 +105,7 @@ final class HashPipeline {
             if status == 0 {
                 self.threads.append(thread)
             } else {
-                // Without a thread the work is done by `end`, and what was retained for it goes.
+                // The others do its work; what was retained for it goes.
                 Unmanaged.passUnretained(shared).release()
             }
         }

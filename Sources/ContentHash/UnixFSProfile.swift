@@ -33,7 +33,7 @@ public struct UnixFSProfile: Hashable, Sendable {
 
     /// Leaves of up to 1 MiB: a block that holds one stays below the 2 MiB that IPFS nodes exchange.
     public static let chunkSizes = 1...1_048_576
-    /// Links of 1 to 8192: a node of the widest stays below 1 MiB.
+    /// Links of 2 to 8192: a node of the widest stays below 1 MiB.
     public static let widths = 2...8192
 
     private init(name: String, chunkSize: Int, width: Int, rawLeaves: Bool, cidVersion: Int) {

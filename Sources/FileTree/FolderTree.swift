@@ -25,22 +25,7 @@ package struct FolderTree: Tree {
             guard (relative.isEmpty ? stat(name, &status) : lstat(name, &status)) == 0 else { throw fail() }
             let number = nodes[[UInt(status.st_dev), UInt(status.st_ino)], default: nodes.count]
             nodes[[UInt(status.st_dev), UInt(status.st_ino)]] = number
-            let kind: TreeEntry.Kind
-            switch status.st_mode & S_IFMT {
-            case S_IFDIR: kind = .directory
-            case S_IFREG: kind = .file(size: Int(status.st_size))
-            case S_IFLNK:
-                var target = [CChar](repeating: 0, count: 65_536)
-                let count = readlink(name, &target, target.count)
-                guard count >= 0 else { throw fail() }
-                kind = .symbolicLink(target: target[..<count].map(UInt8.init(bitPattern:)))
-            case S_IFCHR, S_IFBLK:
-                kind = .device(
-                    isBlock: status.st_mode & S_IFMT == S_IFBLK, major: Int(rtv_major(status.st_rdev)),
-                    minor: Int(rtv_minor(status.st_rdev)))
-            case S_IFIFO: kind = .fifo
-            default: kind = .socket
-            }
+            guard let kind = Self.kind(of: name, status) else { throw fail() }
             let attributes: [TreeEntry.Attribute]
             do { attributes = try ExtendedAttributes.read(full) } catch {
                 throw TreeReadError(path: TerminalText.report(full), reason: error.description)
@@ -58,6 +43,24 @@ package struct FolderTree: Tree {
             } catch { throw TreeReadError(path: TerminalText.report(full), reason: error.description) }
         }
         entries = inByteOrder(result)
+    }
+
+    /// - Returns: nil, with errno, for a link that can't be read.
+    private static func kind(of name: [CChar], _ status: stat) -> TreeEntry.Kind? {
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: return .directory
+        case S_IFREG: return .file(size: Int(status.st_size))
+        case S_IFLNK:
+            var target = [CChar](repeating: 0, count: 65_536)
+            let count = readlink(name, &target, target.count)
+            return count < 0 ? nil : .symbolicLink(target: target[..<count].map(UInt8.init(bitPattern:)))
+        case S_IFCHR, S_IFBLK:
+            return .device(
+                isBlock: status.st_mode & S_IFMT == S_IFBLK, major: Int(rtv_major(status.st_rdev)),
+                minor: Int(rtv_minor(status.st_rdev)))
+        case S_IFIFO: return .fifo
+        default: return .socket
+        }
     }
 
     package func makeReader() throws -> any ContentReader { Reader(root: path.pathBytes) }

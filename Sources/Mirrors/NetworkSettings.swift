@@ -4,9 +4,9 @@ import Glibc
 struct NetworkSettings: Sendable {
     /// What stands between this host and others.
     struct Proxy: Hashable, Sendable {
-        enum Kind: Hashable, Sendable { case http, socks }
+        enum Scheme: Hashable, Sendable { case http, socks }
 
-        var kind: Kind
+        var scheme: Scheme
         var host: String
         var port: Int
         var login: WebAddress.Login?
@@ -62,7 +62,7 @@ struct NetworkSettings: Sendable {
             let address = try WebAddress("http://\(rest)")
             let hasPort = rest.prefix { $0 != "/" }.split(separator: "@").last?.contains(":") == true
             let port = hasPort ? address.port : isSocks ? 1080 : scheme == "https" ? 443 : 80
-            return Proxy(kind: isSocks ? .socks : .http, host: address.host, port: port, login: address.login)
+            return Proxy(scheme: isSocks ? .socks : .http, host: address.host, port: port, login: address.login)
         } catch {
             throw WebAddress.Malformed(
                 description: "the proxy setting '\(WebAddress.withoutLogin(text))' names no proxy")

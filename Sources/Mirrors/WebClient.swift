@@ -61,7 +61,7 @@ final class WebClient: Sendable {
         }
         let proxy: NetworkSettings.Proxy?
         do { proxy = try settings.proxy(for: address) } catch { throw Failure.hopeless("\(error)") }
-        if let proxy, proxy.kind == .http, address.scheme == "http" {
+        if let proxy, proxy.scheme == .http, address.scheme == "http" {
             return try await getThrough(proxy, address, headers, body)
         }
         var request = HTTPClientRequest(url: address.shown)
@@ -105,7 +105,7 @@ final class WebClient: Sendable {
             configuration.connectionPool.retryConnectionEstablishment = false
             configuration.proxy = proxy.map { proxy in
                 let login = proxy.login.map { HTTPClient.Authorization.basic(username: $0.user, password: $0.password) }
-                return proxy.kind == .socks
+                return proxy.scheme == .socks
                     ? .socksServer(host: proxy.host, port: proxy.port)
                     : .server(host: proxy.host, port: proxy.port, authorization: login)
             }

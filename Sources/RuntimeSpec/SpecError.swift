@@ -6,6 +6,8 @@ public enum SpecError: Error, Equatable, CustomStringConvertible {
     case unknownKey(file: String, key: String, nearest: String?)
     /// A key that must be there and isn't.
     case missingKey(file: String, key: String)
+    /// The same in a lock, which nobody writes by hand.
+    case lockKeyMissing(file: String, key: String)
     /// A value of the wrong type or outside its range.
     case badValue(file: String, key: String, found: String, expected: String)
     /// The lock's format or recipe is not one this program knows.
@@ -22,7 +24,8 @@ public enum SpecError: Error, Equatable, CustomStringConvertible {
         case .unknownKey(let file, let key, let nearest):
             "\(file): unknown key '\(key)'" + (nearest.map { "; did you mean '\($0)'?" } ?? "")
         case .missingKey(let file, let key):
-            "\(file): '\(key)' is missing (was the file cut short?)"
+            "\(file): '\(key)' is missing"
+        case .lockKeyMissing(let file, let key): "\(file): '\(key)' is missing (was the file cut short?)"
         case .badValue(let file, let key, let found, let expected):
             "\(file): '\(key)' is \(found); expected \(expected)"
         case .unsupported(let file, let what, let found, let newest):

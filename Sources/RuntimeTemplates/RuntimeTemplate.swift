@@ -6,19 +6,30 @@ public struct RuntimeTemplate: Sendable {
     /// The manifest's text.
     public let manifest: String
     /// Files beside it.
-    public let files: [(name: String, bytes: [UInt8])]
+    public let files: [File]
 
-    private init(_ name: String, _ summary: String, _ manifest: [UInt8], _ files: [(name: String, bytes: [UInt8])] = [])
-    {
+    /// A file that a manifest names.
+    public struct File: Sendable {
+        public let name: String
+        /// Permission bits.
+        public let mode: Int
+        public let bytes: [UInt8]
+
+        init(_ name: String, _ bytes: [UInt8], mode: Int = 0o644) {
+            (self.name, self.mode, self.bytes) = (name, mode, bytes)
+        }
+    }
+
+    private init(_ name: String, _ summary: String, _ manifest: [UInt8], _ files: [File] = []) {
         (self.name, self.summary, self.files) = (name, summary, files)
         self.manifest = String(decoding: manifest, as: UTF8.self)
     }
 
-    private static let officialFiles: [(name: String, bytes: [UInt8])] = [
-        ("inittab", PackageResources.inittab), ("securetty", PackageResources.securetty),
-        ("sshd_config.conf", PackageResources.sshd_config_conf),
+    private static let officialFiles = [
+        File("inittab", PackageResources.inittab), File("securetty", PackageResources.securetty),
+        File("sshd_config.conf", PackageResources.sshd_config_conf),
     ]
-    private static let hello: [(name: String, bytes: [UInt8])] = [("hello", PackageResources.hello)]
+    private static let hello = [File("hello", PackageResources.hello, mode: 0o755)]
 
     /// All of them; the first is the one that is taken when none is named. Those of `runtimes/` are the same files.
     public static let all = [
@@ -36,7 +47,7 @@ public struct RuntimeTemplate: Sendable {
             PackageResources.alpine_minimal_toml),
         RuntimeTemplate(
             "python-volume", "a volume of Python packages for a Debian 12 runtime",
-            PackageResources.example_python_volume_toml, [("README.txt", PackageResources.volume_README_txt)]),
+            PackageResources.example_python_volume_toml, [File("README.txt", PackageResources.volume_README_txt)]),
         RuntimeTemplate("tarball", "any root file system in a tar archive", PackageResources.tarball_toml, hello),
         RuntimeTemplate("empty", "a volume of files", PackageResources.empty_toml, hello),
     ]

@@ -79,33 +79,42 @@ public struct Root: Sendable {
                 ending.cancel()
             }
             var lines = OutputLines(limit: Self.longestLine)
-            var (tail, new): ([String], [String]) = ([], [])
-            func take(_ bytes: [UInt8], _ isCut: Bool) {
-                let text = TerminalText.safe(bytes) + (isCut ? " … (a longer line)" : "")
-                line(text)
-                new.append(text)
-                tail.append(text)
-                if tail.count > Self.tail { tail.removeFirst() }
-            }
+            var heard = Heard()
             // A message for what was read at once: a program may print millions of lines.
             func tell() {
-                guard !new.isEmpty else { return }
+                guard !heard.new.isEmpty else { return }
                 silence.end()
-                events(.detail(new.joined(separator: "\n")))
-                new.removeAll(keepingCapacity: true)
+                events(.detail(heard.new.joined(separator: "\n")))
+                heard.new.removeAll(keepingCapacity: true)
             }
             for try await buffer in execution.standardOutput {
-                lines.take(buffer, take)
+                lines.take(buffer) { line(heard.take($0, isCut: $1)) }
                 tell()
             }
-            lines.finish(take)
+            lines.finish { line(heard.take($0, isCut: $1)) }
             tell()
-            return tail
+            return heard.tail
         }
         if silence.isLate { throw SandboxError.timeout(what, seconds: timeout ?? 0) }
         guard result.terminationStatus.isSuccess else {
             throw SandboxError.program(
                 what, status: "\(result.terminationStatus)", output: result.takeClosureResult())
+        }
+    }
+
+    /// What a program printed, safe to show.
+    private struct Heard {
+        /// Its last lines.
+        private(set) var tail: [String] = []
+        /// Those that nobody was told yet.
+        var new: [String] = []
+
+        mutating func take(_ bytes: [UInt8], isCut: Bool) -> String {
+            let text = TerminalText.safe(bytes) + (isCut ? " … (a longer line)" : "")
+            new.append(text)
+            tail.append(text)
+            if tail.count > Root.tail { tail.removeFirst() }
+            return text
         }
     }
 

@@ -12,9 +12,9 @@ public final class SquashfsBlocks {
     private let stored: UnsafeMutableRawBufferPointer
     private let block: UnsafeMutableRawBufferPointer
     private let fragmentBlock: UnsafeMutableRawBufferPointer
-    /// What the two buffers hold: a place in the file, or -1.
     /// Where block number `block` begins in a file of `count` blocks from `start`.
     private var cursor = (start: -1, count: 0, block: 0, place: 0)
+    /// What the two buffers hold: a place in the file, or -1.
     private var (blockAt, blockCount, fragmentIndex, fragmentCount) = (-1, 0, -1, 0)
 
     /// - Throws: `ImageReadError`.

@@ -66,6 +66,8 @@ public final class SquashfsReader {
     public private(set) var fragments: [Fragment] = []
     /// Where regular files' bytes are, by the entries' nodes, once `entries` was asked.
     public private(set) var files: [Int: StoredFile] = [:]
+    /// Blocks of `files`.
+    private var blockCount = 0
 
     private var file: UnsafeMutablePointer<sqfs_file_t>?
     var raw = sqfs_super_t()
@@ -176,7 +178,7 @@ public final class SquashfsReader {
         var seen: Set<UInt32> = [root.pointee.base.inode_number]
         // Where each inode's first name is in the result.
         var firstNames: [Int: Int] = [:]
-        var blocks = 0
+        blockCount = 0
         while let folder = rest.popLast() {
             defer { sqfs_free(folder.inode) }
             guard folder.depth < Self.depthLimit else {
@@ -192,19 +194,8 @@ public final class SquashfsReader {
                 last = name
                 let (found, file) = try entry(path, child)
                 if found.kind != .directory {
-                    if let first = firstNames[found.node] {
-                        // One list of blocks, however many names.
-                        guard Self.sameInode(found, result[first]), file == files[found.node] else {
-                            throw inodeError("\(readable(path)) and another file have one number, \(found.node)")
-                        }
-                    } else {
-                        firstNames[found.node] = result.count
-                        files[found.node] = file
-                        blocks += file?.blocks.count ?? 0
-                        guard blocks < Self.blockLimit else {
-                            throw inodeError("files have more than \(Self.blockLimit) blocks")
-                        }
-                    }
+                    try record(file, of: found, first: firstNames[found.node].map { result[$0] })
+                    if firstNames[found.node] == nil { firstNames[found.node] = result.count }
                 }
                 result.append(found)
                 guard Self.isDirectory(child) else { return }
@@ -216,6 +207,20 @@ public final class SquashfsReader {
             }
         }
         return result
+    }
+
+    /// Keeps where a file's bytes are: one list of blocks, however many names.
+    /// - Parameter first: The entry of the inode's first name; nil for a new inode.
+    private func record(_ file: StoredFile?, of found: TreeEntry, first: TreeEntry?) throws {
+        if let first {
+            guard Self.sameInode(found, first), file == files[found.node] else {
+                throw inodeError("\(readable(found.path)) and another file have one number, \(found.node)")
+            }
+            return
+        }
+        files[found.node] = file
+        blockCount += file?.blocks.count ?? 0
+        guard blockCount < Self.blockLimit else { throw inodeError("files have more than \(Self.blockLimit) blocks") }
     }
 
     /// - Parameters:

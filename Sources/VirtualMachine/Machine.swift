@@ -11,11 +11,11 @@ import SystemPackage
 public struct Machine: Sendable {
     private let image: String
     private let memory: Int
-    private let usesKVM: Bool
+    private let mayUseKVM: Bool
     private let events: EventSink
 
     /// How a machine's run came out.
-    public enum Outcome: Equatable, Sendable {
+    public enum Outcome: String, Sendable {
         /// The text appeared on the serial console.
         case found
         /// The machine ended by itself, and the text had not appeared.
@@ -28,7 +28,7 @@ public struct Machine: Sendable {
     ///   - emulates: Whether KVM isn't tried.
     public init(image: String, memory: Int, emulates: Bool, events: @escaping EventSink) {
         (self.image, self.memory, self.events) = (image, memory, events)
-        usesKVM = Self.hasKVM && !emulates
+        mayUseKVM = Self.hasKVM && !emulates
     }
 
     /// Whether this user may use the processor's own virtual machines here.
@@ -55,7 +55,7 @@ public struct Machine: Sendable {
         let terminal = Terminal()
         defer { terminal.restore() }
         // KVM that is there may still refuse to work, or do nothing, as inside some virtual machines.
-        for accelerator in usesKVM ? Accelerator.allCases : [.emulation] {
+        for accelerator: Accelerator in mayUseKVM ? [.kvm, .emulation] : [.emulation] {
             events(.phase(name: "boot with \(accelerator.rawValue)", total: 0))
             let arguments = arguments(accelerator, kernel: kernelPath, initramfs: initramfsPath)
             do {

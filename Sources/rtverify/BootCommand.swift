@@ -38,7 +38,7 @@ struct Boot: AsyncParsableCommand {
     var mirror: [String] = []
     @OptionGroup var out: OutputOptions
 
-    private struct Answer: Encodable {
+    private struct BootAnswer: Encodable {
         var image: String
         var outcome: String
     }
@@ -102,7 +102,7 @@ struct Boot: AsyncParsableCommand {
             let outcome = try result.get()
             display.finish()
             if out.json {
-                printLine(JSONText.of(Answer(image: image, outcome: "\(outcome)")))
+                printLine(JSONText.of(BootAnswer(image: image, outcome: outcome.rawValue)))
             }
             guard let expect, outcome != .found else { return }
             printError(

@@ -57,7 +57,7 @@ struct Build: AsyncParsableCommand {
         } catch let error as Variation.Unknown { throw ValidationError("\(error)") }
     }
 
-    private struct Answer: Encodable {
+    private struct BuildAnswer: Encodable {
         var image: String
         var size: Int
         var sha256: String
@@ -124,7 +124,7 @@ struct Build: AsyncParsableCommand {
             let hundredths = (started.duration(to: .now) / .milliseconds(10)).rounded()
             printLine(
                 JSONText.of(
-                    Answer(
+                    BuildAnswer(
                         image: image, size: found.size, sha256: found.sha256, cid: found.cid,
                         lock_sha256: found.lock_sha256, recipe: recipe, seconds: hundredths / 100, check: checked)))
             return

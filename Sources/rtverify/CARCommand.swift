@@ -27,7 +27,7 @@ struct CAR: AsyncParsableCommand {
     @OptionGroup var layout: ProfileOptions
     @OptionGroup var out: OutputOptions
 
-    private struct Answer: Encodable {
+    private struct CARAnswer: Encodable {
         var root: String
         var blocks: Int
         var size: Int
@@ -52,17 +52,17 @@ struct CAR: AsyncParsableCommand {
         }
     }
 
-    private func runWrite() throws -> Answer {
+    private func runWrite() throws -> CARAnswer {
         let path = output ?? ""
         let input = try WholeFile(file)
         let writer = try CARWriter(file: input.file, profile: try layout.profiles()[0])
         let target = try AtomicFile(replacing: path)
         let summary = try writer.write(to: target.descriptor, name: path)
         try target.publish()
-        return Answer(root: summary.root.description, blocks: summary.blocks, size: summary.size)
+        return CARAnswer(root: summary.root.description, blocks: summary.blocks, size: summary.size)
     }
 
-    private func runVerify() throws -> Answer {
+    private func runVerify() throws -> CARAnswer {
         do {
             let input = try WholeFile(file)
             var reader = try CARReader(file: input.file)
@@ -72,7 +72,7 @@ struct CAR: AsyncParsableCommand {
                 try reader.extract(to: target.descriptor, name: output)
                 try target.publish()
             }
-            return Answer(
+            return CARAnswer(
                 root: reader.root.description, blocks: reader.blocks, size: size,
                 not_checked: reader.uncheckedSections == 0 ? nil : reader.uncheckedSections)
         } catch let error as CARError {

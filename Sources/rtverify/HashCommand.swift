@@ -42,12 +42,12 @@ struct Hash: AsyncParsableCommand {
         try await exiting(display) {
             if check { return try await runCheck() }
             let profiles = try layout.profiles()
-            var answers: [HashReport.Answer] = []
+            var answers: [HashReport.HashAnswer] = []
             var failed = false
             for file in files {
                 do {
                     let identity = try await identity(of: file, profiles, display)
-                    answers.append(HashReport.Answer(path: file, identity: identity))
+                    answers.append(HashReport.HashAnswer(path: file, identity: identity))
                     if !out.json { HashReport.print(identity, path: file) }
                 } catch {
                     // The others are hashed all the same, as sha256sum does.

@@ -3,7 +3,7 @@ import ContentHash
 /// What `rtverify hash` prints.
 enum HashReport {
     /// A file's names, as JSON has them.
-    struct Answer: Encodable {
+    struct HashAnswer: Encodable {
         var path: String
         var size: Int
         var sha256: String
@@ -38,7 +38,7 @@ enum HashReport {
             (self.path, self.name, self.verdict) = (path, name, verdict)
         }
 
-        init(_ entry: HashList.Entry, _ answer: ContentName.Answer) {
+        init(_ entry: HashList.Entry, _ answer: ContentName.Match) {
             self.init(path: entry.path, name: entry.name.description, verdict: .ok)
             switch answer {
             case .same(let profile): self.profile = profile?.name

@@ -24,7 +24,7 @@ struct Init: AsyncParsableCommand {
     var directory: String
     @OptionGroup var out: OutputOptions
 
-    private struct Answer: Encodable {
+    private struct InitAnswer: Encodable {
         var manifest: String
         var files: [String]
     }
@@ -52,7 +52,7 @@ struct Init: AsyncParsableCommand {
             try Folder.create(directory)
             for file in template.files {
                 let output = try AtomicFile(
-                    replacing: "\(directory)/\(file.name)", mode: file.name == "hello" ? 0o755 : 0o644)
+                    replacing: "\(directory)/\(file.name)", mode: mode_t(file.mode))
                 try file.bytes.withUnsafeBytes { try output.write($0) }
                 try output.publish()
             }
@@ -60,7 +60,7 @@ struct Init: AsyncParsableCommand {
             if out.json {
                 return printLine(
                     JSONText.of(
-                        Answer(manifest: path, files: template.files.map { "\(directory)/\($0.name)" })))
+                        InitAnswer(manifest: path, files: template.files.map { "\(directory)/\($0.name)" })))
             }
             printLine("\(path): \(template.summary)")
             printLine("next: rtverify lock \(path)")

@@ -8,7 +8,7 @@ enum LockReport {
     static func print(_ lock: Lockfile, path: String, json: Bool, quiet: Bool) {
         let sha256 = Digest.of(Array(lock.text.utf8))
         if json {
-            struct Answer: Encodable {
+            struct LockAnswer: Encodable {
                 var lock: String
                 var lock_sha256: String
                 var packages: Int
@@ -17,7 +17,7 @@ enum LockReport {
             }
             printLine(
                 JSONText.of(
-                    Answer(
+                    LockAnswer(
                         lock: path, lock_sha256: sha256.hex,
                         packages: lock.packages.count + (lock.alpine?.packages.count ?? 0),
                         wheels: lock.python?.wheels.count ?? 0,
@@ -47,7 +47,7 @@ enum LockReport {
 
     static func print(_ found: LockDraft.Found, path: String, json: Bool) {
         if json {
-            struct Answer: Encodable {
+            struct DraftAnswer: Encodable {
                 var draft: String
                 var packages: Int
                 var wheels: Int
@@ -58,7 +58,7 @@ enum LockReport {
             let lock = found.lock
             return printLine(
                 JSONText.of(
-                    Answer(
+                    DraftAnswer(
                         draft: path, packages: lock.packages.count + (lock.alpine?.packages.count ?? 0),
                         wheels: lock.python?.wheels.count ?? 0, missing: found.missing,
                         fault: found.fault, unexplained: found.unexplainedCount)))

@@ -3,7 +3,7 @@ import Host
 
 /// What `rtverify message` prints.
 enum MessageReport {
-    private struct Answer: Encodable {
+    private struct MessageAnswer: Encodable {
         var item_hash: String
         var type: String
         var chain: String
@@ -21,7 +21,7 @@ enum MessageReport {
         if json {
             return printLine(
                 JSONText.of(
-                    Answer(
+                    MessageAnswer(
                         item_hash: message.itemHash.description, type: message.type, chain: message.chain,
                         sender: message.sender, owner: examination.owner, content_hash: examination.file?.description,
                         status: examination.status, signature: examination.signature.word,

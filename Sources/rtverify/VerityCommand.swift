@@ -24,7 +24,7 @@ struct Verity: AsyncParsableCommand {
     var uuid = "00000000-0000-0000-0000-000000000000"
     @OptionGroup var out: OutputOptions
 
-    private struct Answer: Encodable {
+    private struct VerityAnswer: Encodable {
         var path: String
         var root_hash: String
         var salt: String
@@ -61,7 +61,7 @@ struct Verity: AsyncParsableCommand {
         }
     }
 
-    private func compute() throws -> Answer {
+    private func compute() throws -> VerityAnswer {
         let parameters = try parameters()
         let whole = try WholeFile(image)
         let file = whole.file
@@ -69,7 +69,7 @@ struct Verity: AsyncParsableCommand {
         let root = try parameters.rootHash(
             of: file, writingTo: target.map { (descriptor: $0.descriptor, name: output ?? "") })
         try target?.publish()
-        return Answer(
+        return VerityAnswer(
             path: image, root_hash: root.hex, salt: salt, uuid: uuid,
             data_blocks: (file.size ?? 0) / DMVerity.blockSize)
     }

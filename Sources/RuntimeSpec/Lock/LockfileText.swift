@@ -52,6 +52,12 @@ extension Lockfile {
     ///   - file: The name that errors show.
     /// - Throws: `SpecError`: malformed, of a newer version or recipe, or inconsistent in itself.
     public init(text: String, file: String) throws {
+        do { try self.init(whole: text, file: file) } catch SpecError.missingKey(let file, let key) {
+            throw SpecError.lockKeyMissing(file: file, key: key)
+        }
+    }
+
+    private init(whole text: String, file: String) throws {
         let root = try TOMLFields(text: text, file: file)
         // The version comes first, so that a newer lock is called that, and not one with unknown keys.
         let format = Format(
