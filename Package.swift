@@ -39,13 +39,13 @@ let package = Package(
                 "InputStore",
                 "Mirrors",
                 "PackageResolution",
-                "Reporting",
                 "RuntimeSpec",
                 "RuntimeTemplates",
                 "Sandbox",
                 "VirtualMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            resources: ["html", "css", "js"].map { .embedInCode("Text/comparison.\($0)") },
             linkerSettings: staticRuntime),
         .target(
             name: "AlephNetwork",
@@ -119,7 +119,6 @@ let package = Package(
                 "Host",
                 "InputStore",
                 "Mirrors",
-                "Reporting",
                 "RuntimeSpec",
                 "Sandbox",
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -175,7 +174,6 @@ let package = Package(
                 "ContentHash",
                 "FileTree",
                 "Host",
-                "Reporting",
                 "RuntimeSpec",
                 "Sandbox",
                 "SquashfsImage",
@@ -192,7 +190,6 @@ let package = Package(
                 "ImagePacking",
                 "InputStore",
                 "Mirrors",
-                "Reporting",
                 "RootfsBuild",
                 "RuntimeSpec",
                 "Sandbox",
@@ -252,11 +249,6 @@ let package = Package(
             dependencies: [
                 "CLinux",
                 .product(name: "SystemPackage", package: "swift-system"),
-            ]),
-        .target(
-            name: "Reporting",
-            dependencies: [
-                "Host"
             ]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSquashfs", providers: [.apt(["libsquashfs-dev"])]),

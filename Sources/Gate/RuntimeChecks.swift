@@ -119,7 +119,7 @@ struct RuntimeChecks: Sendable {
             let outcome = try await verification.verify(lock)
             var result = Result(
                 .archives, .yes, "\(outcome.packages) packages and \(outcome.wheels) wheels follow from their archives")
-            // As `lock --verify` says it: a reviewer has to know these.
+            // As `lock verify` says it: a reviewer has to know these.
             result.details = outcome.warnings
             return result
         } catch { return failed(.archives, error, command) }
@@ -144,9 +144,9 @@ struct RuntimeChecks: Sendable {
             let lock = try lockRead.get()
             let found = GoldenFile(lockSHA256: lock.sha256.hex, identity: built.identity)
             let expected = try GoldenFile(path: goldenPath)
-            guard expected.lock_sha256 == found.lock_sha256 else {
+            guard expected.lockSHA256 == found.lockSHA256 else {
                 var result = Result(.golden, .no, "\(goldenPath) is of another lock")
-                (result.expected, result.found) = ("lock \(expected.lock_sha256)", "lock \(found.lock_sha256)")
+                (result.expected, result.found) = ("lock \(expected.lockSHA256)", "lock \(found.lockSHA256)")
                 result.command = command
                 return result
             }
@@ -195,7 +195,7 @@ struct RuntimeChecks: Sendable {
                 }, keepFolder: nil, events: tools.events)
             let report = try await check.run(first: (built.identity, built.path, isInMemory)).report
             let varied = report.varied.map(\.rawValue).joined(separator: ", ")
-            let missing = report.not_varied.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
+            let missing = report.notVaried.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
             guard !report.reproducible else {
                 var result = Result(.builds, .yes, "\(report.builds) builds are the same bytes; varied: \(varied)")
                 result.details = report.notes + missing

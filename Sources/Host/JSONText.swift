@@ -13,10 +13,35 @@ public struct OrNull<Value: Encodable>: Encodable {
     }
 }
 
-/// Answers as JSON: keys sorted, so that equal answers are equal bytes.
+/// Answers as JSON: keys sorted, so that equal answers are equal bytes, and spelt with underscores.
 public enum JSONText {
+    /// Keys that were published in another spelling: those of `lock verify`.
+    private static let published: Set<String> = ["expiredKeys", "unfamiliarKeys"]
+
+    /// A key of ours, as JSON spells it.
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    /// `lockSHA256` as `lock_sha256`: a word begins at a capital after a small letter or a digit.
+    static func snakeCase(_ name: String) -> String {
+        if published.contains(name) { return name }
+        var (text, isInWord) = ("", false)
+        for character in name {
+            if character.isUppercase, isInWord { text += "_" }
+            isInWord = !character.isUppercase
+            text += character.lowercased()
+        }
+        return text
+    }
+
     public static func of(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .custom { Key(stringValue: snakeCase($0.last?.stringValue ?? "")) }
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         do {
             return String(decoding: try encoder.encode(value), as: UTF8.self).showingHeldBytes(as: "\\\\x")

@@ -1,4 +1,4 @@
-import Reporting
+import ImageComparison
 
 /// What `build --check` found.
 public struct CheckReport: Codable, Sendable {
@@ -22,7 +22,7 @@ public struct CheckReport: Codable, Sendable {
         public var omitted: Int
         public var remedy: String
         /// Whether it comes between two builds that nothing distinguishes: at random, or by the clock that went on.
-        public var without_variation: Bool
+        public var withoutVariation: Bool
 
         /// For people: `the time: /var/lib/x/stamp, by step 2`, what it had, and how to mend it.
         public var lines: [String] {
@@ -34,7 +34,7 @@ public struct CheckReport: Codable, Sendable {
             }
             let more = entries.count + omitted - min(10, entries.count)
             if more > 0 { lines.append("  and \(more) more (--json lists more)") }
-            for variation in variations where !without_variation { lines.append("  it had \(variation.otherwise)") }
+            for variation in variations where !withoutVariation { lines.append("  it had \(variation.otherwise)") }
             return lines + ["  to mend it: \(remedy)"]
         }
     }
@@ -44,7 +44,7 @@ public struct CheckReport: Codable, Sendable {
     public var builds: Int
     public var varied: [Variation]
     /// What was asked for and could not be varied, by name, and why.
-    public var not_varied: [String: String]
+    public var notVaried: [String: String]
     public var culprits: [Culprit]
     /// Where the images are that differ, if they were to be kept.
     public var kept: [String]

@@ -1,6 +1,6 @@
 import Glibc
 import Host
-import Reporting
+import ImageComparison
 
 /// Finds out what makes two images of a lock differ: whether it takes any variation, and if so which, one at a time or by
 /// halves where there are many.
@@ -56,7 +56,7 @@ struct CulpritSearch {
         if found.isEmpty, shown.isEmpty {
             // Seen once, and not again: at random after all, though seldom.
             return [
-                Culprit(variations: [], entries: [], omitted: 0, remedy: Self.randomRemedy, without_variation: true)
+                Culprit(variations: [], entries: [], omitted: 0, remedy: Self.randomRemedy, withoutVariation: true)
             ]
         }
         return found
@@ -172,7 +172,7 @@ struct CulpritSearch {
     ) async -> Culprit {
         guard let report = await check.differences(one, other) else {
             return Culprit(
-                variations: names, entries: [], omitted: 0, remedy: Self.remedy(names), without_variation: isUnvaried)
+                variations: names, entries: [], omitted: 0, remedy: Self.remedy(names), withoutVariation: isUnvaried)
         }
         return culprit(names, report, [one, other], isUnvaried: isUnvaried) { !known.contains($0) }
     }
@@ -193,7 +193,7 @@ struct CulpritSearch {
         }
         return Culprit(
             variations: names, entries: entries, omitted: shown.count - entries.count + report.omitted,
-            remedy: Self.remedy(names), without_variation: isUnvaried)
+            remedy: Self.remedy(names), withoutVariation: isUnvaried)
     }
 
     private static func remedy(_ names: [Variation]) -> String {

@@ -3,13 +3,19 @@ import Host
 
 /// What a build of a lock must hash to: `golden/NAME.json`.
 public struct GoldenFile: Codable, Equatable, Sendable {
-    public var lock_sha256: String
+    public var lockSHA256: String
     public var size: Int
     public var sha256: String
     public var cid: String
 
+    /// As the file spells it.
+    private enum CodingKeys: String, CodingKey {
+        case size, sha256, cid
+        case lockSHA256 = "lock_sha256"
+    }
+
     public init(lockSHA256: String, identity: FileIdentity) {
-        (lock_sha256, size) = (lockSHA256, identity.size)
+        (self.lockSHA256, size) = (lockSHA256, identity.size)
         (sha256, cid) = (identity.sha256.hex, identity.cid(.v0_2015)?.description ?? "")
     }
 
@@ -23,8 +29,8 @@ public struct GoldenFile: Codable, Equatable, Sendable {
     /// Compares a build with the file at `path`.
     /// - Throws: `BuildError.otherLock` or `.mismatch`.
     public func compare(with found: GoldenFile, path: String) throws {
-        guard lock_sha256 == found.lock_sha256 else {
-            throw BuildError.otherLock(golden: path, expected: lock_sha256, found: found.lock_sha256)
+        guard lockSHA256 == found.lockSHA256 else {
+            throw BuildError.otherLock(golden: path, expected: lockSHA256, found: found.lockSHA256)
         }
         guard self == found else { throw BuildError.mismatch(golden: path, expected: self, found: found) }
     }

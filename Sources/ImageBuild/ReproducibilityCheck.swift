@@ -3,7 +3,6 @@ import Glibc
 import Host
 import ImageComparison
 import Mirrors
-import Reporting
 import RootfsBuild
 import RuntimeSpec
 import Synchronization
@@ -129,20 +128,20 @@ public struct ReproducibilityCheck: Sendable {
 
     private func run(_ plan: Plan, _ first: Built, in folder: String) async throws -> CheckReport {
         var report = CheckReport(
-            reproducible: true, builds: 1, varied: [], not_varied: plan.obstacles, culprits: [], kept: [], notes: [],
+            reproducible: true, builds: 1, varied: [], notVaried: plan.obstacles, culprits: [], kept: [], notes: [],
             failures: [])
         var varied: Set<Variation> = []
         for round in plan.rounds {
             let other = try await build(.init(varied: round), plan, "\(folder)/2")
             report.builds += 1
             varied.formUnion(round)
-            report.varied = Variation.allCases.filter { varied.contains($0) && report.not_varied[$0.rawValue] == nil }
+            report.varied = Variation.allCases.filter { varied.contains($0) && report.notVaried[$0.rawValue] == nil }
             let isSame = other.identity == first.identity
             for (variation, reason) in Self.notTaken(round, first, other) {
                 // Where they differ, that is the answer.
                 if isSame, isExplicit { throw BuildError.cannotVary(variation.rawValue, reason: reason) }
                 report.varied.removeAll { $0 == variation }
-                report.not_varied[variation.rawValue] = reason
+                report.notVaried[variation.rawValue] = reason
             }
             if isSame {
                 unlink(other.path)

@@ -1,7 +1,6 @@
 import FileTree
 import Glibc
 import Host
-import Reporting
 import Sandbox
 
 /// One pass over a tree.

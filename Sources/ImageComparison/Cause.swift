@@ -1,6 +1,5 @@
 import FileTree
 import Glibc
-import Reporting
 
 /// A known reason for which builds of one runtime differ, and what takes it away.
 struct Cause: Sendable {

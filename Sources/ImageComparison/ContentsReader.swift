@@ -1,6 +1,5 @@
 import FileTree
 import Host
-import Reporting
 import RuntimeSpec
 import SquashfsImage
 

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Reporting
 import Sandbox
 import Subprocess
 import SystemPackage

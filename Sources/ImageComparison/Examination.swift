@@ -1,6 +1,6 @@
+import FileTree
 import Glibc
 import Host
-import Reporting
 import Sandbox
 
 /// What the confined reader of images is asked, as JSON on its standard input.

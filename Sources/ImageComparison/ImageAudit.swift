@@ -1,7 +1,6 @@
 import FileTree
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 
 /// Looks through one image for what must not be published.

@@ -2,7 +2,6 @@ import ContentHash
 import FileTree
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 import Synchronization
 

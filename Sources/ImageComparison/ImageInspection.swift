@@ -1,7 +1,6 @@
 import FileTree
 import Glibc
 import Host
-import Reporting
 import RuntimeSpec
 
 /// What an image holds and where its bytes go.
@@ -18,7 +17,7 @@ struct ImageInspection {
             report.superblock = PackingComparison.description(image)
             epoch = epoch ?? image.superblock.time
         }
-        report.source_date_epoch = epoch
+        report.sourceDateEpoch = epoch
         let owners = try PackageOwnership(tree)
         var packages: [String: InspectionReport.Share] = [:]
         var folders: [String: InspectionReport.Share] = [:]
@@ -38,9 +37,9 @@ struct ImageInspection {
             add(&packages, owners.owner(of: entry.path) ?? (entry.kind == .directory ? "folders" : "no package"))
             add(&folders, Self.folder(entry.path))
             if let epoch, entry.time > epoch {
-                report.late_entry_count += 1
-                if report.late_entries.count < Self.listed {
-                    report.late_entries.append(.init(path: entry.name, time: Describe.time(entry.time)))
+                report.lateEntryCount += 1
+                if report.lateEntries.count < Self.listed {
+                    report.lateEntries.append(.init(path: entry.name, time: Describe.time(entry.time)))
                 }
             }
         }

@@ -1,6 +1,5 @@
 import ContentHash
 import FileTree
-import Reporting
 import SquashfsImage
 
 /// How two images with the same tree are packed differently.

@@ -1,6 +1,5 @@
 import FileTree
 import Host
-import Reporting
 
 /// What a supervisor of virtual machines expects of a runtime's image: that the kernel mounts it and has something to
 /// start, and that whoever may log in is no surprise.

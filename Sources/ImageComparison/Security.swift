@@ -1,6 +1,5 @@
 import FileTree
 import Glibc
-import Reporting
 
 /// What may matter for security, whatever made it.
 enum Security {

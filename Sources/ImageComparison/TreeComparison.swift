@@ -1,7 +1,6 @@
 import FileTree
 import Glibc
 import Host
-import Reporting
 
 /// Where two trees differ, entry by entry.
 struct TreeComparison {

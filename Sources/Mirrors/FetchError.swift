@@ -26,7 +26,7 @@ public enum FetchError: Error, CustomStringConvertible {
             let more = inputs.count > 5 ? "  and \(inputs.count - 5) more\n" : ""
             return "\(inputs.count) of \(total) inputs could not be fetched:\n" + shown.joined() + more
                 + "The locked versions may have left the mirrors, or the network can't be reached. Give one that keeps them (--mirror URL), or move "
-                + "the lock forward (rtverify lock --update MANIFEST)."
+                + "the lock forward (rtverify lock update MANIFEST)."
         case .missingOffline(let inputs, let store):
             return "--offline, and the store \(store) lacks \(inputs.count) inputs:\n"
                 + inputs.prefix(10).map { "  \($0.sha256)  \($0.path)\n" }.joined()

@@ -62,7 +62,7 @@ public enum ResolutionError: Error, CustomStringConvertible {
                 + "Do not build it; lock the manifest anew and compare (rtverify lock diff)."
         case .selectionUnknown:
             "everything in the lock follows from its archives, but its format is 1 and doesn't say what was asked for: "
-                + "whether a package was added can't be told; run: rtverify lock --upgrade MANIFEST -o LOCK"
+                + "whether a package was added can't be told; run: rtverify lock upgrade MANIFEST -o LOCK"
         case .stale(let manifest, let lock):
             "\(lock) was not made from \(manifest) as it is now; run: rtverify lock \(manifest) -o \(lock)"
         case .notLocked(let name): "the lock has no package '\(name)' to update"

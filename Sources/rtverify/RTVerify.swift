@@ -53,6 +53,8 @@ enum EntryPoint {
 
     /// As argument-parser's own `main` does it, but for the end.
     private static func run(_ arguments: [String]) async -> Never {
+        let (arguments, note) = EarlierSpelling.today(arguments)
+        if let note { printError("note: \(note)") }
         do {
             var command = try await RTVerify.asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }

@@ -51,7 +51,7 @@ final class AlpineTests: XCTestCase {
 
     private func draft(_ archive: TestArchive, _ options: [String] = []) throws -> Workbench.Answer {
         try archive.bench.rtverify(
-            ["lock", "--from-image", "a.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
+            ["lock", "draft", "a.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
                 + ["--suite", "test", "--key", archive.fingerprint, "--mirror", "mirror"] + archive.mirror + options)
     }
 
@@ -113,14 +113,14 @@ final class AlpineTests: XCTestCase {
         defer { bench.remove() }
         let locked = try lock(archive)
         XCTAssertEqual(locked.status, 0, locked.errors)
-        let verified = try bench.rtverify(["lock", "--verify", "alpine.lock", "--offline", "--keyring", "keyring.gpg"])
+        let verified = try bench.rtverify(["lock", "verify", "alpine.lock", "--offline", "--keyring", "keyring.gpg"])
         XCTAssertEqual(verified.status, 0, verified.errors)
         XCTAssertTrue(
             verified.output.contains("test.rsa.pub"), "a key that isn't Alpine's is named: \(verified.output)")
-        XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "alpine.lock"]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "alpine.lock"]).status, 0)
         let text = try bench.read("alpine.lock")
         try bench.write(text.replacingOccurrences(of: "2.1-r3\"", with: "2.1-r4\""), to: "wrong.lock")
-        let wrong = try bench.rtverify(["lock", "--verify", "wrong.lock", "--offline", "--keyring", "keyring.gpg"])
+        let wrong = try bench.rtverify(["lock", "verify", "wrong.lock", "--offline", "--keyring", "keyring.gpg"])
         XCTAssertEqual(wrong.status, 1)
         XCTAssertTrue(wrong.errors.contains("rtv-programs"), wrong.errors)
         let updated = try lock(archive, ["--update"])
@@ -152,7 +152,7 @@ final class AlpineTests: XCTestCase {
         let edited = text.replacingOccurrences(of: "\"rtv-programs\"]", with: "\"rtv-library\"]")
         XCTAssertNotEqual(edited, text)
         try bench.write(edited, to: "edited.lock")
-        XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "edited.lock"]).status, 1)
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "edited.lock"]).status, 1)
     }
 
     func testAnImageOfTheMinirootfsAloneLeadsBackToItsLock() throws {

@@ -16,7 +16,7 @@ final class ArchiveFormTests: XCTestCase {
             // What was written is read, by each command that reads locks.
             XCTAssertFalse(try bench.read("test.lock").contains("\"./"), form)
             let verified = try bench.rtverify(
-                ["lock", "--verify", "test.lock", "--offline", "--keyring", "\(bench.folder)/keyring.gpg"])
+                ["lock", "verify", "test.lock", "--offline", "--keyring", "\(bench.folder)/keyring.gpg"])
             XCTAssertEqual(verified.status, 0, "\(form): \(verified.errors)")
             try archive.serving("plain") { mirror in
                 let built = try archive.build(store: form, mirror: mirror)

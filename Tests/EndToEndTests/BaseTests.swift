@@ -40,7 +40,7 @@ final class BaseTests: XCTestCase {
         XCTAssertEqual(locked.status, 0, locked.errors)
         XCTAssertTrue(try bench.read("test.lock").contains(try bench.sha256("system.tar.gz")))
         XCTAssertEqual(
-            try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "test.lock"]).status, 0)
+            try bench.rtverify(["lock", "check", "runtime.toml", "-o", "test.lock"]).status, 0)
         let built = try archive.build(["--check"])
         XCTAssertEqual(built.status, 0, built.errors)
         let unpacked = try bench.run(["unsquashfs", "-q", "-n", "-d", "unpacked", "test.squashfs"])
@@ -72,7 +72,7 @@ final class BaseTests: XCTestCase {
             try manifest(hash)
             let locked = try archive.lock()
             XCTAssertEqual(locked.status, 0, locked.errors)
-            XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "test.lock"]).status, 0)
+            XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "test.lock"]).status, 0)
             // Another machine's store: the file is fetched again from its URL.
             let built = try archive.build(store: "other")
             XCTAssertEqual(built.status, 0, built.errors)
@@ -95,7 +95,7 @@ final class BaseTests: XCTestCase {
         XCTAssertEqual(built.status, 0, built.errors)
         func draft(_ options: [String] = []) throws -> Workbench.Answer {
             try bench.rtverify(
-                ["lock", "--from-image", "test.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
+                ["lock", "draft", "test.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
                     + ["--suite", "test", "--key", archive.fingerprint] + archive.mirror + options)
         }
         let drafted = try draft()
@@ -156,7 +156,7 @@ final class BaseTests: XCTestCase {
             """)
         func draft() throws -> Workbench.Answer {
             try bench.rtverify(
-                ["lock", "--from-image", "other.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
+                ["lock", "draft", "other.squashfs", "-o", "draft.lock", "--keyring", "keyring.gpg"]
                     + ["--suite", "test", "--key", archive.fingerprint, "--snapshot", "\(bench.folder)/snapshot"]
                     + archive.mirror)
         }

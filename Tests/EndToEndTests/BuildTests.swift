@@ -223,7 +223,7 @@ final class BuildTests: XCTestCase {
         let locked = try archive.lock()
         XCTAssertEqual(locked.status, 0, locked.errors)
         XCTAssertEqual(
-            try bench.rtverify(["lock", "--verify", "test.lock"] + ["--keyring", "keyring.gpg"] + archive.mirror)
+            try bench.rtverify(["lock", "verify", "test.lock"] + ["--keyring", "keyring.gpg"] + archive.mirror)
                 .status, 0)
         let built = try archive.build(["--check"])
         XCTAssertEqual(built.status, 0, built.errors)

@@ -176,7 +176,7 @@ final class GateTests: XCTestCase {
         expect(["archives": "no"], 1, forged, "a forged entry")
         let text = try project.run([])
         XCTAssertTrue(text.output.contains("no  test archives: the lock does not follow"), text.output)
-        XCTAssertTrue(text.output.contains("run: rtverify lock --verify lockfiles/test.lock --fetch"), text.output)
+        XCTAssertTrue(text.output.contains("run: rtverify lock verify lockfiles/test.lock --fetch"), text.output)
         XCTAssertTrue(text.output.hasSuffix("no: 4 yes, 1 no, 0 undecided, 1 left out\n"), text.output)
         try bench.write(lock, to: Project.lock)
         try bench.write(golden, to: Project.golden)

@@ -17,7 +17,7 @@ final class HostTests: XCTestCase {
             cp '\(Workbench.program)' root/program; echo x > root/file
             set +e
             for command in "verify /file --content-hash \(String(repeating: "0", count: 64))" "compare /file /file" \
-                "audit /file" "hash --check /file" "build --lock /file" "lock --verify /file" "hash /file"; do
+                "audit /file" "hash --check /file" "build --lock /file" "lock verify /file" "hash /file"; do
                 chroot root /program $command > out 2>&1; echo $? $(grep -c "/proc is not mounted" out)
             done
             """
@@ -34,7 +34,7 @@ final class HostTests: XCTestCase {
         XCTAssertEqual(try archive.build().status, 0)
         for command in [
             "hash test.lock", "hash --json test.lock", "inspect test.squashfs",
-            "lock --check runtime.toml -o test.lock",
+            "lock check runtime.toml -o test.lock",
             "build --lock test.lock -o x.squashfs --store store --offline", "doctor --json", "--help",
         ] {
             for output in ["> /dev/full", ">&-"] {
@@ -63,8 +63,8 @@ final class HostTests: XCTestCase {
             cd "$folder"; export TMPDIR="$PWD/tmp" HOME="$PWD/home"
             mirror="--only-mirror --mirror archive --keyring keyring.gpg"
             "$program" lock "$file.toml" -o "$file.lock" --store "$file.store" $mirror >/dev/null
-            "$program" lock --check "$file.toml" -o "$file.lock" >/dev/null
-            "$program" lock --verify "$file.lock" --offline --keyring keyring.gpg --store "$file.store" >/dev/null
+            "$program" lock check "$file.toml" -o "$file.lock" >/dev/null
+            "$program" lock verify "$file.lock" --offline --keyring keyring.gpg --store "$file.store" >/dev/null
             cmp "$file.lock" ../test.lock
             "$program" build --lock "$file.lock" -o "$file.squashfs" --store "$file.store" --offline >/dev/null
             cmp "$file.squashfs" ../test.squashfs

@@ -55,17 +55,17 @@ final class LockTests: XCTestCase {
         try archive.manifest(["late"])
         XCTAssertEqual(try archive.lock().status, 0)
         let arguments = ["--keyring", "\(archive.bench.folder)/keyring.gpg"]
-        let good = try archive.bench.rtverify(["lock", "--verify", "test.lock"] + arguments)
+        let good = try archive.bench.rtverify(["lock", "verify", "test.lock"] + arguments)
         XCTAssertEqual(good.status, 0, good.errors)
         let text = try archive.bench.read("test.lock")
         let line = try XCTUnwrap(text.split(separator: "\n").last { $0.hasPrefix("sha256 = ") })
         try archive.bench.write(
             text.replacing(line, with: "sha256 = \"\(String(repeating: "0", count: 64))\""), to: "bad.lock")
-        let bad = try archive.bench.rtverify(["lock", "--verify", "bad.lock"] + arguments)
+        let bad = try archive.bench.rtverify(["lock", "verify", "bad.lock"] + arguments)
         XCTAssertEqual(bad.status, 1)
         XCTAssertTrue(bad.errors.contains("the index says"), bad.errors)
         try archive.bench.write(text.replacing("stage = 2", with: "stage = 1"), to: "stages.lock")
-        let stages = try archive.bench.rtverify(["lock", "--verify", "stages.lock"] + arguments)
+        let stages = try archive.bench.rtverify(["lock", "verify", "stages.lock"] + arguments)
         XCTAssertEqual(stages.status, 1)
         XCTAssertTrue(stages.errors.contains("late: stage 1"), stages.errors)
     }
@@ -79,7 +79,7 @@ final class LockTests: XCTestCase {
         func verify(_ text: String) throws -> Workbench.Answer {
             try archive.bench.write(text, to: "other.lock")
             return try archive.bench.rtverify(
-                ["lock", "--verify", "other.lock", "--keyring", "\(archive.bench.folder)/keyring.gpg"])
+                ["lock", "verify", "other.lock", "--keyring", "\(archive.bench.folder)/keyring.gpg"])
         }
         XCTAssertEqual(try verify(text).status, 0)
         // Line ends as git may have them.
@@ -100,13 +100,42 @@ final class LockTests: XCTestCase {
         try archive.manifest(["late"])
         XCTAssertEqual(try archive.lock().status, 0)
         func check() throws -> Int32 {
-            try archive.bench.rtverify(["lock", "--check", "runtime.toml", "-o", "test.lock"]).status
+            try archive.bench.rtverify(["lock", "check", "runtime.toml", "-o", "test.lock"]).status
         }
         XCTAssertEqual(try check(), 0)
         try archive.bench.write("# only a comment\n" + (try archive.bench.read("runtime.toml")), to: "runtime.toml")
         XCTAssertEqual(try check(), 0)
         try archive.manifest(["late", "special"])
         XCTAssertEqual(try check(), 1)
+    }
+
+    /// What was a flag is a subcommand: the flag works, and says so.
+    func testTheEarlierSpellingsOfLockStillWork() throws {
+        let archive = try TestArchive()
+        defer { archive.bench.remove() }
+        try archive.manifest(["late"])
+        XCTAssertEqual(try archive.lock().status, 0)
+        let lock = try archive.bench.read("test.lock")
+        for (earlier, name, words) in [
+            ("--check", "check", ["runtime.toml", "-o", "test.lock"]),
+            ("--upgrade", "upgrade", ["runtime.toml", "-o", "test.lock"]),
+            ("--verify", "verify", ["test.lock", "--keyring", "keyring.gpg"]),
+        ] {
+            let today = try archive.bench.rtverify(["lock", name] + words)
+            XCTAssertEqual(today.status, 0, today.errors)
+            for order in [
+                ["lock", earlier] + words, ["lock"] + words + [earlier], ["lock", "resolve", earlier] + words,
+            ] {
+                let answer = try archive.bench.rtverify(order)
+                XCTAssertEqual(answer.status, 0, answer.errors)
+                XCTAssertEqual(answer.output, today.output)
+                XCTAssertTrue(
+                    answer.errors.contains("`rtverify lock \(earlier)` is `rtverify lock \(name)` now"), answer.errors)
+            }
+        }
+        XCTAssertEqual(try archive.bench.read("test.lock"), lock)
+        let both = try archive.bench.rtverify(["lock", "--check", "--verify", "runtime.toml"])
+        XCTAssertEqual(both.status, 64, both.errors)
     }
 
     func testUpdateMovesOnlyWhatIsNamedAndNeverBack() throws {
@@ -118,7 +147,7 @@ final class LockTests: XCTestCase {
         _ = try archive.bench.run(["cp", "old.lock", "test.lock"])
         func update(_ packages: [String]) throws -> Workbench.Answer {
             try archive.bench.rtverify(
-                ["lock", "--update", "runtime.toml"] + packages
+                ["lock", "update", "runtime.toml"] + packages
                     + ["-o", "test.lock", "--keyring", "\(archive.bench.folder)/keyring.gpg"] + archive.mirror)
         }
         let one = try update(["early"])

@@ -56,9 +56,9 @@ final class MinimalRuntimeTests: XCTestCase {
         let lock = "\(bench.folder)/minimal.lock"
         let locked = try bench.rtverify(["lock", Self.manifest, "-o", lock])
         guard locked.status == 0 else { throw XCTSkip("the Debian archive can't be reached: \(locked.errors)") }
-        let verified = try bench.rtverify(["lock", "--verify", lock, "--offline"])
+        let verified = try bench.rtverify(["lock", "verify", lock, "--offline"])
         XCTAssertEqual(verified.status, 0, verified.errors)
-        XCTAssertEqual(try bench.rtverify(["lock", "--check", Self.manifest, "-o", lock]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["lock", "check", Self.manifest, "-o", lock]).status, 0)
         let built = try bench.run(
             try naming(bench) + [
                 Workbench.program, "build", "--lock", lock, "-o", "minimal.squashfs", "--offline", "--store", "store",

@@ -122,7 +122,7 @@ final class RuntimeTests: XCTestCase {
     private func leadsBack(_ bench: Workbench, _ name: String) throws {
         let lock = "\(Workbench.checkout)/lockfiles/\(name).lock"
         let draft = try bench.rtverify(
-            ["lock", "--from-image", "image.squashfs", "-o", "draft.lock"] + SharedMirrors.options)
+            ["lock", "draft", "image.squashfs", "-o", "draft.lock"] + SharedMirrors.options)
         let moved = draft.errors.matches(of: #/no state of (\S+) at/#).map { String($0.1) }
         let missing = draft.output.split(separator: "\n").filter { $0.hasPrefix("found nowhere: ") }
         let packages = missing.filter { !$0.hasSuffix(" (a wheel)") }.map { $0.split(separator: " ")[2] }

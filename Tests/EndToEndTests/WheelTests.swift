@@ -112,10 +112,10 @@ final class WheelTests: XCTestCase {
         let again = try lock(bench)
         XCTAssertEqual(again.status, 0, again.errors)
         XCTAssertEqual(try bench.read("volume.lock"), old)
-        let verified = try bench.rtverify(["lock", "--verify", "volume.lock", "--offline"])
+        let verified = try bench.rtverify(["lock", "verify", "volume.lock", "--offline"])
         XCTAssertEqual(verified.status, 0, verified.errors)
         XCTAssertTrue(verified.output.contains("3 wheels are what pip chooses"), verified.output)
-        XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "volume.lock"]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "volume.lock"]).status, 0)
 
         // Newer ones appear: only the one that is named moves.
         let script = "\(Workbench.sources)/Fixtures/make_wheels.py"
@@ -123,7 +123,7 @@ final class WheelTests: XCTestCase {
             XCTAssertEqual(try bench.run(["python3", script, "\(bench.folder)/wheels", pin]).status, 0)
         }
         let updated = try bench.rtverify(
-            ["lock", "--update", "runtime.toml", "rtv-new", "-o", "volume.lock"], environment: environment(bench))
+            ["lock", "update", "runtime.toml", "rtv-new", "-o", "volume.lock"], environment: environment(bench))
         XCTAssertEqual(updated.status, 0, updated.errors)
         XCTAssertTrue(updated.output.contains("upgraded wheel rtv-new 1.0 -> 1.1"), updated.output)
         XCTAssertEqual(
@@ -132,13 +132,13 @@ final class WheelTests: XCTestCase {
         XCTAssertEqual(difference.status, 1)
         XCTAssertTrue(difference.output.contains("upgraded wheel rtv-new 1.0 -> 1.1"), difference.output)
         try volume(bench, requirements: "\"rtv_main\", \"rtv_old\"")
-        XCTAssertEqual(try bench.rtverify(["lock", "--check", "runtime.toml", "-o", "volume.lock"]).status, 1)
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "volume.lock"]).status, 1)
 
         // A lock that leaves out what another wheel needs isn't what pip chooses.
         let blocks = old.components(separatedBy: "\n[[wheel]]")
         try bench.write(
             blocks.filter { !$0.contains("\"rtv-always\"") }.joined(separator: "\n[[wheel]]"), to: "less.lock")
-        let less = try bench.rtverify(["lock", "--verify", "less.lock", "--offline"])
+        let less = try bench.rtverify(["lock", "verify", "less.lock", "--offline"])
         XCTAssertEqual(less.status, 1, less.output)
         XCTAssertTrue(less.errors.contains("rtv"), less.errors)
     }
@@ -193,11 +193,11 @@ final class WheelTests: XCTestCase {
             ("rtv.dotted-name", ["rtv-dotted-name 1.1", "rtvyaml 1.1"]),
         ] {
             let updated = try bench.rtverify(
-                ["lock", "--update", "runtime.toml", name, "-o", "volume.lock"], environment: environment(bench))
+                ["lock", "update", "runtime.toml", name, "-o", "volume.lock"], environment: environment(bench))
             XCTAssertEqual(updated.status, 0, updated.errors)
             XCTAssertEqual(wheels(try bench.read("volume.lock")), expected)
         }
-        XCTAssertEqual(try bench.rtverify(["lock", "--verify", "volume.lock", "--offline"]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["lock", "verify", "volume.lock", "--offline"]).status, 0)
     }
 
     /// A wheel that pip takes and the installer refuses: named, in one line.

@@ -1,6 +1,6 @@
+import FileTree
 import Host
 import Mirrors
-import Reporting
 import RuntimeSpec
 
 /// A draft of an image that dpkg made.

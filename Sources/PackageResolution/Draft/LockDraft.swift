@@ -1,8 +1,8 @@
 import ContentHash
+import FileTree
 import Host
 import InputStore
 import Mirrors
-import Reporting
 import RuntimeSpec
 
 /// From an image back to the lock that would make it, as far as its package databases tell.
@@ -34,7 +34,7 @@ public struct LockDraft: Sendable {
         /// The draft's bytes: the lock, and in comments what it doesn't explain.
         public var text: String {
             var head =
-                "# A draft, made by `rtverify lock --from-image`: what an image's package databases tell of its lock.\n"
+                "# A draft, made by `rtverify lock draft`: what an image's package databases tell of its lock.\n"
             for remark in remarks { head += "# \(remark)\n" }
             if let fault { head += "# Not yet a lock: \(fault)\n" }
             for item in missing { head += "# Found nowhere: \(item)\n" }
@@ -72,6 +72,14 @@ public struct LockDraft: Sendable {
         mutating func add(_ remarks: [String]) {
             for remark in remarks where !self.remarks.contains(remark) { self.remarks.append(remark) }
         }
+    }
+
+    /// The name of an image's lock: its file's, in letters, digits and dashes.
+    public static func name(ofImage path: String) -> String {
+        let name = (path.split(separator: "/").last ?? "").prefix { $0 != "." }.map { character in
+            character.isASCII && (character.isLetter || character.isNumber) ? character : "-"
+        }.drop { $0 == "-" }
+        return name.isEmpty ? "draft" : String(name)
     }
 
     /// - Parameter name: The lock's name.

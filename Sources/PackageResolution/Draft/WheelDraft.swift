@@ -1,5 +1,5 @@
+import FileTree
 import Host
-import Reporting
 import RuntimeSpec
 import Sandbox
 

@@ -13,9 +13,9 @@ struct VerificationReport: Encodable {
 
     private var verdict: Verdict
     private var proof: String
-    private var sender_pinned: Bool
-    @OrNull private var item_hash: String?
-    @OrNull private var content_hash: String?
+    private var senderPinned: Bool
+    @OrNull private var itemHash: String?
+    @OrNull private var contentHash: String?
     @OrNull private var profile: String?
     @OrNull private var image: Image?
     @OrNull private var signature: ContentClaim.Signature?
@@ -26,7 +26,7 @@ struct VerificationReport: Encodable {
     var explanation: [String] = []
 
     private enum CodingKeys: CodingKey {
-        case verdict, proof, sender_pinned, item_hash, content_hash, profile, image, signature, reproduced, links
+        case verdict, proof, senderPinned, itemHash, contentHash, profile, image, signature, reproduced, links
     }
 
     init(
@@ -34,8 +34,8 @@ struct VerificationReport: Encodable {
     ) {
         (self.verdict, links) = (verdict.verdict, verdict.links)
         proof = claim.isContentHash ? "content-hash" : "chain"
-        sender_pinned = claim.isSenderPinned
-        (item_hash, content_hash) = (itemHash, claim.file?.description)
+        senderPinned = claim.isSenderPinned
+        (self.itemHash, contentHash) = (itemHash, claim.file?.description)
         profile = verdict.profile?.name
         image = identity.map { Image(path: path, size: $0.size, sha256: $0.sha256.hex) }
         signature = claim.signature

@@ -3,7 +3,6 @@ import Glibc
 import Host
 import ImageBuild
 import ImageComparison
-import Reporting
 
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

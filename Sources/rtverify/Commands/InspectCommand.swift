@@ -1,7 +1,6 @@
 import ArgumentParser
 import Host
 import ImageComparison
-import Reporting
 
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,8 +1,9 @@
 import Host
+import ImageComparison
 
 /// Inspections and audits for a terminal.
-public enum ImageText {
-    public static func lines(_ report: InspectionReport) -> [String] {
+enum ImageText {
+    static func lines(_ report: InspectionReport) -> [String] {
         var lines = [report.path, "  format    \(report.format)"]
         if let size = report.size { lines.append("  size      \(size) bytes") }
         for key in ["compression", "compressor options", "block size", "time", "flags"] {
@@ -19,17 +20,17 @@ public enum ImageText {
                         + "\(padded("\(share.entries)", 7))  \(share.name)")
             }
         }
-        if report.late_entry_count > 0 {
+        if report.lateEntryCount > 0 {
             lines += [
-                "", "  \(report.late_entry_count) later than SOURCE_DATE_EPOCH (\(report.source_date_epoch ?? 0)):",
+                "", "  \(report.lateEntryCount) later than SOURCE_DATE_EPOCH (\(report.sourceDateEpoch ?? 0)):",
             ]
-            lines += report.late_entries.map { "    \($0.time)  \($0.path)" }
-            if report.late_entry_count > report.late_entries.count { lines.append("    …") }
+            lines += report.lateEntries.map { "    \($0.time)  \($0.path)" }
+            if report.lateEntryCount > report.lateEntries.count { lines.append("    …") }
         }
         return lines
     }
 
-    public static func lines(_ report: AuditReport) -> [String] {
+    static func lines(_ report: AuditReport) -> [String] {
         var lines: [String] = []
         var names: [String] = []
         for finding in report.findings where !names.contains(finding.finding) { names.append(finding.finding) }

@@ -32,7 +32,7 @@ struct CAR: AsyncParsableCommand {
         var blocks: Int
         var size: Int
         /// Sections of a kind that is not known here.
-        var not_checked: Int?
+        var notChecked: Int?
     }
 
     func validate() throws {
@@ -46,7 +46,7 @@ struct CAR: AsyncParsableCommand {
             if out.json { return printLine(JSONText.of(answer)) }
             printLine(output ?? file)
             printLine("  root    \(answer.root)\n  blocks  \(answer.blocks)\n  size    \(answer.size)")
-            if let count = answer.not_checked, count > 0 {
+            if let count = answer.notChecked, count > 0 {
                 printLine("  not checked: \(count) sections whose hash function or codec isn't known here")
             }
         }
@@ -74,7 +74,7 @@ struct CAR: AsyncParsableCommand {
             }
             return CARAnswer(
                 root: reader.root.description, blocks: reader.blocks, size: size,
-                not_checked: reader.uncheckedSections == 0 ? nil : reader.uncheckedSections)
+                notChecked: reader.uncheckedSections == 0 ? nil : reader.uncheckedSections)
         } catch let error as CARError {
             throw Refused(error: error, file: file)
         }

@@ -26,12 +26,12 @@ struct Verity: AsyncParsableCommand {
 
     private struct VerityAnswer: Encodable {
         var path: String
-        var root_hash: String
+        var rootHash: String
         var salt: String
         var uuid: String
-        var data_blocks: Int
-        var data_block_size = DMVerity.blockSize
-        var hash_block_size = DMVerity.blockSize
+        var dataBlocks: Int
+        var dataBlockSize = DMVerity.blockSize
+        var hashBlockSize = DMVerity.blockSize
         var algorithm = "sha256"
         var format = 1
     }
@@ -54,8 +54,8 @@ struct Verity: AsyncParsableCommand {
             let answer = try await onThread { [self] in try compute() }
             if out.json { return printLine(JSONText.of(answer)) }
             printLine(image)
-            printLine("  root hash  \(answer.root_hash)")
-            printLine("  blocks     \(answer.data_blocks) of \(answer.data_block_size) bytes")
+            printLine("  root hash  \(answer.rootHash)")
+            printLine("  blocks     \(answer.dataBlocks) of \(answer.dataBlockSize) bytes")
             printLine("  salt       \(answer.salt)")
             if let output { printLine("  hash tree  \(output), uuid \(answer.uuid)") }
         }
@@ -70,7 +70,7 @@ struct Verity: AsyncParsableCommand {
             of: file, writingTo: target.map { (descriptor: $0.descriptor, name: output ?? "") })
         try target?.publish()
         return VerityAnswer(
-            path: image, root_hash: root.hex, salt: salt, uuid: uuid,
-            data_blocks: (file.size ?? 0) / DMVerity.blockSize)
+            path: image, rootHash: root.hex, salt: salt, uuid: uuid,
+            dataBlocks: (file.size ?? 0) / DMVerity.blockSize)
     }
 }

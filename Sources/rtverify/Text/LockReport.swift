@@ -10,24 +10,28 @@ enum LockReport {
         if json {
             struct LockAnswer: Encodable {
                 var lock: String
-                var lock_sha256: String
+                var lockSHA256: String
                 var packages: Int
                 var wheels: Int
-                var source_date_epoch: Int
+                var sourceDateEpoch: Int
             }
             printLine(
                 JSONText.of(
                     LockAnswer(
-                        lock: path, lock_sha256: sha256.hex,
+                        lock: path, lockSHA256: sha256.hex,
                         packages: lock.packages.count + (lock.alpine?.packages.count ?? 0),
                         wheels: lock.python?.wheels.count ?? 0,
-                        source_date_epoch: lock.sourceDateEpoch)))
+                        sourceDateEpoch: lock.sourceDateEpoch)))
         } else if !quiet {
             printLine("\(path): \(contents(of: lock)), toolchain of \(lock.toolchain.count)")
             if let archive = lock.rootArchive { printLine("  \(archive.path)") }
             for archive in lock.archives { printLine("  \(archive.suite) at \(archive.snapshot)") }
             printLine("sha256 \(sha256)")
         }
+    }
+
+    static func print(belongs path: String, to manifest: String, json: Bool) {
+        printLine(json ? #"{"belongs": true}"# : "\(path) was made from \(manifest) as it is now")
     }
 
     /// `97 packages (40.1 MB) in 3 stages, 60 wheels (31.2 MB)`

@@ -56,23 +56,17 @@ struct GateCommand: AsyncParsableCommand {
                     (markdown, { GateMarkdown.text($0) }),
                 ])
             guard !spec.runtimes.isEmpty else { throw NothingToCheck() }
-            let store = try source.openStore()
-            let fetcher = try source.fetcher(store: store, display: display)
             let apis = network.api.isEmpty ? spec.apis : network.api
-            let gate = Gate(
-                spec, folder: folder, imagesFolder: output,
-                tools: .init(
-                    inputs: .init(
-                        store: store, fetcher: fetcher, programs: source.programs(store: store, display: display)),
-                    nodes: network.nodes(apis), jobs: jobs ?? processorCount, keyrings: keyring,
-                    isOnline: !source.offline, words: .init(sources: source.words, nodes: network.words(apis)),
-                    environment: environmentValue, events: display.report))
-            let result: Result<GateReport, any Error>
-            do {
-                result = .success(try await Interruption.cancelling { try await gate.run() })
-            } catch { result = .failure(error) }
-            await fetcher.shutdown()
-            var found = try result.get()
+            var found = try await source.withInputs(display) { inputs in
+                let gate = Gate(
+                    spec, folder: folder, imagesFolder: output,
+                    tools: .init(
+                        inputs: .init(store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs),
+                        nodes: network.nodes(apis), jobs: jobs ?? processorCount, keyrings: keyring,
+                        isOnline: !source.offline, words: .init(sources: source.words, nodes: network.words(apis)),
+                        environment: environmentValue, events: display.report))
+                return try await Interruption.cancelling { try await gate.run() }
+            }
             display.finish()
             found.failures = files.write(found)
             printLine(out.json ? JSONText.of(GateJSON(found)) : GateText.lines(found).joined(separator: "\n"))

@@ -1,12 +1,14 @@
+import ImageComparison
+
 /// A comparison for a terminal.
-public struct ComparisonText {
+struct ComparisonText {
     private let colors: Bool
     private let full: Bool
 
     /// - Parameters:
     ///   - colors: Whether to use the terminal's colours (ECMA-48).
     ///   - full: Every difference with its details; otherwise what fits a few screens.
-    public init(colors: Bool, full: Bool) { (self.colors, self.full) = (colors, full) }
+    init(colors: Bool, full: Bool) { (self.colors, self.full) = (colors, full) }
 
     private enum Color: String { case red = "31", green = "32", yellow = "33", bold = "1", faint = "2" }
 
@@ -14,7 +16,7 @@ public struct ComparisonText {
         colors ? "\u{1b}[\(color.rawValue)m\(text)\u{1b}[0m" : text
     }
 
-    public func lines(_ report: ComparisonReport) -> [String] {
+    func lines(_ report: ComparisonReport) -> [String] {
         if report.identical {
             let how = report.a.format == "the same bytes" ? "the same bytes" : "the same tree"
             return [paint("identical", .green) + ": \(report.a.path) and \(report.b.path) are \(how)"]

@@ -4,12 +4,12 @@ import Host
 /// What `rtverify message` prints.
 enum MessageReport {
     private struct MessageAnswer: Encodable {
-        var item_hash: String
+        var itemHash: String
         var type: String
         var chain: String
         var sender: String
         var owner: String?
-        var content_hash: String?
+        var contentHash: String?
         var status: String?
         var signature: String
         var verified: Bool
@@ -22,8 +22,8 @@ enum MessageReport {
             return printLine(
                 JSONText.of(
                     MessageAnswer(
-                        item_hash: message.itemHash.description, type: message.type, chain: message.chain,
-                        sender: message.sender, owner: examination.owner, content_hash: examination.file?.description,
+                        itemHash: message.itemHash.description, type: message.type, chain: message.chain,
+                        sender: message.sender, owner: examination.owner, contentHash: examination.file?.description,
                         status: examination.status, signature: examination.signature.word,
                         verified: examination.isVerified, links: examination.links)))
         }
@@ -48,9 +48,9 @@ enum MessageReport {
     }
 
     private struct Prepared: Encodable {
-        var item_content: String
-        var item_hash: String
-        var content_hash: String
+        var itemContent: String
+        var itemHash: String
+        var contentHash: String
         var commands: [String]
     }
 
@@ -64,8 +64,8 @@ enum MessageReport {
             return printLine(
                 JSONText.of(
                     Prepared(
-                        item_content: prepared.content, item_hash: prepared.itemHash,
-                        content_hash: prepared.file.description, commands: commands)))
+                        itemContent: prepared.content, itemHash: prepared.itemHash,
+                        contentHash: prepared.file.description, commands: commands)))
         }
         printLine("item_content  \(prepared.content)\nitem_hash     \(prepared.itemHash)")
         printLine(

@@ -8,7 +8,7 @@ enum CheckText {
 
     private static func plainLines(_ report: CheckReport) -> [String] {
         let varied = report.varied.map(\.rawValue).joined(separator: ", ")
-        let missing = report.not_varied.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
+        let missing = report.notVaried.sorted { $0.key < $1.key }.map { "not varied: \($0.key) (\($0.value))" }
         if report.reproducible {
             let count = report.builds == 2 ? "two" : "\(report.builds)"
             let how = varied.isEmpty ? ", nothing varied" : "; varied: \(varied)"

@@ -2,7 +2,6 @@ import ArgumentParser
 import Glibc
 import Host
 import ImageComparison
-import Reporting
 
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

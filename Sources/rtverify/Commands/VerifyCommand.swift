@@ -6,7 +6,6 @@ import Host
 import ImageBuild
 import ImageComparison
 import Mirrors
-import Reporting
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -159,26 +158,18 @@ struct Verify: AsyncParsableCommand {
         _ lock: String, _ identity: FileIdentity, _ display: ProgressDisplay, _ report: inout VerificationReport
     ) async throws {
         let runtime = try ImageBuilder.LockedRuntime(path: lock)
-        let store = try source.openStore()
-        let fetcher = try source.fetcher(store: store, display: display)
-        let builder = ImageBuilder(
-            store: store, fetcher: fetcher, programs: source.programs(store: store, display: display),
-            jobs: processorCount, events: display.report)
         let compared = image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 }
-        let outcome: Result<(Bool, [String]), any Error>
-        do {
-            outcome = .success(
-                try await Interruption.cancelling {
-                    try await builder.rebuild(runtime) { rebuilt, path in
-                        if rebuilt.sha256 == identity.sha256 { return (true, []) }
-                        return (false, await Self.explanation(compared, path, runtime))
-                    }
-                })
-        } catch {
-            outcome = .failure(error)
+        let (reproduced, explanation) = try await source.withInputs(display) { inputs in
+            let builder = ImageBuilder(
+                store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs, jobs: processorCount,
+                events: display.report)
+            return try await Interruption.cancelling {
+                try await builder.rebuild(runtime) { rebuilt, path -> (Bool, [String]) in
+                    if rebuilt.sha256 == identity.sha256 { return (true, []) }
+                    return (false, await Self.explanation(compared, path, runtime))
+                }
+            }
         }
-        await fetcher.shutdown()
-        let (reproduced, explanation) = try outcome.get()
         (report.reproduced, report.explanation) = (reproduced, explanation)
     }
 

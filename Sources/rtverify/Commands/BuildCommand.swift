@@ -14,7 +14,7 @@ struct Build: AsyncParsableCommand {
             EXAMPLES:
               rtverify build --lock lockfiles/debian-12-minimal.lock -o minimal.squashfs
               rtverify build --lock lockfiles/debian-12-minimal.lock --golden golden/debian-12-minimal.json
-              rtverify build --lock lockfiles/debian-12-minimal.lock --check --vary time,locale
+              rtverify build --lock lockfiles/debian-12-minimal.lock check --vary time,locale
             """)
 
     @Option(help: "The lockfile.")
@@ -62,7 +62,7 @@ struct Build: AsyncParsableCommand {
         var size: Int
         var sha256: String
         var cid: String
-        var lock_sha256: String
+        var lockSHA256: String
         var recipe: Int
         var seconds: Double
         var check: CheckReport?
@@ -74,35 +74,27 @@ struct Build: AsyncParsableCommand {
             let started = ContinuousClock.now
             let runtime = try ImageBuilder.LockedRuntime(path: lock)
             let expected = try golden.map { ($0, try GoldenFile(path: $0)) }
-            let store = try source.openStore()
-            let fetcher = try source.fetcher(store: store, display: display)
-            let builder = ImageBuilder(
-                store: store, fetcher: fetcher, programs: source.programs(store: store, display: display),
-                jobs: jobs ?? processorCount, stepTimeout: stepTimeout,
-                events: display.report)
             let image = output ?? "\(runtime.lock.name).squashfs"
             let varied = try variations()
-            let checking =
-                check
-                ? ReproducibilityCheck(
-                    builder: builder, runtime: runtime, builds: builds ?? 2, variations: varied,
-                    clock: { try await IndexedPackage.otherClock(of: $0, store: store, fetcher: fetcher) },
-                    keepFolder: keepDiffering, events: display.report) : nil
-            let result: Result<(CheckReport?, FileIdentity), any Error>
-            do {
-                result = .success(
-                    try await Interruption.cancelling {
-                        guard let checking else { return (nil, try await builder.build(runtime, image: image)) }
-                        // Whether it can be written is found before the builds.
-                        let file = try AtomicFile(replacing: image)
-                        let found = try await checking.run { _, path in try file.publish(copying: path) }
-                        return (found.report, found.identity)
-                    })
-            } catch {
-                result = .failure(error)
+            let (checked, identity) = try await source.withInputs(display) { inputs in
+                let builder = ImageBuilder(
+                    store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs,
+                    jobs: jobs ?? processorCount, stepTimeout: stepTimeout, events: display.report)
+                let checking =
+                    check
+                    ? ReproducibilityCheck(
+                        builder: builder, runtime: runtime, builds: builds ?? 2, variations: varied,
+                        clock: {
+                            try await IndexedPackage.otherClock(of: $0, store: inputs.store, fetcher: inputs.fetcher)
+                        }, keepFolder: keepDiffering, events: display.report) : nil
+                return try await Interruption.cancelling { () -> (CheckReport?, FileIdentity) in
+                    guard let checking else { return (nil, try await builder.build(runtime, image: image)) }
+                    // Whether it can be written is found before the builds.
+                    let file = try AtomicFile(replacing: image)
+                    let found = try await checking.run { _, path in try file.publish(copying: path) }
+                    return (found.report, found.identity)
+                }
             }
-            await fetcher.shutdown()
-            let (checked, identity) = try result.get()
             display.finish()
             let found = GoldenFile(lockSHA256: runtime.sha256.hex, identity: identity)
             if let checked, !checked.reproducible {
@@ -126,14 +118,14 @@ struct Build: AsyncParsableCommand {
                 JSONText.of(
                     BuildAnswer(
                         image: image, size: found.size, sha256: found.sha256, cid: found.cid,
-                        lock_sha256: found.lock_sha256, recipe: recipe, seconds: hundredths / 100, check: checked)))
+                        lockSHA256: found.lockSHA256, recipe: recipe, seconds: hundredths / 100, check: checked)))
             return
         }
         printLine(image)
         printLine("  size    \(found.size)")
         printLine("  sha256  \(found.sha256)")
         printLine("  cid     \(found.cid)")
-        printLine("  lock    \(found.lock_sha256)")
+        printLine("  lock    \(found.lockSHA256)")
         guard let checked else { return }
         for (number, line) in CheckText.lines(checked).enumerated() {
             printLine((number == 0 ? "  check   " : "          ") + line)

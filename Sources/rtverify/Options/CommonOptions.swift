@@ -48,16 +48,39 @@ struct SourceOptions: ParsableArguments {
     /// Where the store is, whether it is there or not.
     var storeDirectory: String { store ?? Store.defaultDirectory(environment: environmentValue) }
 
-    func openStore() throws -> Store {
+    private func openStore() throws -> Store {
         try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
     }
 
-    /// The target's own package programs.
-    func programs(store: Store, display: ProgressDisplay) -> TargetPrograms {
-        TargetPrograms(store: store, offline: offline, environment: environmentValue, events: display.report)
+    /// What a command reads its inputs through.
+    struct Inputs: Sendable {
+        let store: Store
+        let fetcher: Fetcher
+        /// The target's own package programs.
+        let programs: TargetPrograms
     }
 
-    func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {
+    /// Gives `body` the store and what fills it, and closes connections when that is over.
+    func withInputs<Value>(
+        _ display: ProgressDisplay, _ body: (Inputs) async throws -> Value
+    ) async throws -> Value {
+        let store = try openStore()
+        let fetcher = try fetcher(store: store, display: display)
+        let inputs = Inputs(
+            store: store, fetcher: fetcher,
+            programs: TargetPrograms(
+                store: store, offline: offline, environment: environmentValue, events: display.report))
+        do {
+            let value = try await body(inputs)
+            await fetcher.shutdown()
+            return value
+        } catch {
+            await fetcher.shutdown()
+            throw error
+        }
+    }
+
+    private func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {
         let given = mirror.map { Mirror($0) }
         let list =
             onlyMirror

@@ -1,0 +1,22 @@
+import Host
+
+/// What `rtverify lock` was told by flags before it had subcommands. They work for one more release, with a note.
+enum EarlierSpelling {
+    private static let subcommands = [
+        "--update": "update", "--check": "check", "--verify": "verify", "--from-image": "draft", "--upgrade": "upgrade",
+    ]
+
+    /// The words of a command line in today's spelling, and what is to be said of it.
+    static func today(_ arguments: [String]) -> (words: [String], note: String?) {
+        guard arguments.first == "lock" else { return (arguments, nil) }
+        var words = Array(arguments.dropFirst())
+        if words.first == "resolve" { words.removeFirst() }
+        guard let index = words.firstIndex(where: { subcommands[$0] != nil }), let name = subcommands[words[index]]
+        else { return (arguments, nil) }
+        let flag = words.remove(at: index)
+        return (
+            ["lock", name] + words,
+            "`rtverify lock \(flag)` is `rtverify lock \(name)` now; the flag goes with the next release"
+        )
+    }
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Host
+import PackageResolution
+
+extension Lock {
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Move a lock forward: all of it, or the packages named and what they need.",
+            discussion: """
+                Never to an older Release; it says what changed.
+
+                EXAMPLES:
+                  rtverify lock update runtimes/debian-12-minimal/runtime.toml
+                  rtverify lock update runtimes/debian-12-minimal/runtime.toml openssl
+                """)
+
+        @OptionGroup var target: Target
+        @Argument(help: "The packages to move; all of them where none is named.")
+        var packages: [String] = []
+        @OptionGroup var resolution: Resolution
+        @OptionGroup var out: OutputOptions
+
+        func run() async throws {
+            let display = out.display
+            try await exiting(display) {
+                let (manifest, path) = try target.read()
+                let old = try Target.lock(path)
+                let lock = try await resolution.lock(to: path, display) { locker, options in
+                    try await locker.update(
+                        old, packages: packages, of: manifest, directory: target.directory, options: options)
+                }
+                display.finish()
+                try LockReport.print(LockDifference(from: old, to: lock), json: out.json)
+                LockReport.print(lock, path: path, json: false, quiet: out.json)
+            }
+        }
+    }
+
+    struct Upgrade: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write a lock in today's format, with what its manifest asks for; nothing that is locked moves.",
+            discussion: """
+                EXAMPLES:
+                  rtverify lock upgrade runtimes/debian-12-minimal/runtime.toml
+                  rtverify lock upgrade -o old.lock runtime.toml
+                """)
+
+        @OptionGroup var target: Target
+        /// Of no use here: a script that gives every `lock` its store may give it to this one too.
+        @OptionGroup(visibility: .hidden) var unused: Resolution
+        @OptionGroup var out: OutputOptions
+
+        func run() async throws {
+            try await exiting(out.display) {
+                let (manifest, path) = try target.read()
+                let old = try Target.lock(path)
+                let lock = try await LockCheck.upgraded(
+                    old, to: manifest, directory: target.directory, manifestPath: target.manifest, lockPath: path)
+                if lock != old { try lock.write(to: path) }
+                LockReport.print(lock, path: path, json: out.json, quiet: out.json)
+            }
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say offline whether a lock was made from its manifest as it is now.",
+            discussion: """
+                EXAMPLES:
+                  rtverify lock check runtimes/debian-12-minimal/runtime.toml
+                  rtverify lock check --json -o my.lock runtime.toml
+                """)
+
+        @OptionGroup var target: Target
+        /// Of no use here: a script that gives every `lock` its store may give it to this one too.
+        @OptionGroup(visibility: .hidden) var unused: Resolution
+        @OptionGroup var out: OutputOptions
+
+        func run() async throws {
+            try await exiting(out.display) {
+                let (manifest, path) = try target.read()
+                try await LockCheck.check(
+                    manifest, directory: target.directory, manifestPath: target.manifest,
+                    lock: try Target.lock(path), lockPath: path)
+                LockReport.print(belongs: path, to: target.manifest, json: out.json)
+            }
+        }
+    }
+}
