@@ -171,9 +171,9 @@ struct RuntimeChecks: Sendable {
     /// As `rtverify compare` says it: causes first.
     private func differences(_ a: String, _ b: String, _ lock: ImageBuilder.LockedRuntime) async -> [String] {
         do {
-            let report = try await Examination.compare(a, b, options: .init(lock: lock.text))
+            let report = try await Examination.compare(a, b, options: .init(locks: [lock.text]))
             return report.summary.prefix(10).map { group in
-                "\(group.count) by \(group.cause ?? "an unknown cause") in \(group.package ?? "no package"): "
+                "\(group.count) by \(group.cause ?? "an unknown cause")\(group.package.map { " in \($0)" } ?? ""): "
                     + group.paths.prefix(3).joined(separator: ", ")
             }
         } catch { return ["they can't be compared: \(Self.first(error))"] }

@@ -230,7 +230,7 @@ public struct ReproducibilityCheck: Sendable {
     /// As `rtverify compare` says it; nil where the images can't be compared.
     func differences(_ first: Built, _ other: Built) async -> ComparisonReport? {
         do {
-            return try await Examination.compare(first.path, other.path, options: .init(lock: runtime.text))
+            return try await Examination.compare(first.path, other.path, options: .init(locks: [runtime.text]))
         } catch {
             events(.note("the images can't be compared: \(error)"))
             return nil

@@ -62,18 +62,33 @@ public struct ComparisonReport: Codable, Sendable {
         }
     }
 
-    /// Differences of one cause in one package: what one change would take away.
+    /// Differences of one cause: what one change would take away.
     public struct Group: Codable, Sendable {
+        /// How many of them a package's files have.
+        public struct Share: Codable, Sendable {
+            public var name: String
+            public var count: Int
+
+            public init(name: String, count: Int) { (self.name, self.count) = (name, count) }
+        }
+
+        /// The known cause's name; nil for none.
         public var cause: String?
+        /// Whose files they all are, where it is one package's.
         public var package: String?
         public var count: Int
         public var reason: String
         public var remedy: String
+        /// Whose files they are, the most first; those of nobody's are in `count` alone.
+        public var packages: [Share]
         /// The first few.
         public var paths: [String]
 
-        public init(cause: String?, package: String?, count: Int, reason: String, remedy: String, paths: [String]) {
-            (self.cause, self.package, self.count) = (cause, package, count)
+        public init(
+            cause: String?, count: Int, reason: String, remedy: String, packages: [Share], paths: [String]
+        ) {
+            (self.cause, self.count, self.packages) = (cause, count, packages)
+            package = packages.count == 1 && packages[0].count == count ? packages[0].name : nil
             (self.reason, self.remedy, self.paths) = (reason, remedy, paths)
         }
     }
@@ -101,6 +116,10 @@ public struct ComparisonReport: Codable, Sendable {
     public var summary: [Group]
     /// Where it was asked for.
     public var packages: [PackageSize]
+    /// What was changed on purpose.
+    public var release = ReleaseNotes.none
+    /// The time that each image gives what a build makes, as `2026-11-24T02:12:15Z`; none where nothing differs.
+    public var times: [String] = []
 
     public init(
         identical: Bool, a: Side, b: Side, differences: [Difference] = [], omitted: Int = 0, summary: [Group] = [],

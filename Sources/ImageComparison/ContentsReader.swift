@@ -96,31 +96,13 @@ struct ContentsReader {
     private func distributions(
         _ tree: any Tree, _ reader: any ContentReader, _ owners: PackageOwnership, _ contents: inout ImageContents
     ) throws -> Set<[UInt8]> {
-        var owned: Set<[UInt8]> = []
-        let suffix = Array(".dist-info/METADATA".utf8)
-        let names = Set(tree.entries.map(\.path))
-        var folders: Set<String> = []
-        for entry in tree.entries
-        where entry.isFile && entry.path.suffix(suffix.count).elementsEqual(suffix)
-            && owners.owner(of: entry.path) == nil
-        {
-            let own = entry.path.dropLast("METADATA".utf8.count)
-            let folder = Array(own.dropLast().split(separator: 0x2f).dropLast().joined(separator: [0x2f]))
-            let metadata = DistInfo(try reader.bytes(entry, limit: 1 << 20))
-            // Vendored copies lie deeper in other distributions, and are theirs.
-            // Names go into files that pip reads: only what is a name is one.
-            guard let name = metadata.name, let version = metadata.version, !folder.contains(where: { $0 < 0x20 }),
-                PythonPackages.isDistribution(name: name, version: version)
-            else { continue }
-            contents.distributions.append(
-                .init(
-                    name: name, version: version, folder: readable(folder),
-                    isRequested: names.contains(own + Array("REQUESTED".utf8))))
-            folders.insert(String(decoding: folder, as: UTF8.self))
-            let record = own + Array("RECORD".utf8)
-            guard let list = tree.entries.first(where: { $0.path.elementsEqual(record) }) else { continue }
-            owned.formUnion(DistInfo.files(of: try reader.bytes(list, limit: 16 << 20), in: folder))
+        let wheels = try InstalledWheels(tree, reader, owners).wheels
+        contents.distributions += wheels.map { wheel in
+            .init(
+                name: wheel.name, version: wheel.version, folder: readable(wheel.folder),
+                isRequested: wheel.isRequested)
         }
+        let folders = Set(wheels.map { String(decoding: $0.folder, as: UTF8.self) })
         for folder in folders {
             let prefix = Array((folder.isEmpty ? "" : folder + "/").utf8)
             var levels: Set<Int> = []
@@ -131,7 +113,7 @@ struct ContentsReader {
             }
             contents.levels["/" + folder] = levels.sorted()
         }
-        return owned
+        return Set(wheels.flatMap(\.files))
     }
 
     private static func level(_ superblock: SquashfsReader.Superblock) -> Int? {

@@ -15,13 +15,12 @@ public struct ImageComparer: Sendable {
         public var packages = false
         /// Whether pairs of files that are no texts are laid down for another program to compare.
         public var deep = false
-        /// The text of the lock that the images were built from: its files and steps explain what no package owns.
-        public var lock: String?
+        /// The texts of the locks that the images were built from, A's and B's, or the one of both: their files and steps
+        /// explain what no package owns.
+        public var locks: [String]
 
-        public init(
-            details: Bool = true, packages: Bool = false, deep: Bool = false, lock: String? = nil
-        ) {
-            (self.details, self.packages, self.deep, self.lock) = (details, packages, deep, lock)
+        public init(details: Bool = true, packages: Bool = false, deep: Bool = false, locks: [String] = []) {
+            (self.details, self.packages, self.deep, self.locks) = (details, packages, deep, locks)
         }
     }
 
@@ -57,10 +56,14 @@ public struct ImageComparer: Sendable {
             return report
         }
         let wanted = options.packages ? nil : Set(found.map { $0.a?.path ?? $0.b?.path ?? [] })
-        let (ofA, ofB) = try Self.both { try PackageOwnership($0 == 0 ? a : b, wanted: wanted) }
+        let (ofA, ofB) = try Self.both { try Owners($0 == 0 ? a : b, wanted: wanted) }
         let owners = (a: ofA, b: ofB)
-        try explain(&found, a, b, owners)
+        let locks = try options.locks.map { try Lockfile(text: $0, file: "the lock") }
+        let times = (a: Self.ownTime(a), b: Self.ownTime(b))
+        try explain(&found, a, b, owners, locks, times)
         found.sort(by: Self.precedes)
+        report.times = [times.a, times.b].map(Describe.time)
+        report.release = ReleaseNotes(ofA, ofB, locks: locks.first.flatMap { x in locks.last.map { (x, $0) } })
         report.summary = Self.summary(found.map(\.difference))
         report.omitted = max(0, found.count - Self.listLimit)
         if options.packages { report.packages = Self.sizes(a, b, owners, found) }
@@ -113,10 +116,9 @@ public struct ImageComparer: Sendable {
 
     private func explain(
         _ found: inout [TreeComparison.Found], _ a: any Tree, _ b: any Tree,
-        _ owners: (a: PackageOwnership, b: PackageOwnership)
+        _ owners: (a: Owners, b: Owners), _ locks: [Lockfile], _ times: (a: Int, b: Int)
     ) throws {
         let readers = (a: try a.makeReader(), b: try b.makeReader())
-        let lock = try options.lock.map { try Lockfile(text: $0, file: "the lock") }
         let versions = (a: Self.versions(owners.a), b: Self.versions(owners.b))
         var (read, budget) = (0, 20_000_000)
         for index in found.indices {
@@ -126,7 +128,7 @@ public struct ImageComparer: Sendable {
             let owner = owners.a.owner(of: path) ?? owners.b.owner(of: path)
             // Scripts name folders without making them.
             let isFolder = x?.kind == .directory || y?.kind == .directory
-            difference.package = owner ?? (isFolder ? nil : maker(of: path, lock, owners))
+            difference.package = owner ?? (isFolder ? nil : maker(of: path, locks, owners))
             difference.security = Security.concerns(difference.kind, path, x, y)
             var evidence = Evidence(path: difference.path, kind: difference.kind, a: x, b: y)
             if difference.kind == .content, let x, let y, read < Self.readLimit {
@@ -145,7 +147,8 @@ public struct ImageComparer: Sendable {
             if difference.kind == .time, let x, let y {
                 difference.detail = ["\(Self.interval(abs(x.time - y.time))) apart"]
             }
-            difference.cause = cause(evidence, owner, versions)?.name
+            let hasOwnTimes = difference.kind == .time && x?.time == times.a && y?.time == times.b
+            difference.cause = (hasOwnTimes ? Cause.imageTime : cause(evidence, owner, versions))?.name
             found[index].difference = difference
         }
     }
@@ -159,20 +162,27 @@ public struct ImageComparer: Sendable {
         return Cause.first(for: evidence)
     }
 
-    private static func versions(_ owners: PackageOwnership) -> [String: String] {
-        Dictionary(owners.packages.map { ($0.name, $0.version) }) { first, _ in first }
+    private static func versions(_ owners: Owners) -> [String: String] {
+        owners.versions.merging(owners.wheelVersions) { first, _ in first }
+    }
+
+    /// The time that an image gives its entries: its superblock's, or the newest that there is; seconds since 1970-01-01 UTC.
+    private static func ownTime(_ tree: any Tree) -> Int {
+        (tree as? SquashfsTree)?.superblock.time ?? tree.entries.map(\.time).max() ?? 0
     }
 
     /// What made a file that no package owns: a file or a step of the lock, or a maintainer script.
     private func maker(
-        of path: [UInt8], _ lock: Lockfile?, _ owners: (a: PackageOwnership, b: PackageOwnership)
+        of path: [UInt8], _ locks: [Lockfile], _ owners: (a: Owners, b: Owners)
     ) -> String? {
         let name = readable(path)
-        if let lock {
+        for lock in locks {
             if lock.contents.ownFiles.contains(where: { $0.target == name }) { return "a file of the manifest" }
             if let step = lock.contents.steps.firstIndex(where: { $0.contains(name) }) { return "step \(step + 1)" }
         }
-        return (owners.a.scriptNaming(path) ?? owners.b.scriptNaming(path)).map { "a script of \($0)" }
+        return (owners.a.packages.scriptNaming(path) ?? owners.b.packages.scriptNaming(path)).map {
+            "a script of \($0)"
+        }
     }
 
     private func details(_ contents: ([UInt8], [UInt8]), _ offset: Int, _ budget: inout Int) -> [String] {
@@ -199,27 +209,25 @@ public struct ImageComparer: Sendable {
     }
 
     private static func summary(_ differences: [ComparisonReport.Difference]) -> [ComparisonReport.Group] {
-        struct Key: Hashable {
-            var cause: String?
-            var package: String?
-        }
         let known = Dictionary(
-            (Cause.all + [.packageVersion, .packageSet]).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        return Dictionary(grouping: differences) { Key(cause: $0.cause, package: $0.package) }
-            .map { key, group in
+            (Cause.all + [.packageVersion, .packageSet, .imageTime]).map { ($0.name, $0) },
+            uniquingKeysWith: { first, _ in first })
+        return Dictionary(grouping: differences, by: \.cause)
+            .map { cause, group in
                 ComparisonReport.Group(
-                    cause: key.cause, package: key.package, count: group.count,
-                    reason: key.cause.flatMap { known[$0]?.reason } ?? "no known cause fits",
-                    remedy: key.cause.flatMap { known[$0]?.remedy } ?? "look at the differences themselves",
+                    cause: cause, count: group.count,
+                    reason: cause.flatMap { known[$0]?.reason } ?? "no known cause fits",
+                    remedy: cause.flatMap { known[$0]?.remedy } ?? "look at the differences themselves",
+                    packages: Dictionary(grouping: group.compactMap(\.package)) { $0 }
+                        .map { .init(name: $0, count: $1.count) }
+                        .sorted { ($1.count, $0.name) < ($0.count, $1.name) },
                     paths: Array(Set(group.map(\.path)).sorted().prefix(5)))
             }
-            .sorted {
-                ($1.count, $0.cause ?? "~", $0.package ?? "~") < ($0.count, $1.cause ?? "~", $1.package ?? "~")
-            }
+            .sorted { ($1.count, $0.cause ?? "~") < ($0.count, $1.cause ?? "~") }
     }
 
     private static func sizes(
-        _ a: any Tree, _ b: any Tree, _ owners: (a: PackageOwnership, b: PackageOwnership),
+        _ a: any Tree, _ b: any Tree, _ owners: (a: Owners, b: Owners),
         _ found: [TreeComparison.Found]
     ) -> [ComparisonReport.PackageSize] {
         var sizes: [String: ComparisonReport.PackageSize] = [:]

@@ -14,27 +14,44 @@ struct Compare: AsyncParsableCommand {
               rtverify compare mine.squashfs theirs.squashfs
               rtverify compare --lock runtime.lock --json a.squashfs b.squashfs
               rtverify compare --html difference.html image.squashfs unpacked/
+              rtverify compare --release --markdown --lock old.lock --lock new.lock old.squashfs new.squashfs
             """)
 
     @Argument(help: "An image, a folder or a tar.")
     var a: String
     @Argument(help: "What to compare it with.")
     var b: String
-    @Option(help: ArgumentHelp("The lock they were built from: explains what no package owns.", valueName: "file"))
-    var lock: String?
+    @Option(
+        help: ArgumentHelp(
+            "The lock they were built from, or A's and then B's: explains what no package owns.", valueName: "file"))
+    var lock: [String] = []
     @Option(help: ArgumentHelp("Also write the answer as one HTML page that needs nothing else.", valueName: "file"))
     var html: String?
     @Flag(help: "Ask diffoscope about archives, programs and other files that are no texts.")
     var deep = false
     @Flag(help: "Show every difference, with all of its details.")
     var full = false
+    @Flag(help: "Print only what was changed on purpose: packages, wheels, and with --lock files and steps.")
+    var release = false
+    @Flag(help: "With --release: as Markdown.")
+    var markdown = false
     @OptionGroup var out: OutputOptions
+
+    func validate() throws {
+        if lock.count > 2 { throw ValidationError("--lock is given once for both sides, or twice: A's and B's.") }
+        if markdown, !release || out.json {
+            throw ValidationError("--markdown belongs to --release, and not to --json.")
+        }
+        if release, deep || full || html != nil {
+            throw ValidationError("--release prints a list, which --deep, --full and --html don't change.")
+        }
+    }
 
     func run() async throws {
         let display = out.display
         try await exiting(display) {
             let options = ImageComparer.Options(
-                packages: html != nil, lock: try lock.map { try SmallFile.text($0) })
+                packages: html != nil, locks: try lock.map { try SmallFile.text($0) })
             let report =
                 try await deep
                 ? DeepComparison.compare(a, b, options: options)
@@ -42,14 +59,20 @@ struct Compare: AsyncParsableCommand {
             if let html {
                 try AtomicFile.write(ComparisonPage.html(report), to: html)
             }
-            if out.json {
-                printLine(JSONText.of(report))
-            } else {
-                let text = ComparisonText(
-                    colors: isatty(STDOUT_FILENO) == 1 && environmentValue("NO_COLOR") == nil, full: full)
-                printLine(text.lines(report).joined(separator: "\n"))
-            }
+            printLine(release ? text(report.release) : text(report))
             if !report.identical { throw ExitCode(1) }
         }
+    }
+
+    private func text(_ report: ComparisonReport) -> String {
+        if out.json { return JSONText.of(report) }
+        let colors = isatty(STDOUT_FILENO) == 1 && environmentValue("NO_COLOR") == nil
+        return ComparisonText(colors: colors, full: full).lines(report).joined(separator: "\n")
+    }
+
+    private func text(_ notes: ReleaseNotes) -> String {
+        if out.json { return JSONText.of(notes) }
+        if markdown { return String(ReleaseText.markdown(notes).dropLast()) }
+        return notes.isEmpty ? "nothing was changed on purpose" : ReleaseText.lines(notes).joined(separator: "\n")
     }
 }

@@ -180,7 +180,7 @@ struct Verify: AsyncParsableCommand {
         guard let image else { return [] }
         do {
             let comparison = try await Examination.compare(
-                image, rebuilt, options: ImageComparer.Options(lock: runtime.text))
+                image, rebuilt, options: ImageComparer.Options(locks: [runtime.text]))
             return ComparisonText(colors: false, full: false).lines(comparison)
         } catch { return ["the two can't be compared: \(error)"] }
     }

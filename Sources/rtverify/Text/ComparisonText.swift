@@ -30,24 +30,37 @@ struct ComparisonText {
                 paint("different", .red) + ": \(count) difference\(count == 1 ? "" : "s") between "
                     + "\(report.a.path) (-) and \(report.b.path) (+)")
         }
+        if !report.release.isEmpty {
+            lines += ["", paint("changed on purpose", .bold)]
+            lines += ReleaseText.lines(report.release, most: full ? .max : 20).map { "  \($0)" }
+        }
+        if !report.summary.isEmpty { lines += ["", paint("by cause", .bold)] + summary(report) }
         lines += tree(report)
-        if !report.summary.isEmpty { lines += ["", paint("by cause", .bold)] + summary(report.summary) }
         return lines
     }
 
+    /// What the summary says whole: what follows from the packages that were changed, and each image's own time.
+    private static let folded = ["image-time", "package-version", "package-set", "package-database", "archive-state"]
+
     private func tree(_ report: ComparisonReport) -> [String] {
-        let shown = report.differences.prefix(full ? .max : 40)
+        let listed = report.differences.filter { full || $0.security || !Self.folded.contains($0.cause ?? "") }
+        let shown = listed.prefix(full ? .max : 20)
         var lines: [String] = []
         var security: Bool?
         for group in chunks(shown) {
-            if group[0].security != security, report.differences.contains(where: \.security) {
+            if group[0].security != security {
                 security = group[0].security
-                lines += ["", paint(group[0].security ? "what may matter for security" : "the rest", .bold)]
+                let rest = report.summary.isEmpty ? "" : "the rest"
+                let title = group[0].security ? "what may matter for security" : rest
+                lines += [""] + (title.isEmpty ? [] : [paint(title, .bold)])
             }
             lines += entry(group)
         }
         let more = report.differences.count + report.omitted - shown.count
-        if more > 0 { lines.append(paint("… \(more) more (--full, --json or --html shows them)", .faint)) }
+        if more > 0 {
+            let what = shown.isEmpty ? "\(more) differences that follow from these" : "\(more) more"
+            lines += (shown.isEmpty ? [""] : []) + [paint("… \(what) (--full, --json or --html lists them)", .faint)]
+        }
         return lines
     }
 
@@ -91,12 +104,22 @@ struct ComparisonText {
         return lines
     }
 
-    private func summary(_ groups: [ComparisonReport.Group]) -> [String] {
-        groups.prefix(full ? .max : 12).flatMap { group in
-            [
-                "  \(group.count)  \(group.cause ?? "unknown")"
-                    + (group.package.map { " in \($0)" } ?? "")
-            ] + (group.cause == nil ? [] : [paint("      \(group.reason): \(group.remedy)", .faint)])
+    private func summary(_ report: ComparisonReport) -> [String] {
+        let groups = report.summary.prefix(full ? .max : 12)
+        let width = groups.map { "\($0.count)".count }.max() ?? 0
+        return groups.flatMap { group -> [String] in
+            let count = "\(group.count)"
+            let name = group.cause ?? "unknown"
+            let head = "  \(String(repeating: " ", count: width - count.count))\(count)  \(name)"
+            if name == "image-time" {
+                return [head + ": \(group.reason) (\(report.times.joined(separator: " → ")))"]
+            }
+            let shares = group.packages.prefix(full ? .max : 5).map { "\($0.name) \($0.count)" }.joined(separator: ", ")
+            let more = full || group.packages.count <= 5 ? "" : ", …"
+            let packages = group.package.map { " in \($0)" } ?? (shares.isEmpty ? "" : " (\(shares)\(more))")
+            let indent = String(repeating: " ", count: width + 4)
+            return [head + packages]
+                + (group.cause == nil ? [] : [paint("\(indent)\(group.reason): \(group.remedy)", .faint)])
         }
     }
 }

@@ -15,10 +15,17 @@ for (const [name, side] of [["A", report.a], ["B", report.b]]) {
   const size = side.size === undefined || side.size === null ? "" : ", " + side.size + " bytes";
   byId("sides").append(element("dt", name), element("dd", side.path + " (" + side.format + size + ")"));
 }
+const notes = byId("release").querySelector("ul");
+for (const one of report.release.packages) {
+  const versions = [one.old, one.new].filter((version) => version).join(" → ");
+  notes.append(element("li", one.change + " " + (one.list === "package" ? "" : one.list + " ") + one.name + " " + versions));
+}
+for (const one of report.release.edits) notes.append(element("li", one.change + " " + one.list + " " + one.name));
+byId("release").hidden = notes.children.length === 0;
 const rows = byId("causes").querySelector("tbody");
 for (const group of report.summary) {
   const row = element("tr");
-  for (const text of [group.count, group.cause || "unknown", group.package || "", group.reason, group.remedy])
+  for (const text of [group.count, group.cause || "unknown", group.packages.map((one) => one.name + " " + one.count).join(", "), group.reason, group.remedy])
     row.append(element("td", text));
   rows.append(row);
 }
