@@ -52,6 +52,14 @@ public struct GateReport: Codable, Sendable {
         /// What could not be read, built or written.
         public var failures: [String]
 
+        package init(
+            name: String, manifest: String, lock: String, checks: [Result], image: Image?, newer: NewerVersions?,
+            note: String?, failures: [String]
+        ) {
+            (self.name, self.manifest, self.lock, self.checks) = (name, manifest, lock, checks)
+            (self.image, self.newer, self.note, self.failures) = (image, newer, note, failures)
+        }
+
         /// Failures that no check tells of.
         public var untold: [String] {
             checks.contains { $0.verdict == .no || $0.verdict == .undecided } ? [] : failures

@@ -28,7 +28,7 @@ public enum JSONText {
     }
 
     /// `lockSHA256` as `lock_sha256`: a word begins at a capital after a small letter or a digit.
-    static func snakeCase(_ name: String) -> String {
+    package static func snakeCase(_ name: String) -> String {
         if published.contains(name) { return name }
         var (text, isInWord) = ("", false)
         for character in name {

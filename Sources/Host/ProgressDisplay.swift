@@ -20,11 +20,22 @@ public final class ProgressDisplay: Sendable {
 
     private let level: Level
     private let isTerminal: Bool
+    private let write: @Sendable (String) -> Void
     private let state = Mutex(State())
 
-    public init(level: Level) {
-        self.level = level
-        isTerminal = isatty(STDERR_FILENO) == 1
+    /// On standard error.
+    public convenience init(level: Level) {
+        self.init(level: level, isTerminal: isatty(STDERR_FILENO) == 1) { text in
+            // A closed standard error must not end the work that it tells of.
+            _ = text.utf8CString.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+        }
+    }
+
+    /// - Parameters:
+    ///   - isTerminal: Whether a line can be drawn again (ECMA-48).
+    ///   - write: Gets what is shown, in pieces.
+    package init(level: Level, isTerminal: Bool, write: @escaping @Sendable (String) -> Void) {
+        (self.level, self.isTerminal, self.write) = (level, isTerminal, write)
     }
 
     /// Takes an event from any thread.
@@ -75,10 +86,7 @@ public final class ProgressDisplay: Sendable {
         state.lineOpen = false
     }
 
-    private func emit(_ text: String) {
-        // A closed standard error must not end the work that it tells of.
-        _ = text.utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
-    }
+    private func emit(_ text: String) { write(text) }
 
     private func seconds(since start: ContinuousClock.Instant) -> String {
         let tenths = Int(start.duration(to: .now) / .milliseconds(100))

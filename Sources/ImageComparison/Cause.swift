@@ -1,12 +1,12 @@
 import Glibc
 
 /// A known reason for which builds of one runtime differ, and what takes it away.
-struct Cause: Sendable {
-    let name: String
+package struct Cause: Sendable {
+    package let name: String
     /// Why it differs.
-    let reason: String
+    package let reason: String
     /// What one change makes it the same.
-    let remedy: String
+    package let remedy: String
     /// Patterns of fnmatch(3) without FNM_PATHNAME; one must fit. Empty: any path.
     var paths: [String] = []
     /// Kinds of difference that it explains. Empty: any.
@@ -43,7 +43,7 @@ struct Cause: Sendable {
     }
 
     /// The first that fits is the cause, so what is special comes before what is general.
-    static let all: [Cause] = [
+    package static let all: [Cause] = [
         Cause(
             name: "ssh-host-key", reason: "openssh-server's postinst makes host keys, new ones in each build",
             remedy: "remove /etc/ssh/ssh_host_* from the image; each machine makes its own when it first starts",
@@ -156,7 +156,7 @@ struct Cause: Sendable {
         name: "image-time", reason: "entries carry their image's own time",
         remedy: "nothing: another lock has another SOURCE_DATE_EPOCH (lock --source-date-epoch gives the same one)")
 
-    static func first(for evidence: Evidence) -> Cause? { all.first { $0.fits(evidence) } }
+    package static func first(for evidence: Evidence) -> Cause? { all.first { $0.fits(evidence) } }
 
     private func fits(_ evidence: Evidence) -> Bool {
         guard kinds.isEmpty || kinds.contains(evidence.kind) else { return false }

@@ -1,13 +1,20 @@
 import FileTree
 
 /// What is known of a difference.
-struct Evidence {
-    let path: String
-    let kind: ComparisonReport.Kind
-    var a: TreeEntry?
-    var b: TreeEntry?
+package struct Evidence {
+    package let path: String
+    package let kind: ComparisonReport.Kind
+    package var a: TreeEntry?
+    package var b: TreeEntry?
     /// What the two files hold, where both were read.
-    var contents: (a: [UInt8], b: [UInt8])?
+    package var contents: (a: [UInt8], b: [UInt8])?
+
+    package init(
+        path: String, kind: ComparisonReport.Kind, a: TreeEntry? = nil, b: TreeEntry? = nil,
+        contents: (a: [UInt8], b: [UInt8])? = nil
+    ) {
+        (self.path, self.kind, self.a, self.b, self.contents) = (path, kind, a, b, contents)
+    }
 
     func has(_ shape: Cause.Shape) -> Bool {
         switch shape {

@@ -2,13 +2,13 @@ import FileTree
 import Host
 
 /// What a tree's paths belong to: packages by the system's databases, wheels by their RECORDs, byte code by its source.
-struct Owners {
-    let packages: PackageOwnership
+package struct Owners {
+    package let packages: PackageOwnership
     private let wheels: [InstalledWheels.Wheel]
     private var ofWheels: [[UInt8]: String] = [:]
 
     /// - Parameter wanted: The paths whose owners are asked for; nil for all.
-    init(_ tree: any Tree, wanted: Set<[UInt8]>?) throws {
+    package init(_ tree: any Tree, wanted: Set<[UInt8]>?) throws {
         let asked = wanted.map { wanted in
             wanted.union(wanted.compactMap(Self.source)).union(InstalledWheels.metadata(of: tree))
         }
@@ -35,14 +35,14 @@ struct Owners {
     }
 
     /// Nil when nothing does.
-    func owner(of path: [UInt8]) -> String? {
+    package func owner(of path: [UInt8]) -> String? {
         if let owner = packages.owner(of: path) { return owner }
         if let wheel = ofWheels[path], !wheel.isEmpty { return wheel }
         return Self.source(of: path).flatMap { owner(of: $0) }
     }
 
     /// What a path of byte code goes with (PEP 3147): the source of `__pycache__/NAME.TAG.pyc`, the folder of `__pycache__`.
-    static func source(of path: [UInt8]) -> [UInt8]? {
+    package static func source(of path: [UInt8]) -> [UInt8]? {
         let parts = path.split(separator: 0x2f, omittingEmptySubsequences: false).map(Array.init)
         let cache = Array("__pycache__".utf8)
         if parts.last == cache, parts.count > 1 { return Array(parts.dropLast().joined(separator: [0x2f])) }

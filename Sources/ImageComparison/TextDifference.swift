@@ -2,7 +2,7 @@ import ContentHash
 import Host
 
 /// What two texts, or two byte strings, differ in, for people.
-enum TextDifference {
+package enum TextDifference {
     private static let context = 3
     private static let (lineLimit, outputLimit) = (20_000, 400)
 
@@ -10,7 +10,7 @@ enum TextDifference {
 
     /// - Parameter budget: Comparisons of lines that may still be made; what strangers made must not take forever.
     /// - Returns: A unified diff; nil where either is no text or they are too long for one.
-    static func unified(_ a: [UInt8], _ b: [UInt8], budget: inout Int) -> [String]? {
+    package static func unified(_ a: [UInt8], _ b: [UInt8], budget: inout Int) -> [String]? {
         guard isText(a), isText(b) else { return nil }
         let (x, y) = (lines(a), lines(b))
         guard x.count <= lineLimit, y.count <= lineLimit else { return nil }
@@ -100,7 +100,7 @@ enum TextDifference {
     }
 
     /// 16 bytes of each from just before the first that differs.
-    static func window(_ a: [UInt8], _ b: [UInt8], at offset: Int) -> [String] {
+    package static func window(_ a: [UInt8], _ b: [UInt8], at offset: Int) -> [String] {
         let start = max(0, offset - 4)
         func line(_ side: String, _ bytes: [UInt8]) -> String {
             let part = bytes.dropFirst(start).prefix(16)

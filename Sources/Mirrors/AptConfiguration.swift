@@ -6,7 +6,7 @@ package struct AptConfiguration: Sendable {
     private let logins: [Machine]
 
     /// Nothing.
-    static let none = AptConfiguration(values: [:], logins: [])
+    package static let none = AptConfiguration(values: [:], logins: [])
 
     private init(values: [String: String], logins: [Machine]) { (self.values, self.logins) = (values, logins) }
 

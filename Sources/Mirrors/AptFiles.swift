@@ -3,7 +3,7 @@ import Host
 extension AptConfiguration {
     /// What this host's apt is configured with.
     /// - Parameter folder: apt's own.
-    init(folder: String = "/etc/apt") {
+    package init(folder: String = "/etc/apt") {
         func texts(_ single: String, _ parts: String) -> [String] {
             let names = Folder.names(in: "\(folder)/\(parts)").filter { name in
                 !name.contains(".") || name.hasSuffix(".conf")

@@ -23,7 +23,7 @@ struct SourceFailure: Error, CustomStringConvertible {
 
 /// Downloads by http and https: resumed, retried with a growing pause that honours Retry-After (RFC 9110 10.2.3) and holds
 /// for all that is asked of that server.
-final class Downloader: Sendable {
+package final class Downloader: Sendable {
     private let client: WebClient
     private let timeout: Int
     private let gates: ServerGates
@@ -261,7 +261,7 @@ final class Downloader: Sendable {
     }
 
     /// Retry-After's value: seconds, or an HTTP date.
-    static func seconds(retryAfter text: String) -> Int? {
+    package static func seconds(retryAfter text: String) -> Int? {
         if let seconds = Int(text) { return max(0, seconds) }
         let date = rtv_parse_time(text, "%a, %d %b %Y %H:%M:%S GMT")
         return date < 0 ? nil : max(0, Int(date) - time(nil))

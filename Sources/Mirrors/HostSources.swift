@@ -66,6 +66,10 @@ public enum HostSources {
         public var uris: [String]
         public var suites: [String]
         public var components: [String]
+
+        package init(uris: [String], suites: [String], components: [String]) {
+            (self.uris, self.suites, self.components) = (uris, suites, components)
+        }
     }
 
     /// Sources in the format that a file's name says (sources.list(5)); others are none.
@@ -123,7 +127,7 @@ public struct MirrorFile: Hashable, Sendable {
     let family: DebianArchiveFamily
 
     /// The mirrors, those of the lowest number first.
-    static func mirrors(_ text: String) -> [String] {
+    package static func mirrors(_ text: String) -> [String] {
         let lines = text.split(whereSeparator: \.isNewline).map { line in
             line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }
         }

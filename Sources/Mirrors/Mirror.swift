@@ -121,5 +121,5 @@ public struct SnapshotTime: Sendable {
         return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    func adding(hours: Int) -> SnapshotTime { SnapshotTime(seconds: seconds + hours * 3600) }
+    package func adding(hours: Int) -> SnapshotTime { SnapshotTime(seconds: seconds + hours * 3600) }
 }

@@ -1,15 +1,15 @@
 import Glibc
 
 /// Proxy, login and trust settings of this run, from the usual variables and the host's apt configuration.
-struct NetworkSettings: Sendable {
+package struct NetworkSettings: Sendable {
     /// What stands between this host and others.
-    struct Proxy: Hashable, Sendable {
-        enum Scheme: Hashable, Sendable { case http, socks }
+    package struct Proxy: Hashable, Sendable {
+        package enum Scheme: Hashable, Sendable { case http, socks }
 
-        var scheme: Scheme
-        var host: String
-        var port: Int
-        var login: WebAddress.Login?
+        package var scheme: Scheme
+        package var host: String
+        package var port: Int
+        package var login: WebAddress.Login?
 
         /// Without what is secret.
         var shown: String { "\(host):\(port)" }
@@ -23,7 +23,7 @@ struct NetworkSettings: Sendable {
     let certificates: String?
 
     /// - Parameter apt: The host's; logins of it go to the mirrors alone.
-    init(environment: (String) -> String?, apt: AptConfiguration = AptConfiguration()) {
+    package init(environment: (String) -> String?, apt: AptConfiguration = .init()) {
         var proxies: [String: Result<Proxy, WebAddress.Malformed>] = [:]
         for scheme in ["http", "https"] {
             // Upper-case HTTP_PROXY is what a web server sets from a request's header, so only HTTPS_PROXY counts.
@@ -40,7 +40,7 @@ struct NetworkSettings: Sendable {
 
     /// The proxy for an address; loopback never has one.
     /// - Throws: `WebAddress.Malformed` for a setting that names none.
-    func proxy(for address: WebAddress) throws -> Proxy? {
+    package func proxy(for address: WebAddress) throws -> Proxy? {
         if address.host == "localhost" || address.host.hasPrefix("127.") || address.host == "::1" { return nil }
         if exceptions.contains(where: { $0.covers(address) }) { return nil }
         if let setting = proxies[address.scheme] { return try setting.get() }

@@ -30,6 +30,10 @@ final class KnownAnswerTests: XCTestCase {
         XCTAssertGreaterThan(vectors.count, 5)
         for vector in vectors {
             let size = try XCTUnwrap(vector["size"]?.number)
+            #if DEBUG
+                // A debug build makes and hashes the largest for a minute; the release build's tests take them all.
+                if size > 4 << 20 { continue }
+            #endif
             let file = FileManager.default.temporaryDirectory.appendingPathComponent("rtverify-\(UUID()).bin")
             defer { try? FileManager.default.removeItem(at: file) }
             try Self.write(content: try XCTUnwrap(vector["content"]?.text), size: size, to: file)

@@ -238,11 +238,10 @@ final class CompareTests: XCTestCase {
             try shell("python3 '\(maker)' \(kind) image")
             // Contents are read only where both sides have a file of that name.
             try shell("rm -rf side; mkdir side; printf x > side/a")
-            let (answer, seconds, kibibytes) = try bench.measured(["compare", "image", "side"])
+            let (answer, kibibytes) = try bench.measured(["compare", "image", "side"])
             XCTAssertEqual(answer.status, 2, "\(kind): \(answer.output) \(answer.errors)")
             XCTAssertTrue(answer.errors.contains(words), "\(kind): \(answer.errors)")
             XCTAssertTrue(answer.errors.contains("at byte") || ["version"].contains(kind), "\(kind): \(answer.errors)")
-            XCTAssertLessThan(seconds, 5, kind)
             XCTAssertLessThan(kibibytes, 256 << 10, kind)
         }
         try shell("python3 '\(maker)' many-inodes image")
@@ -303,7 +302,7 @@ final class CompareTests: XCTestCase {
         try pack("a.squashfs", of: "large")
         try shell("printf X | dd of=large/sparse bs=1 seek=5000000000 conv=notrunc; touch -d @1000000000 large/sparse")
         try pack("b.squashfs", of: "large")
-        let (answer, _, kibibytes) = try bench.measured(["compare", "a.squashfs", "b.squashfs"])
+        let (answer, kibibytes) = try bench.measured(["compare", "a.squashfs", "b.squashfs"])
         XCTAssertEqual(answer.status, 1, answer.errors)
         XCTAssertTrue(answer.output.contains("number 5000000000"), answer.output)
         XCTAssertLessThan(kibibytes, 256 << 10)
@@ -464,10 +463,9 @@ final class CompareTests: XCTestCase {
         for kind in ["gzip", "zstd"] {
             try shell("python3 '\(Workbench.sources)/Fixtures/make_squashfs.py' sparse-\(kind) \(kind).squashfs")
         }
-        let (answer, seconds, _) = try bench.measured(["compare", "gzip.squashfs", "zstd.squashfs"])
+        let answer = try bench.measured(["compare", "gzip.squashfs", "zstd.squashfs"]).answer
         XCTAssertEqual(answer.status, 1, answer.errors)
         XCTAssertTrue(answer.output.contains("packed differently"), answer.output)
-        XCTAssertLessThan(seconds, 5)
     }
 
     func testTarsSayTheSameAsTheirFolders() throws {
@@ -500,9 +498,8 @@ final class CompareTests: XCTestCase {
         for (command, status) in [
             (["audit", "maze"], Int32(1)), (["compare", "a", "b3"], 1), (["compare", "p", "q"], 1),
         ] {
-            let (answer, seconds, kibibytes) = try bench.measured(command)
+            let (answer, kibibytes) = try bench.measured(command)
             XCTAssertEqual(answer.status, status, "\(command): \(answer.errors)")
-            XCTAssertLessThan(seconds, 15, "\(command)")
             XCTAssertLessThan(kibibytes, 256 << 10, "\(command)")
         }
     }

@@ -68,7 +68,7 @@ final class HashTests: XCTestCase {
         for command in [
             ["hash", "--profile", "all"], ["verity"], ["verity", "-o", "tree"], ["car", "-o", "sparse.car"],
         ] {
-            let (answer, _, kibibytes) = try bench.measured(command + ["sparse"])
+            let (answer, kibibytes) = try bench.measured(command + ["sparse"])
             XCTAssertEqual(answer.status, 0, answer.errors)
             XCTAssertLessThan(kibibytes, 64 << 10, "\(command)")
         }

@@ -45,16 +45,13 @@ final class NetworkTests: XCTestCase {
             ("half", "tried 4 times"), ("reset", "tried 4 times"),
         ] {
             try lying(archive, mode) { address in
-                let started = Date()
-                let (alone, _, kibibytes) = try bench.measured(
+                let (alone, kibibytes) = try bench.measured(
                     ["build", "--lock", "test.lock", "-o", "x.squashfs", "--store", "store-\(mode)", "--timeout", "1"]
                         + ["--only-mirror", "--mirror", address])
                 XCTAssertEqual(alone.status, 2, "\(mode): \(alone.errors)")
                 XCTAssertTrue(alone.errors.contains(words), "\(mode): \(alone.errors)")
                 XCTAssertTrue(alone.errors.contains(address), "\(mode): \(alone.errors)")
                 XCTAssertLessThan(kibibytes, 400_000, mode)
-                // A bound that no working build comes near.
-                XCTAssertLessThan(Date().timeIntervalSince(started), 120, mode)
                 guard mode == "slow" || mode == "reset" else { return }
                 let next = try archive.build(
                     ["--timeout", "1"], store: "next-\(mode)",

@@ -1,12 +1,12 @@
 /// A Debian version, ordered as dpkg orders them (Debian Policy 5.6.12).
-struct DebianVersion: Comparable, CustomStringConvertible {
-    let description: String
+package struct DebianVersion: Comparable, CustomStringConvertible {
+    package let description: String
 
-    init(_ text: String) { description = text }
+    package init(_ text: String) { description = text }
 
-    static func == (a: DebianVersion, b: DebianVersion) -> Bool { compare(a, b) == 0 }
+    package static func == (a: DebianVersion, b: DebianVersion) -> Bool { compare(a, b) == 0 }
 
-    static func < (a: DebianVersion, b: DebianVersion) -> Bool { compare(a, b) < 0 }
+    package static func < (a: DebianVersion, b: DebianVersion) -> Bool { compare(a, b) < 0 }
 
     private static func compare(_ a: DebianVersion, _ b: DebianVersion) -> Int {
         let (x, y) = (a.parts, b.parts)

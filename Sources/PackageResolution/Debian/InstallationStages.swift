@@ -6,12 +6,12 @@
 /// - no earlier than any of its Depends, because a package is configured in its own stage.
 ///
 /// Depends may go round in circles: the packages of a circle (a strongly connected component) share a stage.
-struct InstallationStages {
+package struct InstallationStages {
     private let stanzas: [String: PackageIndex.Stanza]
     private let providers: [String: [String]]
 
     /// - Parameter stanzas: All packages to install, each name once.
-    init(_ stanzas: [PackageIndex.Stanza]) {
+    package init(_ stanzas: [PackageIndex.Stanza]) {
         self.stanzas = Dictionary(stanzas.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var providers: [String: [String]] = [:]
         for stanza in stanzas {
@@ -24,7 +24,7 @@ struct InstallationStages {
 
     /// The stage of each package by name.
     /// - Throws: `ResolutionError.cycle` when Pre-Depends outside stage 0 contradict each other.
-    func stages() throws -> [String: Int] {
+    package func stages() throws -> [String: Int] {
         let essential = essentialClosure()
         var stages = Dictionary(uniqueKeysWithValues: essential.map { ($0, 0) })
         let rest = stanzas.keys.filter { !essential.contains($0) }.sorted()
@@ -67,7 +67,7 @@ struct InstallationStages {
 
     /// What names lead to: each package by its name, or the first that stands for it, with all that it depends on; and the
     /// names that lead nowhere.
-    func reached(from names: some Sequence<String>) -> (packages: Set<String>, missing: [String]) {
+    package func reached(from names: some Sequence<String>) -> (packages: Set<String>, missing: [String]) {
         var (roots, missing) = ([String](), [String]())
         for name in names {
             if let root = stanzas[name] != nil ? name : providers[name]?.first {
@@ -81,7 +81,7 @@ struct InstallationStages {
 
     /// The fewest names that lead, with those given, to every package: those that nothing else leads to, and of circles of
     /// which that is true the first by name.
-    func roots(besides names: [String]) -> [String] {
+    package func roots(besides names: [String]) -> [String] {
         var reached = reached(from: names).packages
         var roots: [String] = []
         let rest = stanzas.keys.filter { !reached.contains($0) }.sorted()
@@ -98,7 +98,7 @@ struct InstallationStages {
     }
 
     /// Dependencies that nothing here fulfils, by name: `NAME depends on A | B, which isn't locked`.
-    func unmet() -> [String] {
+    package func unmet() -> [String] {
         stanzas.values.sorted { $0.name < $1.name }.flatMap { stanza in
             DependencyField.names("\(stanza.preDepends), \(stanza.depends)").filter { group in
                 !group.contains { stanzas[$0] != nil || providers[$0] != nil }

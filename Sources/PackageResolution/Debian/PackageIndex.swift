@@ -6,21 +6,23 @@ import RuntimeSpec
 package struct PackageIndex: Sendable {
     /// One package's fields.
     package struct Stanza: Sendable {
-        var name = ""
-        var version = ""
-        var architecture = ""
-        var path = ""
-        var size = 0
+        package var name = ""
+        package var version = ""
+        package var architecture = ""
+        package var path = ""
+        package var size = 0
         /// nil where the entry has none, or none that is spelt as one.
-        var sha256: Digest?
-        var isEssential = false
-        var depends = ""
-        var preDepends = ""
-        var provides = ""
+        package var sha256: Digest?
+        package var isEssential = false
+        package var depends = ""
+        package var preDepends = ""
+        package var provides = ""
+
+        package init() {}
 
         /// The .deb as a lock's input.
         /// - Throws: `ResolutionError.malformed` where the entry has no SHA-256.
-        func file() throws -> Lockfile.Input {
+        package func file() throws -> Lockfile.Input {
             guard let sha256 else {
                 throw ResolutionError.malformed("the index's entry of \(name) \(version) has no SHA256")
             }
@@ -31,8 +33,8 @@ package struct PackageIndex: Sendable {
     private let text: [UInt8]
     private let ranges: [String: [Range<Int>]]
     /// Names of packages marked Essential, and of those with Priority: required.
-    let essential: Set<String>
-    let required: Set<String>
+    package let essential: Set<String>
+    package let required: Set<String>
 
     package init(text: [UInt8], name: String) throws {
         var ranges: [String: [Range<Int>]] = [:]
@@ -103,9 +105,9 @@ package struct PackageIndex: Sendable {
 }
 
 /// A dependency field: groups that must all hold, each of alternatives of which one must.
-enum DependencyField {
+package enum DependencyField {
     /// The names in each group, without versions and architecture qualifiers, alternatives in order.
-    static func names(_ field: String) -> [[String]] {
+    package static func names(_ field: String) -> [[String]] {
         field.split(separator: ",").map { group in
             group.split(separator: "|").compactMap { alternative in
                 let name = alternative.drop { $0 == " " }.prefix { $0 != " " && $0 != "(" && $0 != ":" && $0 != "[" }

@@ -6,11 +6,11 @@ import RuntimeSpec
 /// A suite's Release file (https://wiki.debian.org/DebianRepository/Format), its signature already checked.
 package struct ReleaseFile {
     /// Seconds since 1970-01-01 UTC.
-    let date: Int
+    package let date: Int
     /// Seconds since 1970-01-01 UTC; nil where the suite never expires.
-    let validUntil: Int?
+    package let validUntil: Int?
     let validUntilText: String
-    let acquireByHash: Bool
+    package let acquireByHash: Bool
     /// Whether packages of every architecture are in indexes of their own (`binary-all`) alone.
     private let hasOwnIndexForAll: Bool
     private let files: [String: Lockfile.Input]
@@ -48,7 +48,7 @@ package struct ReleaseFile {
     }
 
     /// A file that the Release lists, by path relative to the suite.
-    func file(_ path: String) -> Lockfile.Input? { files[path] }
+    package func file(_ path: String) -> Lockfile.Input? { files[path] }
 
     /// A mirror could serve one suite of an archive for another, whose signature is as good. A suite is known by its name or
     /// its code name; the security suites of old (`buster/updates`) by the release's.
