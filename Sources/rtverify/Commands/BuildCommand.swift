@@ -14,7 +14,7 @@ struct Build: AsyncParsableCommand {
             EXAMPLES:
               rtverify build --lock lockfiles/debian-12-minimal.lock -o minimal.squashfs
               rtverify build --lock lockfiles/debian-12-minimal.lock --golden golden/debian-12-minimal.json
-              rtverify build --lock lockfiles/debian-12-minimal.lock check --vary time,locale
+              rtverify build --lock lockfiles/debian-12-minimal.lock --check --vary time,locale
             """)
 
     @Option(help: "The lockfile.")
