@@ -98,7 +98,7 @@ struct RuntimeChecks: Sendable {
     }
 
     func manifest() async -> Result {
-        let command = command(["lock", "--check", manifestPath, "-o", lockPath])
+        let command = command(["lock", "check", manifestPath, "-o", lockPath])
         do {
             let (manifest, lock) = (try manifestRead.get(), try lockRead.get())
             try await LockCheck.check(
@@ -109,7 +109,7 @@ struct RuntimeChecks: Sendable {
     }
 
     func archives() async -> Result {
-        let command = command(["lock", "--verify", lockPath, "--fetch"] + keyringWords, tools.words.sources)
+        let command = command(["lock", "verify", lockPath, "--fetch"] + keyringWords, tools.words.sources)
         do {
             let lock = try lockRead.get().lock
             let verification = LockVerification(
