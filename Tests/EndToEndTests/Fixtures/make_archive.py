@@ -227,6 +227,7 @@ deb("special", build=special, scripts={
 deb("with-acl", files={"/opt/acl/file": "x"}, scripts={"postinst": "setfacl -m u:1000:r /opt/acl/file"})
 deb("with-socket", files={"/opt/socket/file": "x"}, scripts={
     "postinst": "perl -e 'socket(S,1,1,0) && bind(S, pack(\"Sa*\", 1, \"/opt/socket/door\")) or die'"})
+deb("openssl", files={"/usr/share/openssl": "1\n"})
 deb("slow", scripts={"postinst": "sleep 300"})
 if os.path.exists("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"):
     deb("libfaketime", build=lambda root: add(root, "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"))
