@@ -214,6 +214,10 @@ let package = Package(
             ]),
         .target(
             name: "RuntimeTemplates",
+            dependencies: [
+                "Host",
+                "RuntimeSpec",
+            ],
             resources: [
                 .embedInCode("aleph-debian-11-python-node.toml"),
                 .embedInCode("aleph-debian-12-python.toml"),

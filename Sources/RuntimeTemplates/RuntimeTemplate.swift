@@ -1,3 +1,7 @@
+import Glibc
+import Host
+import RuntimeSpec
+
 /// A manifest to start from, with the files that it names.
 public struct RuntimeTemplate: Sendable {
     public let name: String
@@ -51,6 +55,35 @@ public struct RuntimeTemplate: Sendable {
         RuntimeTemplate("tarball", "any root file system in a tar archive", PackageResources.tarball_toml, hello),
         RuntimeTemplate("empty", "a volume of files", PackageResources.empty_toml, hello),
     ]
+
+    /// A file that would be overwritten.
+    public struct AlreadyThere: Error, CustomStringConvertible {
+        let path: String
+
+        /// For people.
+        public var description: String { "\(path) is there already and is left as it is; choose another folder" }
+    }
+
+    /// Writes the files, and then the manifest under the folder's name, as `runtime.toml`.
+    /// - Returns: The manifest's path.
+    /// - Throws: `AlreadyThere`, `SpecError` for a folder whose name is no runtime's, `SystemError`.
+    public func write(to directory: String) throws -> String {
+        let name = String(Paths.absolute(directory).split(separator: "/").last { $0 != "." } ?? "")
+        let text = manifest(named: name)
+        let path = "\(directory)/runtime.toml"
+        _ = try Manifest(text: text, file: path)
+        for file in ["runtime.toml"] + files.map(\.name) where access("\(directory)/\(file)", F_OK) == 0 {
+            throw AlreadyThere(path: "\(directory)/\(file)")
+        }
+        try Folder.create(directory)
+        for file in files {
+            let output = try AtomicFile(replacing: "\(directory)/\(file.name)", mode: mode_t(file.mode))
+            try file.bytes.withUnsafeBytes { try output.write($0) }
+            try output.publish()
+        }
+        try AtomicFile.write(text, to: path)
+        return path
+    }
 
     /// The manifest for a runtime of another name.
     public func manifest(named name: String) -> String {

@@ -55,22 +55,6 @@ struct Boot: AsyncParsableCommand {
         if expect?.isEmpty == true { throw ValidationError("--expect takes a text.") }
     }
 
-    /// Writes to standard output, which QEMU may have made non-blocking: it shares the terminal.
-    private static func show(_ bytes: UnsafeRawBufferPointer) {
-        var done = 0
-        while done < bytes.count {
-            let count = write(STDOUT_FILENO, bytes.baseAddress?.advanced(by: done), bytes.count - done)
-            if count < 0, errno == EAGAIN {
-                var ready = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
-                poll(&ready, 1, 1000)
-            } else if count < 0, errno != EINTR {
-                return
-            } else {
-                done += max(0, count)
-            }
-        }
-    }
-
     func run() async throws {
         let display = out.display
         try await exiting(display) {
@@ -94,7 +78,7 @@ struct Boot: AsyncParsableCommand {
                                 of: .bookworm, store: store, fetcher: fetcher, keyrings: []),
                             expecting: expected, timeout: limit
                         ) { bytes in
-                            if !isQuiet { Self.show(bytes) }
+                            if !isQuiet { StandardOutput.write(bytes) }
                         }
                     })
             } catch { result = .failure(error) }

@@ -18,15 +18,7 @@ struct Doctor: AsyncParsableCommand {
     func run() async throws {
         try await exiting(out.display) {
             let findings = await HostExamination(store: source.storeDirectory).findings()
-            if out.json {
-                printLine(JSONText.of(findings))
-            } else {
-                for finding in findings {
-                    let word = finding.present ? "ok     " : finding.optional ? "absent " : "MISSING"
-                    printLine("\(word) \(finding.need): \(finding.detail)")
-                    if let remedy = finding.remedy { printLine("        \(remedy)") }
-                }
-            }
+            printLine(out.json ? JSONText.of(findings) : DoctorText.lines(findings).joined(separator: "\n"))
             if findings.contains(where: { !$0.present && !$0.optional }) { throw ExitCode(2) }
         }
     }

@@ -42,62 +42,19 @@ struct Hash: AsyncParsableCommand {
         try await exiting(display) {
             if check { return try await runCheck() }
             let profiles = try layout.profiles()
-            var answers: [HashReport.HashAnswer] = []
-            var failed = false
-            for file in files {
-                do {
-                    let identity = try await identity(of: file, profiles, display)
-                    answers.append(HashReport.HashAnswer(path: file, identity: identity))
-                    if !out.json { HashReport.print(identity, path: file) }
-                } catch {
-                    // The others are hashed all the same, as sha256sum does.
-                    printError("rtverify: \(error)")
-                    failed = true
-                }
-            }
-            if out.json { printLine(JSONText.of(answers)) }
-            if failed { throw ExitCode(2) }
+            let inputs = HashedInputs(timeout: timeout, environment: environmentValue, events: display.report)
+            var report = HashReport(json: out.json)
+            await inputs.identities(of: files, profiles: profiles) { report.add($0, $1) }
+            report.end()
+            if report.hasFailures { throw ExitCode(2) }
         }
-    }
-
-    private func identity(of file: String, _ profiles: [UnixFSProfile], _ display: ProgressDisplay) async throws
-        -> FileIdentity
-    {
-        if RemoteFile.isURL(file) {
-            let remote = RemoteFile(
-                url: file, timeout: timeout, environment: environmentValue, events: display.report)
-            return try await remote.identity(profiles: profiles)
-        }
-        return try await onThread { try FileIdentity(path: file, profiles: profiles) }
     }
 
     private func runCheck() async throws {
-        var verdicts: [HashReport.Verdict] = []
-        for path in files {
-            let list = HashList(text: try SmallFile.bytes(path == "-" ? "/dev/stdin" : path))
-            for (line, reason) in list.malformed {
-                printError("rtverify: \(path):\(line): \(reason)")
-                verdicts.append(HashReport.Verdict(path: "\(path):\(line)", name: "", verdict: .unreadable))
-            }
-            for entry in list.entries {
-                let verdict = await check(entry)
-                verdicts.append(verdict)
-                if !out.json, !(out.quiet && verdict.verdict == .ok) { printLine(verdict.line) }
-            }
-            guard !list.entries.isEmpty else { throw FileReadError(file: path, reason: "it lists no file") }
-        }
-        if out.json { printLine(JSONText.of(verdicts)) }
-        if verdicts.contains(where: { $0.verdict == .different }) { throw ExitCode(1) }
-        if verdicts.contains(where: { $0.verdict != .ok }) { throw ExitCode(2) }
-    }
-
-    private func check(_ entry: HashList.Entry) async -> HashReport.Verdict {
-        do {
-            let identity = try await onThread { try FileIdentity(path: entry.path, profiles: entry.name.profiles) }
-            return HashReport.Verdict(entry, entry.name.answer(for: identity))
-        } catch {
-            printError("rtverify: \(error)")
-            return HashReport.Verdict(path: entry.path, name: entry.name.description, verdict: .unreadable)
-        }
+        var report = HashCheckReport(json: out.json, quiet: out.quiet)
+        try await HashedInputs.check(
+            lists: files, malformed: { report.add(malformed: $0, line: $1, reason: $2) }, each: { report.add($0, $1) })
+        report.end()
+        if let status = report.exitStatus { throw ExitCode(status) }
     }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import Host
-import RuntimeSpec
 import RuntimeTemplates
 
 struct Init: AsyncParsableCommand {
@@ -40,23 +39,7 @@ struct Init: AsyncParsableCommand {
     func run() async throws {
         try await exiting(out.display) {
             guard let template = RuntimeTemplate.all.first(where: { $0.name == template }) else { return }
-            let name = String(Paths.absolute(directory).split(separator: "/").last { $0 != "." } ?? "")
-            let text = template.manifest(named: name)
-            let path = "\(directory)/runtime.toml"
-            // The folder's name must do for a runtime's.
-            _ = try Manifest(text: text, file: path)
-            for file in ["runtime.toml"] + template.files.map(\.name)
-            where access("\(directory)/\(file)", F_OK) == 0 {
-                throw AlreadyThere(path: "\(directory)/\(file)")
-            }
-            try Folder.create(directory)
-            for file in template.files {
-                let output = try AtomicFile(
-                    replacing: "\(directory)/\(file.name)", mode: mode_t(file.mode))
-                try file.bytes.withUnsafeBytes { try output.write($0) }
-                try output.publish()
-            }
-            try AtomicFile.write(text, to: path)
+            let path = try template.write(to: directory)
             if out.json {
                 return printLine(
                     JSONText.of(
@@ -66,11 +49,4 @@ struct Init: AsyncParsableCommand {
             printLine("next: rtverify lock \(path)")
         }
     }
-}
-
-/// A file that would be overwritten.
-private struct AlreadyThere: Error, CustomStringConvertible {
-    var path: String
-
-    var description: String { "\(path) is there already and is left as it is; choose another folder" }
 }

@@ -58,14 +58,8 @@ struct Message: AsyncParsableCommand {
     }
 
     private func runPrepare() async throws {
-        let identity = try await onThread { [subject] in try FileIdentity(path: subject) }
-        let name = ipfs ? identity.cid(.v0_2015)?.description ?? "" : identity.sha256.hex
-        guard let file = ItemHash(name) else { throw FileReadError(file: subject, reason: "it has no name") }
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        let prepared = try StorePreparation(
-            file: file, address: address ?? "",
-            time: time ?? Double(now.tv_sec) + Double(now.tv_nsec / 1_000_000) / 1000, ref: ref.flatMap(ItemHash.init))
+        let prepared = try await StorePreparation.of(
+            subject, address: address ?? "", time: time, ref: ref.flatMap(ItemHash.init), onIPFS: ipfs)
         MessageReport.print(prepared, image: subject, ref: ref, json: out.json)
     }
 }

@@ -4,7 +4,6 @@ import ContentHash
 import Glibc
 import Host
 import ImageBuild
-import ImageComparison
 import Mirrors
 
 struct Verify: AsyncParsableCommand {
@@ -74,13 +73,20 @@ struct Verify: AsyncParsableCommand {
         let display = out.display
         try await exiting(display) {
             let claim = try await claim()
-            let identity = await identity(claim, display)
-            let layout = try await layout(claim, identity)
+            let published = PublishedImage(
+                of: claim, nodes: network.nodes,
+                settings: .init(
+                    timeout: network.timeout, imageTimeout: imageTimeout, car: car,
+                    asksGateways: !network.gateway.isEmpty, environment: environmentValue))
+            let identity = await published.identity(of: image, events: display.report) {
+                printError("rtverify: \($0)")
+            }
+            let layout = await published.layout(of: image, identity)
             var report = VerificationReport(
                 claim, ImageVerdict(claim, identity: identity, served: fromNetwork, layout: layout), identity,
                 path: image ?? "the network",
                 itemHash: itemHash)
-            if let lock, let identity { try await rebuild(lock, identity, display, &report) }
+            if let lock, let identity { report.add(try await rebuilt(lock, identity, display)) }
             display.finish()
             if out.json { printLine(JSONText.of(report)) } else { report.print() }
             let status = report.exitStatus
@@ -98,90 +104,18 @@ struct Verify: AsyncParsableCommand {
         return await MessageChain(nodes: network.nodes, demands: demands, saved: saved).follow(itemHash ?? "")
     }
 
-    /// The image's names; nil, and said, where it can't be read.
-    private func identity(_ claim: ContentClaim, _ display: ProgressDisplay) async -> FileIdentity? {
-        let profiles = claim.file?.name.profiles ?? []
-        let places = image.map { [$0] } ?? claim.file.map { network.nodes.urls(of: $0) } ?? []
-        var other: FileIdentity?
-        for place in places {
-            do {
-                guard RemoteFile.isURL(place) else {
-                    return try await onThread { try FileIdentity(path: place, profiles: profiles) }
-                }
-                let remote = RemoteFile(
-                    url: place, timeout: network.timeout, environment: environmentValue, events: display.report)
-                let identity = try await withDeadline(seconds: imageTimeout) {
-                    try await remote.identity(profiles: profiles, limit: Self.largestImage)
-                }
-                if case .same? = claim.file?.name.answer(for: identity) { return identity }
-                // A node's error page is no image, and the next may have it.
-                if fromNetwork { printError("rtverify: \(place): other bytes than the message names") }
-                other = identity
-            } catch is DeadlineExceeded {
-                printError("rtverify: \(place): not whole after \(imageTimeout) s (--image-timeout)")
-            } catch {
-                printError("rtverify: \(error)")
-            }
-        }
-        return other
-    }
-
-    /// Bytes; no kernel mounts and no network carries a runtime of that size.
-    private static let largestImage = 64 << 30
-
-    /// Asks the DAG's own nodes where no profile gives the CID.
-    private func layout(_ claim: ContentClaim, _ identity: FileIdentity?) async throws -> ImageVerdict.LayoutAnswer? {
-        guard case .cid(let root)? = claim.file?.name, let identity, let name = claim.file?.name,
-            case .undecided = name.answer(for: identity), car != nil || !network.gateway.isEmpty
-        else { return nil }
-        guard let image, image != "-", !RemoteFile.isURL(image) else {
-            return .undecided("the blocks can be compared with a file only")
-        }
-        do {
-            let nodes = network.nodes
-            let reader = try car.map { try CARReader(file: try InputFile(path: $0)) }
-            let comparison = try DAGComparison(file: try InputFile(path: image)) { cid in
-                if let block = try reader?.block(cid) { return block }
-                return await nodes.block(cid)
-            }
-            return switch try await comparison.compare(root: root) {
-            case .same: .same
-            case .different: .different
-            case .undecided(let reason): .undecided(reason)
-            }
-        } catch {
-            return .undecided("\(error)")
-        }
-    }
-
-    private func rebuild(
-        _ lock: String, _ identity: FileIdentity, _ display: ProgressDisplay, _ report: inout VerificationReport
-    ) async throws {
+    private func rebuilt(
+        _ lock: String, _ identity: FileIdentity, _ display: ProgressDisplay
+    ) async throws -> RebuildComparison {
         let runtime = try ImageBuilder.LockedRuntime(path: lock)
         let compared = image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 }
-        let (reproduced, explanation) = try await source.withInputs(display) { inputs in
+        return try await source.withInputs(display) { inputs in
             let builder = ImageBuilder(
                 store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs, jobs: processorCount,
                 events: display.report)
             return try await Interruption.cancelling {
-                try await builder.rebuild(runtime) { rebuilt, path -> (Bool, [String]) in
-                    if rebuilt.sha256 == identity.sha256 { return (true, []) }
-                    return (false, await Self.explanation(compared, path, runtime))
-                }
+                try await RebuildComparison(of: runtime, with: identity, image: compared, builder: builder)
             }
         }
-        (report.reproduced, report.explanation) = (reproduced, explanation)
-    }
-
-    /// What a given image and the rebuilt one differ in.
-    private static func explanation(
-        _ image: String?, _ rebuilt: String, _ runtime: ImageBuilder.LockedRuntime
-    ) async -> [String] {
-        guard let image else { return [] }
-        do {
-            let comparison = try await Examination.compare(
-                image, rebuilt, options: ImageComparer.Options(locks: [runtime.text]))
-            return ComparisonText(colors: false, full: false).lines(comparison)
-        } catch { return ["the two can't be compared: \(error)"] }
     }
 }

@@ -2,6 +2,7 @@ import AlephNetwork
 import ContentHash
 import Glibc
 import Host
+import ImageBuild
 
 /// What `rtverify verify` answers.
 struct VerificationReport: Encodable {
@@ -20,10 +21,10 @@ struct VerificationReport: Encodable {
     @OrNull private var image: Image?
     @OrNull private var signature: ContentClaim.Signature?
     /// Whether the lock's image is the same; nil where it wasn't built.
-    @OrNull var reproduced: Bool?
+    @OrNull private var reproduced: Bool?
     private var links: [VerificationLink]
     /// For people: what the given image and the rebuilt one differ in.
-    var explanation: [String] = []
+    private var explanation: [String] = []
 
     private enum CodingKeys: CodingKey {
         case verdict, proof, senderPinned, itemHash, contentHash, profile, image, signature, reproduced, links
@@ -39,6 +40,16 @@ struct VerificationReport: Encodable {
         profile = verdict.profile?.name
         image = identity.map { Image(path: path, size: $0.size, sha256: $0.sha256.hex) }
         signature = claim.signature
+    }
+
+    /// What the lock gave when it was built again.
+    mutating func add(_ rebuilt: RebuildComparison) {
+        reproduced = rebuilt.isSame
+        switch rebuilt.difference {
+        case .success(let report): explanation = ComparisonText(colors: false, full: false).lines(report)
+        case .failure(let error): explanation = ["the two can't be compared: \(error)"]
+        case nil: break
+        }
     }
 
     /// 0 what is asked is so, 1 it is proven not to be, 2 it could not be decided.
