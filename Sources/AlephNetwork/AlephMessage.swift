@@ -2,9 +2,13 @@ import ContentHash
 
 /// A message of the Aleph network as somebody shows it: nothing in it is believed until it is checked.
 public struct AlephMessage: Sendable {
+    /// The address that signed it, as its chain spells addresses.
     public let sender: String
+    /// The chain whose addresses and signatures it has: `ETH`.
     public let chain: String
+    /// `STORE`, `PROGRAM`, `INSTANCE` and so on.
     public let type: String
+    /// What it is named by: the hash of its content.
     public let itemHash: ItemHash
     /// `inline`, `storage` or `ipfs`.
     public let itemType: String
@@ -68,6 +72,7 @@ public enum MessageError: Error, Equatable, CustomStringConvertible {
     /// Nodes say different things.
     case disagreement(String)
 
+    /// For people.
     public var description: String {
         switch self {
         case .malformed(let reason): reason
@@ -82,6 +87,7 @@ public enum MessageError: Error, Equatable, CustomStringConvertible {
 public struct NodeAnswer: Sendable {
     /// `processed`, `pending`, `forgotten`, `rejected`, ...; nil where the answer has none.
     public let status: String?
+    /// nil where the node knows the hash and gives no message.
     public let message: AlephMessage?
 
     /// Whether the network counts the message. Nobody signs this.

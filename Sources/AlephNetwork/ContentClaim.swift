@@ -4,14 +4,19 @@ import ContentHash
 public struct ContentClaim: Sendable {
     /// A message's signature and who made it.
     public struct Signature: Codable, Equatable, Sendable {
+        /// `SignatureStatus`'s word.
         public var status: String
+        /// The message's `chain`.
         public var chain: String
+        /// Who signed.
         public var sender: String
     }
 
     /// The file that the hash names; nil where the chain broke before.
     public internal(set) var file: ItemHash?
+    /// Each link of the chain as it was found.
     public internal(set) var links: [VerificationLink] = []
+    /// What its signature is worth; nil where there is no message.
     public internal(set) var signature: Signature?
     /// Whether the sender is one that the user named.
     public internal(set) var isSenderPinned = false

@@ -7,9 +7,11 @@ public enum Verdict: String, Codable, Sendable {
 
 /// A claim and an image, compared.
 public struct ImageVerdict: Sendable {
+    /// What came of it.
     public let verdict: Verdict
     /// The profile that gives the content's CID.
     public let profile: UnixFSProfile?
+    /// Each link of the chain as it was found, the image's last.
     public let links: [VerificationLink]
 
     /// What the DAG's own blocks say of an image that no known profile decides.

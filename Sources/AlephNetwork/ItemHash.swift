@@ -3,7 +3,9 @@ import ContentHash
 /// The name of a message or of a file on the Aleph network, in its one spelling: 64 lower-case hexadecimal digits
 /// (SHA-256), `Qm` and 44 base58 digits (CIDv0), or `bafy` and 55 base32 digits (CIDv1, dag-pb).
 public struct ItemHash: Hashable, Sendable, CustomStringConvertible {
+    /// What it is: a SHA-256, or a CID.
     public let name: ContentName
+    /// In its one spelling.
     public let description: String
 
     /// nil for any other spelling.

@@ -6,6 +6,7 @@ import Host
 public struct MessageChain: Sendable {
     /// What must hold besides the hashes.
     public struct Demands: Sendable {
+        /// Who may have signed, and who may own.
         public var pins = PublisherPins()
         /// Without the sender's valid signature nothing is proven.
         public var signature = true
@@ -16,6 +17,7 @@ public struct MessageChain: Sendable {
         /// The hash is a PROGRAM message's, whose runtime counts.
         public var program = false
 
+        /// What is demanded where nobody says otherwise.
         public init() {}
     }
 
@@ -24,6 +26,7 @@ public struct MessageChain: Sendable {
     /// A message saved earlier, as a node answered; nil to ask the nodes.
     private let saved: [UInt8]?
 
+    /// - Parameter saved: A message as a node answered it earlier, in place of the nodes' answer.
     public init(nodes: NodeSet, demands: Demands, saved: [UInt8]? = nil) {
         (self.nodes, self.demands, self.saved) = (nodes, demands, saved)
     }

@@ -1,8 +1,12 @@
 /// Any message by itself: what it says, and what of it holds.
 public struct MessageExamination: Sendable {
+    /// What was examined.
     public let message: AlephMessage
+    /// The node's word for it (`processed`); nil for a saved message without one.
     public let status: String?
+    /// What its signature is worth.
     public let signature: SignatureStatus
+    /// Each check as it was found.
     public let links: [VerificationLink]
     /// The owner that the hashed content names.
     public let owner: String?

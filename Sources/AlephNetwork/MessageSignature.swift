@@ -24,6 +24,7 @@ public enum SignatureStatus: Equatable, Sendable {
         }
     }
 
+    /// For people: what the word means.
     public var explanation: String {
         switch self {
         case .valid: "valid"

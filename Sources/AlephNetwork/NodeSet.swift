@@ -9,7 +9,9 @@ public struct NodeSet: Sendable {
     /// Aleph's IPFS gateway.
     public static let publicGateway = "https://ipfs-2.aleph.im"
 
+    /// Base URLs of the nodes' interfaces, without a slash at the end.
     public let apis: [String]
+    /// Base URLs of IPFS gateways, without a slash at the end.
     public let gateways: [String]
     let timeout: Int
     private let environment: @Sendable (String) -> String?

@@ -7,6 +7,7 @@ public struct PublisherPins: Sendable {
     /// Addresses of which one must be the content's owner.
     public var owners: [String]
 
+    /// Addresses, of which one must be it; none are no demand.
     public init(senders: [String] = [], owners: [String] = []) { (self.senders, self.owners) = (senders, owners) }
 
     var isEmpty: Bool { senders.isEmpty && owners.isEmpty }

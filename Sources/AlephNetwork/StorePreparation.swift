@@ -9,6 +9,7 @@ public struct StorePreparation: Sendable {
     public let content: String
     /// The item hash that the message then has.
     public let itemHash: String
+    /// What the message would publish.
     public let file: ItemHash
 
     /// Of a file at hand.

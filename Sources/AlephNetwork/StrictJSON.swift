@@ -13,16 +13,22 @@ package enum StrictJSON: Equatable, Sendable {
     /// In the order of the text.
     case object([Member])
 
+    /// A member of an object.
     package struct Member: Equatable, Sendable {
+        /// Its name, each once in an object.
         package let key: String
+        /// What it is.
         package let value: StrictJSON
     }
 
     /// Why a text is refused; the offset counts bytes from 0.
     package struct Failure: Error, Equatable, CustomStringConvertible {
+        /// What is wrong with it.
         package let reason: String
+        /// Where it is: bytes from the beginning.
         package let offset: Int
 
+        /// For people.
         package var description: String { "\(reason) (at byte \(offset))" }
     }
 
@@ -41,10 +47,15 @@ package enum StrictJSON: Equatable, Sendable {
         return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
     }
 
+    /// The value of a string; nil for anything else.
     package var text: String? { if case .string(let text) = self { text } else { nil } }
+    /// The values of an array; nil for anything else.
     package var elements: [StrictJSON]? { if case .array(let elements) = self { elements } else { nil } }
+    /// Whether it is an object.
     package var isObject: Bool { if case .object = self { true } else { false } }
+    /// The value of a number; nil for anything else.
     package var number: Double? { if case .number(_, let value) = self { value } else { nil } }
+    /// The value of `true` and `false`; nil for anything else.
     package var flag: Bool? { if case .bool(let flag) = self { flag } else { nil } }
 
     /// The value, with null as nothing.

@@ -2,6 +2,7 @@ import Host
 
 /// One link of the chain from a published hash to an image, as it was found.
 public struct VerificationLink: Codable, Equatable, Sendable {
+    /// What became of it.
     public enum Mark: String, Codable, Sendable {
         /// Proven here.
         case ok
@@ -13,8 +14,11 @@ public struct VerificationLink: Codable, Equatable, Sendable {
         case note
     }
 
+    /// What was looked at: `message`, `signature`, `image`.
     public var name: String
+    /// What came of it.
     public var mark: Mark
+    /// What was found, in words that do a terminal no harm.
     public var text: String
 
     /// - Parameter text: What a stranger wrote may be in it: control characters, which could repaint a terminal, are

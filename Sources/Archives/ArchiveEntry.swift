@@ -7,6 +7,7 @@ public struct ArchiveEntry {
 
     init(_ pointer: OpaquePointer) { self.pointer = pointer }
 
+    /// What it is.
     public enum Kind: Sendable {
         case file, folder, symbolicLink, characterDevice, blockDevice, fifo, socket
         case unknown
@@ -14,7 +15,9 @@ public struct ArchiveEntry {
 
     /// An extended attribute, as the kernel has it.
     public struct Attribute {
+        /// Its name with the namespace: `user.note`.
         public var name: [UInt8]
+        /// Its bytes.
         public var value: [UInt8]
     }
 
@@ -46,7 +49,9 @@ public struct ArchiveEntry {
     public var hardLinkTargetText: String? { Self.text(archive_entry_hardlink(pointer)) }
     /// Bytes of a file.
     public var size: Int { Int(archive_entry_size(pointer)) }
+    /// The owner's number.
     public var uid: Int { Int(archive_entry_uid(pointer)) }
+    /// The group's number.
     public var gid: Int { Int(archive_entry_gid(pointer)) }
     /// A device's numbers.
     public var device: (major: Int, minor: Int) {

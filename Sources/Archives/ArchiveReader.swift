@@ -2,6 +2,7 @@ import CArchive
 
 /// One archive or one compressed stream, entry by entry (libarchive(3)). One thread's.
 public final class ArchiveReader {
+    /// What libarchive is told to expect; it would try everything that it knows.
     public enum Format: Sendable {
         /// tar(5) with its extensions; no bytes at all are an archive without entries.
         case tar

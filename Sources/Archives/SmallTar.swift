@@ -1,8 +1,10 @@
 /// Tar archives in memory.
 public enum SmallTar {
+    /// A plain file.
     public struct File: Sendable {
         /// As the archive spells it; what is no UTF-8 is replaced.
         public var path: String
+        /// What it holds.
         public var bytes: [UInt8]
     }
 

@@ -2,6 +2,7 @@
 package struct CARHeader {
     let root: CID
 
+    /// Of one root, as every file's DAG has.
     package init(root: CID) { self.root = root }
 
     private static let roots: [UInt8] = [0x65] + Array("roots".utf8)
@@ -65,6 +66,7 @@ public enum CARError: Error, Equatable, CustomStringConvertible {
     /// Whether it was decided that the CAR doesn't prove its root, rather than left open.
     public var isDecided: Bool { if case .unsupported = self { false } else { true } }
 
+    /// For people.
     public var description: String {
         switch self {
         case .malformed(let reason): reason

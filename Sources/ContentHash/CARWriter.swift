@@ -9,7 +9,9 @@ public struct CARWriter {
 
     /// What was written.
     public struct Summary: Equatable, Sendable {
+        /// The CID of the whole file.
         public var root: CID
+        /// How many blocks were written, each once.
         public var blocks: Int
         /// Bytes of the CAR.
         public var size: Int

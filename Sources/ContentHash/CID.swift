@@ -10,12 +10,14 @@ public struct CID: Hashable, Sendable, CustomStringConvertible {
 
     /// 0 or 1.
     public let version: Int
+    /// What the block is encoded as (multicodec).
     public let codec: Codec
     /// SHA-256 of the block.
     public let digest: Digest
     /// The block itself, where the CID holds it (multihash identity).
     let inlined: [UInt8]?
 
+    /// - Parameter version: 0 or 1; 0 is of dag-pb alone.
     package init(version: Int, codec: Codec, digest: Digest) {
         (self.version, self.codec, self.digest, inlined) = (version, codec, digest, nil)
     }
@@ -50,6 +52,7 @@ public enum CIDError: Error, Equatable, CustomStringConvertible {
     /// A CID of something that isn't a file, or whose hash this program doesn't compute.
     case unsupported(String)
 
+    /// In its usual spelling: base58btc for version 0, base32 for version 1.
     public var description: String {
         switch self {
         case .malformed(let reason): "not a CID: \(reason)"

@@ -14,6 +14,7 @@ public enum ContentName: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// In its usual spelling.
     public var description: String {
         switch self {
         case .sha256(let digest): digest.hex
@@ -55,10 +56,13 @@ public enum ContentName: Hashable, Sendable, CustomStringConvertible {
 public struct HashList: Sendable {
     /// A line.
     public struct Entry: Equatable, Sendable {
+        /// What the file must be.
         public var name: ContentName
+        /// As the list spells it, relative to this process's folder.
         public var path: String
     }
 
+    /// The lines that are a name and a path, in their order.
     public private(set) var entries: [Entry] = []
     /// Lines that are no entry, by number from 1, and why.
     public private(set) var malformed: [(line: Int, reason: String)] = []

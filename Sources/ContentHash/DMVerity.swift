@@ -23,6 +23,7 @@ public struct DMVerity: Sendable {
         case size(file: String, bytes: Int)
         case parameters(String)
 
+        /// For people.
         public var description: String {
             switch self {
             case .size(let file, let bytes):

@@ -6,12 +6,14 @@
 package enum DagPB {
     /// A child as its parent's link holds it.
     package struct Child {
+        /// What is linked.
         package var cid: CID
         /// Serialized bytes of the node and of all below it, each as often as it is linked: Tsize.
         package var totalSize: Int
         /// File bytes below it.
         package var fileSize: Int
 
+        /// Sizes in bytes: of all blocks below, and of the file's part.
         package init(cid: CID, totalSize: Int, fileSize: Int) {
             (self.cid, self.totalSize, self.fileSize) = (cid, totalSize, fileSize)
         }

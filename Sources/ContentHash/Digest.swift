@@ -4,8 +4,10 @@ public struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     /// (Not SIMD4, which is aligned to 32 bytes: Swift's tasks align their results to 16, and overwrite what is beside.)
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
+    /// By its bytes.
     public static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }
 
+    /// By its bytes.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(words.0)
         hasher.combine(words.1)
@@ -57,6 +59,7 @@ public struct Digest: Hashable, Codable, Sendable, CustomStringConvertible {
     /// 64 lower-case hexadecimal digits.
     public var hex: String { Hex.encode(bytes) }
 
+    /// Its digits.
     public var description: String { hex }
 
     /// Bits spread evenly over all digests: the first eight bytes.

@@ -5,12 +5,15 @@ import Host
 public struct FileIdentity: Equatable, Sendable {
     /// A CID and how it was made.
     public struct ProfiledCID: Equatable, Sendable {
+        /// How the file was cut.
         public let profile: UnixFSProfile
+        /// What it is called then.
         public let cid: CID
     }
 
     /// Bytes.
     public let size: Int
+    /// Of its bytes.
     public let sha256: Digest
     /// In the order in which their profiles were asked for.
     public let cids: [ProfiledCID]
@@ -60,7 +63,9 @@ public struct FileIdentity: Equatable, Sendable {
 
 /// A file that is open for reading until it goes.
 public final class InputFile: Sendable {
+    /// As it was given; `-` is standard input.
     public let path: String
+    /// Open for reading.
     public let descriptor: CInt
 
     /// - Throws: `FileReadError`.
@@ -93,12 +98,16 @@ public final class InputFile: Sendable {
 
 /// A file that can't be read.
 public struct FileReadError: Error, CustomStringConvertible {
+    /// As it was given.
     public let file: String
+    /// What went wrong, in words.
     public let reason: String
 
+    /// - Parameter reason: In words.
     public init(file: String, reason: String) {
         (self.file, self.reason) = (file, reason)
     }
 
+    /// For people.
     public var description: String { "cannot read \(file): \(reason)" }
 }

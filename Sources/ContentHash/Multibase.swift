@@ -118,6 +118,7 @@ struct Multibase {
 
 /// Bitcoin's base58, by itself.
 package enum Base58 {
+    /// In base58btc, without the multibase's letter.
     package static func encode(_ bytes: [UInt8]) -> String { Multibase.base58.encode(bytes) }
 
     /// The bytes of a text of at most 200 digits; nil for anything else.
@@ -129,6 +130,7 @@ package enum Base58 {
 /// Unsigned variable-length integers, seven bits a byte, least significant first
 /// (https://github.com/multiformats/unsigned-varint).
 package enum Varint {
+    /// The bytes of a number that isn't negative.
     package static func encode(_ value: Int) -> [UInt8] {
         var (rest, bytes) = (UInt64(value), [UInt8]())
         while rest >= 0x80 {

@@ -32,8 +32,11 @@ struct OutputFile: ~Copyable {
 
 /// A file that can't be written.
 public struct FileWriteError: Error, CustomStringConvertible {
+    /// As it was given.
     public let file: String
+    /// What went wrong, in words.
     public let reason: String
 
+    /// For people.
     public var description: String { "cannot write \(file): \(reason)" }
 }

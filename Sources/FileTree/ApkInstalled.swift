@@ -1,14 +1,19 @@
 /// apk's database of what is installed (lib/apk/db/installed): lines of a letter and a value, a block a package
 /// (https://wiki.alpinelinux.org/wiki/Apk_spec).
 package struct ApkInstalled {
+    /// One block.
     package struct Package: Equatable {
+        /// Its `P:`.
         package var name = ""
+        /// Its `V:`; empty where there is none.
         package var version = ""
+        /// Its `A:`.
         package var architecture = ""
         /// What it depends on, as apk spells it.
         package var dependencies: [String] = []
         /// Paths of its folders and files, as the bytes they are.
         package var folders: [[UInt8]] = []
+        /// Paths of its files, relative to the root, as the bytes they are.
         package var files: [[UInt8]] = []
     }
 

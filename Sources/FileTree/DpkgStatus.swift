@@ -2,9 +2,13 @@ import Archives
 
 /// Which packages dpkg has installed, by its status (deb-control paragraphs), or by distroless's records of one each.
 package enum DpkgStatus {
+    /// One paragraph.
     package struct Package: Equatable {
+        /// Its `Package`.
         package var name: String
+        /// Its `Version`.
         package var version: String
+        /// Its `Architecture`; empty where there is none.
         package var architecture: String
     }
 

@@ -4,10 +4,14 @@ import Host
 
 /// A folder of this machine as a tree. Links in it are never followed.
 package struct FolderTree: Tree {
+    /// In a word.
     package let format = "folder"
+    /// Where the folder is.
     package let path: String
+    /// In byte order of the paths.
     package let entries: [TreeEntry]
 
+    /// Walks the folder. Throws `TreeReadError` for what can't be read.
     package init(path: String) throws {
         self.path = path
         let root = path.pathBytes
@@ -63,6 +67,7 @@ package struct FolderTree: Tree {
         }
     }
 
+    /// Reads the files where they are.
     package func makeReader() throws -> any ContentReader { Reader(root: path.pathBytes) }
 
     private final class Reader: ContentReader {

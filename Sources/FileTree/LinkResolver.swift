@@ -4,10 +4,12 @@ package struct LinkResolver {
     private static let linkLimit = 40
     private let kinds: [[UInt8]: TreeEntry.Kind]
 
+    /// - Parameter entries: All of a tree.
     package init(_ entries: [TreeEntry]) {
         kinds = Dictionary(entries.map { ($0.path, $0.kind) }) { first, _ in first }
     }
 
+    /// Whether a link at a path, relative to the root, leads to an entry of the tree.
     package func leadsSomewhere(_ path: [UInt8], _ target: [UInt8]) -> Bool {
         var budget = Self.linkLimit
         return resolve(Array(path.split(separator: 0x2f).dropLast().map(Array.init)), target, &budget) != nil

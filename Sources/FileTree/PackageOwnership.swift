@@ -4,10 +4,13 @@ import Host
 package struct PackageOwnership: Sendable {
     /// A package as a database has it.
     package struct Package: Hashable, Sendable {
+        /// Made safe to show.
         package var name: String
+        /// Made safe to show.
         package var version: String
     }
 
+    /// What is installed, in the database's order.
     package private(set) var packages: [Package] = []
     private var owners: [[UInt8]: String] = [:]
     /// Names of maintainer scripts and their texts.

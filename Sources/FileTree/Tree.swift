@@ -26,11 +26,15 @@ package protocol Tree: Sendable {
 
 /// A tree that can't be read.
 package struct TreeReadError: Error, CustomStringConvertible {
+    /// What can't be read.
     package let path: String
+    /// In words.
     package let reason: String
 
+    /// - Parameter reason: In words.
     package init(path: String, reason: String) { (self.path, self.reason) = (path, reason) }
 
+    /// For people.
     package var description: String { "cannot read \(path): \(reason)" }
 }
 

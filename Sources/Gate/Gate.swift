@@ -25,6 +25,7 @@ public struct Gate: Sendable {
             var fetcher: Fetcher
             var programs: TargetPrograms
 
+            /// The store, and what fills it.
             public init(store: Store, fetcher: Fetcher, programs: TargetPrograms) {
                 (self.store, self.fetcher, self.programs) = (store, fetcher, programs)
             }
@@ -35,9 +36,11 @@ public struct Gate: Sendable {
             var sources: [String]
             var nodes: [String]
 
+            /// Words of a command line, for the commands that a person may run again.
             public init(sources: [String], nodes: [String]) { (self.sources, self.nodes) = (sources, nodes) }
         }
 
+        /// - Parameter jobs: Packages decompressed at once and threads of the packer.
         public init(
             inputs: Inputs, nodes: NodeSet, jobs: Int, keyrings: [String], isOnline: Bool, words: OptionWords,
             environment: @escaping @Sendable (String) -> String?, events: @escaping EventSink
@@ -54,6 +57,7 @@ public struct Gate: Sendable {
     /// Where images that are built are kept; nil for nowhere.
     private let imagesFolder: String?
 
+    /// - Parameter imagesFolder: Where images are kept; nil for nowhere.
     public init(_ spec: GateSpec, folder: String, imagesFolder: String?, tools: Tools) {
         (self.spec, self.folder, self.imagesFolder, self.tools) = (spec, folder, imagesFolder, tools)
     }
@@ -68,6 +72,7 @@ public struct Gate: Sendable {
         path.hasPrefix("/") || folder == "." ? path : "\(folder)/\(path)"
     }
 
+    /// Runs every check of every runtime, whatever becomes of the others.
     public func run() async throws -> GateReport {
         // Before anything is built for it.
         if let imagesFolder { try Folder.create(imagesFolder) }

@@ -3,6 +3,7 @@ import RuntimeSpec
 
 /// What a gate found.
 public struct GateReport: Codable, Sendable {
+    /// What came of a check, or of all of them.
     public enum Verdict: String, Codable, Sendable {
         case yes, no, undecided
         /// Not asked, or left out with a reason.
@@ -11,11 +12,15 @@ public struct GateReport: Codable, Sendable {
 
     /// One check of one runtime.
     public struct Result: Codable, Sendable {
+        /// What was checked.
         public var check: GateSpec.Check
+        /// What came of it.
         public var verdict: Verdict
         /// Why it is no, undecided or left out; what was looked at where it is yes.
         public var reason: String
+        /// What it should be, where the check compares.
         public var expected: String?
+        /// What it is, where the check compares.
         public var found: String?
         /// More lines: findings, causes and paths.
         public var details: [String]
@@ -24,6 +29,7 @@ public struct GateReport: Codable, Sendable {
         /// What it took, in seconds.
         public var seconds: Double
 
+        /// - Parameter reason: In words.
         public init(_ check: GateSpec.Check, _ verdict: Verdict, _ reason: String) {
             (self.check, self.verdict, self.reason) = (check, verdict, reason)
             (details, seconds) = ([], 0)
@@ -34,16 +40,25 @@ public struct GateReport: Codable, Sendable {
     public struct Image: Codable, Sendable {
         /// Where it is, if it was to be kept or given.
         public var path: String?
+        /// Its bytes.
         public var size: Int
+        /// 64 lower-case hexadecimal digits.
         public var sha256: String
+        /// Under the profile that Aleph publishes.
         public var cid: String
     }
 
+    /// One runtime and its checks.
     public struct Runtime: Codable, Sendable {
+        /// The manifest's name; its folder's where it can't be read.
         public var name: String
+        /// The manifest's path.
         public var manifest: String
+        /// The lock's path.
         public var lock: String
+        /// In the order in which they ran.
         public var checks: [Result]
+        /// What the lock gives, or what was given.
         public var image: Image?
         /// Locked packages that have a newer version; nil where the network was not there to ask.
         public var newer: NewerVersions?
@@ -52,6 +67,7 @@ public struct GateReport: Codable, Sendable {
         /// What could not be read, built or written.
         public var failures: [String]
 
+        /// Made of its parts.
         package init(
             name: String, manifest: String, lock: String, checks: [Result], image: Image?, newer: NewerVersions?,
             note: String?, failures: [String]
@@ -66,12 +82,14 @@ public struct GateReport: Codable, Sendable {
         }
     }
 
+    /// In the order of the gate's file.
     public var runtimes: [Runtime]
     /// Whether an undecided check only warns, where that is safe.
     public var undecidedWarns: Bool
     /// Reports that could not be written.
     public var failures: [String] = []
 
+    /// - Parameter undecidedWarns: Whether an undecided check only warns, where that is safe.
     public init(runtimes: [Runtime], undecidedWarns: Bool) {
         (self.runtimes, self.undecidedWarns) = (runtimes, undecidedWarns)
     }

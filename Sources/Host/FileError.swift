@@ -5,6 +5,7 @@ public enum FileError: Error, CustomStringConvertible {
     /// A place that no file can be written to.
     case noTarget(String, reason: String)
 
+    /// For people.
     public var description: String {
         switch self {
         case .notText(let path): "\(path) is not text in UTF-8"

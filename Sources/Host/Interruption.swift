@@ -57,7 +57,9 @@ public enum Interruption {
 
 /// Ctrl-C, SIGTERM or another signal by which a person, a terminal or a limit ends a program.
 public struct Interrupted: Error, CustomStringConvertible {
+    /// SIGINT, SIGTERM or another that ends a program.
     public let signal: CInt
 
+    /// For people.
     public let description = "interrupted; nothing is left behind"
 }

@@ -3,10 +3,13 @@ import FoundationEssentials
 /// A value that JSON shows as null where there is none, rather than leaving its key out.
 @propertyWrapper
 public struct OrNull<Value: Encodable>: Encodable {
+    /// nil for null.
     public var wrappedValue: Value?
 
+    /// - Parameter wrappedValue: nil for null.
     public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
 
+    /// The value, or null.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
@@ -39,6 +42,7 @@ public enum JSONText {
         return text
     }
 
+    /// Several lines, without an end of the last.
     public static func of(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .custom { Key(stringValue: snakeCase($0.last?.stringValue ?? "")) }

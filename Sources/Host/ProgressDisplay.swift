@@ -6,6 +6,7 @@ public final class ProgressDisplay: Sendable {
     /// How much is shown.
     public enum Level: Int, Comparable, Sendable {
         case quiet, normal, verbose
+        /// The quieter first.
         public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
     }
 

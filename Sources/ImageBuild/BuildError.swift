@@ -25,6 +25,7 @@ public enum BuildError: Error, CustomStringConvertible {
         }
     }
 
+    /// For people, with what to do.
     public var description: String {
         switch self {
         case .clock(let epoch):

@@ -9,6 +9,7 @@ import Synchronization
 
 /// What runs as the pid 1 of a build's sandbox: job in, image out.
 public enum BuildProcess {
+    /// Pid 1 of the namespaces: reads the job and does it.
     public static func run() async {
         await SandboxProcess.run { (job: BuildJob, events) -> NoAnswer? in
             try await build(job, events)

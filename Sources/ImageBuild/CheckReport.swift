@@ -6,6 +6,7 @@ public struct CheckReport: Codable, Sendable {
     public struct Entry: Codable, Sendable {
         /// In the image; for how it is packed, the part of the image.
         public var path: String
+        /// Which of its fields differ.
         public var kind: ComparisonReport.Kind
         /// `compare`'s name of the known cause.
         public var cause: String?
@@ -17,9 +18,11 @@ public struct CheckReport: Codable, Sendable {
     public struct Culprit: Codable, Sendable {
         /// Variations that do it together; none where builds differ without any: at random.
         public var variations: [Variation]
+        /// The first of them.
         public var entries: [Entry]
         /// Entries that were counted and not listed.
         public var omitted: Int
+        /// What to do about it.
         public var remedy: String
         /// Whether it comes between two builds that nothing distinguishes: at random, or by the clock that went on.
         public var withoutVariation: Bool
@@ -39,12 +42,15 @@ public struct CheckReport: Codable, Sendable {
         }
     }
 
+    /// Whether all builds gave the same bytes.
     public var reproducible: Bool
     /// Builds that were compared, before any search.
     public var builds: Int
+    /// What was different in them, by design.
     public var varied: [Variation]
     /// What was asked for and could not be varied, by name, and why.
     public var notVaried: [String: String]
+    /// What makes them differ; none where they don't, or where it was not found.
     public var culprits: [Culprit]
     /// Where the images are that differ, if they were to be kept.
     public var kept: [String]

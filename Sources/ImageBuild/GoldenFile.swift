@@ -3,9 +3,13 @@ import Host
 
 /// What a build of a lock must hash to: `golden/NAME.json`.
 public struct GoldenFile: Codable, Equatable, Sendable {
+    /// 64 lower-case hexadecimal digits, of the lockfile's bytes.
     public var lockSHA256: String
+    /// The image's bytes.
     public var size: Int
+    /// 64 lower-case hexadecimal digits.
     public var sha256: String
+    /// Under the profile that Aleph publishes (CIDv0, 256 KiB chunks).
     public var cid: String
 
     /// As the file spells it.
@@ -14,6 +18,7 @@ public struct GoldenFile: Codable, Equatable, Sendable {
         case lockSHA256 = "lock_sha256"
     }
 
+    /// Of a build.
     public init(lockSHA256: String, identity: FileIdentity) {
         (self.lockSHA256, size) = (lockSHA256, identity.size)
         (sha256, cid) = (identity.sha256.hex, identity.cid(.v0_2015)?.description ?? "")

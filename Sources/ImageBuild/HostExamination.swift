@@ -11,9 +11,11 @@ import SystemPackage
 public struct HostExamination {
     /// One need.
     public struct Finding: Codable, Equatable, Sendable {
+        /// What is needed, and for what.
         public var need: String
         /// The commands that need it.
         public var commands: [String]
+        /// Whether it is there.
         public var present: Bool
         /// Whether rtverify is of use without it: what only `boot` needs is no lack of a host that builds.
         public var optional = false
@@ -25,6 +27,7 @@ public struct HostExamination {
 
     private let store: String
 
+    /// - Parameter store: The folder that a build would use; it need not be there.
     public init(store: String) { self.store = store }
 
     /// Every need, in the order of the pipeline.

@@ -12,10 +12,14 @@ import Sandbox
 public struct ImageBuilder: Sendable {
     /// A lockfile as it was read: its bytes and what they say.
     public struct LockedRuntime: Sendable {
+        /// As it was given.
         public let path: String
+        /// The file's text.
         public let text: String
+        /// What it says.
         public let lock: Lockfile
 
+        /// Reads a lockfile. Throws `SystemError`, `SpecError`.
         public init(path: String) throws {
             self.path = path
             text = try SmallFile.text(path)

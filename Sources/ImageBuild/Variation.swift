@@ -82,6 +82,7 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
         /// Empty where no name was given.
         let name: String
 
+        /// For people.
         public var description: String {
             if name.isEmpty { return "Nothing is named that is to be varied." }
             let names = Variation.allCases.map(\.rawValue)

@@ -2,6 +2,7 @@ import Glibc
 
 /// A known reason for which builds of one runtime differ, and what takes it away.
 package struct Cause: Sendable {
+    /// As reports and docs/compare.md name it.
     package let name: String
     /// Why it differs.
     package let reason: String
@@ -156,6 +157,7 @@ package struct Cause: Sendable {
         name: "image-time", reason: "entries carry their image's own time",
         remedy: "nothing: another lock has another SOURCE_DATE_EPOCH (lock --source-date-epoch gives the same one)")
 
+    /// nil where no known cause fits.
     package static func first(for evidence: Evidence) -> Cause? { all.first { $0.fits(evidence) } }
 
     private func fits(_ evidence: Evidence) -> Bool {

@@ -2,18 +2,22 @@
 public struct ComparisonReport: Codable, Sendable {
     /// One of the two.
     public struct Side: Codable, Sendable {
+        /// As it was given.
         public var path: String
         /// squashfs, folder or tar.
         public var format: String
         /// Bytes of the file; nil for a folder.
         public var size: Int?
+        /// How many it has.
         public var entries: Int
 
+        /// - Parameter size: Bytes of the file; nil for a folder.
         public init(path: String, format: String, size: Int?, entries: Int) {
             (self.path, self.format, self.size, self.entries) = (path, format, size, entries)
         }
     }
 
+    /// Which field of an entry differs, or which side lacks it.
     public enum Kind: String, Codable, Sendable, CaseIterable {
         case onlyInA = "only-in-a"
         case onlyInB = "only-in-b"
@@ -23,12 +27,15 @@ public struct ComparisonReport: Codable, Sendable {
         case packing
     }
 
+    /// One field of one entry.
     public struct Difference: Codable, Sendable {
         /// With a slash before it; what is no UTF-8 as `\xNN`. For `packing`, the part of the image.
         public var path: String
+        /// What differs.
         public var kind: Kind
         /// What each side has; nil for what isn't there.
         public var a: String?
+        /// What B has; nil for what isn't there.
         public var b: String?
         /// Name of the package that owns the path, or what else made it.
         public var package: String?
@@ -41,12 +48,14 @@ public struct ComparisonReport: Codable, Sendable {
         /// Which pair of files laid down for another program it is; only between the child and its parent.
         public var extracted: Int?
 
+        /// Without what explains it.
         public init(path: String, kind: Kind, a: String?, b: String?) {
             (self.path, self.kind, self.a, self.b) = (path, kind, a, b)
             security = false
             detail = []
         }
 
+        /// As JSON has it.
         public func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(path, forKey: .path)
@@ -66,9 +75,12 @@ public struct ComparisonReport: Codable, Sendable {
     public struct Group: Codable, Sendable {
         /// How many of them a package's files have.
         public struct Share: Codable, Sendable {
+            /// The package's, or the wheel's.
             public var name: String
+            /// How many of the differences are in its files.
             public var count: Int
 
+            /// - Parameter count: Differences in its files.
             public init(name: String, count: Int) { (self.name, self.count) = (name, count) }
         }
 
@@ -76,14 +88,18 @@ public struct ComparisonReport: Codable, Sendable {
         public var cause: String?
         /// Whose files they all are, where it is one package's.
         public var package: String?
+        /// How many differences there are of it.
         public var count: Int
+        /// Why such differences come about.
         public var reason: String
+        /// What takes them away.
         public var remedy: String
         /// Whose files they are, the most first; those of nobody's are in `count` alone.
         public var packages: [Share]
         /// The first few.
         public var paths: [String]
 
+        /// - Parameter paths: The first few.
         public init(
             cause: String?, count: Int, reason: String, remedy: String, packages: [Share], paths: [String]
         ) {
@@ -95,11 +111,16 @@ public struct ComparisonReport: Codable, Sendable {
 
     /// Bytes that a package's files take in each side.
     public struct PackageSize: Codable, Sendable {
+        /// Its name; `no package` for what is nobody's.
         public var package: String
+        /// Bytes in A, as they are stored.
         public var a: Int
+        /// Bytes in B, as they are stored.
         public var b: Int
+        /// How many of the differences are in its files.
         public var differences: Int
 
+        /// Sizes in bytes, as they are stored.
         public init(package: String, a: Int, b: Int, differences: Int) {
             (self.package, self.a, self.b, self.differences) = (package, a, b, differences)
         }
@@ -107,12 +128,15 @@ public struct ComparisonReport: Codable, Sendable {
 
     /// Same bytes; or, where one side is no image, the same tree.
     public var identical: Bool
+    /// The first.
     public var a: Side
+    /// The second.
     public var b: Side
     /// What matters for security first, then by path.
     public var differences: [Difference]
     /// Differences that were counted and not listed.
     public var omitted: Int
+    /// By cause, the most differences first.
     public var summary: [Group]
     /// Where it was asked for.
     public var packages: [PackageSize]
@@ -121,6 +145,7 @@ public struct ComparisonReport: Codable, Sendable {
     /// The time that each image gives what a build makes, as `2026-11-24T02:12:15Z`; none where nothing differs.
     public var times: [String] = []
 
+    /// - Parameter omitted: Differences that were counted and are not listed.
     public init(
         identical: Bool, a: Side, b: Side, differences: [Difference] = [], omitted: Int = 0, summary: [Group] = [],
         packages: [PackageSize] = []

@@ -1,6 +1,8 @@
 /// What a distribution's `.dist-info` folder says (Recording installed projects, packaging.python.org).
 package struct DistInfo {
+    /// Its `Name`; nil where there is none.
     package let name: String?
+    /// Its `Version`; nil where there is none.
     package let version: String?
 
     /// - Parameter metadata: The file METADATA (Core metadata, PEP 566): fields, then a text.

@@ -6,6 +6,7 @@ package struct ELFHeader {
     /// PT_INTERP's path: the loader.
     package var interpreter: String?
 
+    /// - Parameter bytes: The beginning of a file; nil for one that is no ELF file (System V ABI, ELF header).
     package init?(_ bytes: [UInt8]) {
         func number(_ offset: Int, _ count: Int) -> Int? {
             guard offset >= 0, offset <= bytes.count - count else { return nil }

@@ -2,13 +2,18 @@ import FileTree
 
 /// What is known of a difference.
 package struct Evidence {
+    /// With a slash before it.
     package let path: String
+    /// Which field differs.
     package let kind: ComparisonReport.Kind
+    /// A's entry; nil where it has none.
     package var a: TreeEntry?
+    /// B's entry; nil where it has none.
     package var b: TreeEntry?
     /// What the two files hold, where both were read.
     package var contents: (a: [UInt8], b: [UInt8])?
 
+    /// - Parameter contents: What the two files hold, where both were read.
     package init(
         path: String, kind: ComparisonReport.Kind, a: TreeEntry? = nil, b: TreeEntry? = nil,
         contents: (a: [UInt8], b: [UInt8])? = nil

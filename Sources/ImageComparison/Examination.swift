@@ -29,11 +29,13 @@ public enum Examination {
             to: ExaminationRequest.compare(a: a, b: b, options: options), words: extracted.map { [$0] } ?? [])
     }
 
+    /// - Parameter sourceDateEpoch: The time that no entry should be later than; nil for the image's own.
     public static func inspect(_ image: String, sourceDateEpoch: Int?) async throws -> InspectionReport {
         try await ConfinedReader.answer(
             to: ExaminationRequest.inspect(image: image, sourceDateEpoch: sourceDateEpoch))
     }
 
+    /// What must not be in an image.
     public static func audit(_ image: String, options: ImageAudit.Options) async throws -> AuditReport {
         try await ConfinedReader.answer(to: ExaminationRequest.audit(image: image, options: options))
     }

@@ -5,6 +5,7 @@ import RuntimeSpec
 
 /// Looks through one image for what must not be published.
 public struct ImageAudit: Sendable {
+    /// What is looked for, and what is allowed.
     public struct Options: Codable, Sendable {
         /// Findings that are meant.
         public var allowed: [Allowance]
@@ -12,8 +13,10 @@ public struct ImageAudit: Sendable {
         public var sourceDateEpoch: Int?
         /// Words that only the builder's own machine would leave: its name, its proxies.
         public var builderWords: [String]
+        /// Which rules are held against it.
         public var looksFor: Subject
 
+        /// Which rules are held against an image.
         public enum Subject: String, Codable, Sendable {
             /// What must not be published.
             case everything
@@ -27,6 +30,7 @@ public struct ImageAudit: Sendable {
             var isContract: Bool { self == .contract || self == .everythingAndContract }
         }
 
+        /// - Parameter sourceDateEpoch: The time that no entry may be later than; nil for the image's own.
         public init(
             allowed: [Allowance] = [], sourceDateEpoch: Int? = nil, builderWords: [String] = [],
             looksFor: Subject = .everything
@@ -41,8 +45,10 @@ public struct ImageAudit: Sendable {
 
     private let options: Options
 
+    /// - Parameter options: Everything, and nothing allowed, by default.
     public init(options: Options = Options()) { self.options = options }
 
+    /// Throws `ImageReadError` and its like, when it can't be read.
     public func audit(_ path: String) throws -> AuditReport {
         let tree = try TreeSource.open(path)
         var search = AuditSearch(

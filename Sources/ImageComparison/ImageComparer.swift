@@ -19,6 +19,7 @@ public struct ImageComparer: Sendable {
         /// explain what no package owns.
         public var locks: [String]
 
+        /// - Parameter locks: Texts: A's and B's, or one for both.
         public init(details: Bool = true, packages: Bool = false, deep: Bool = false, locks: [String] = []) {
             (self.details, self.packages, self.deep, self.locks) = (details, packages, deep, locks)
         }
@@ -30,6 +31,7 @@ public struct ImageComparer: Sendable {
 
     private let options: Options
 
+    /// - Parameter options: What the report holds beside the differences.
     public init(options: Options = Options()) { self.options = options }
 
     /// - Throws: `ImageReadError` and its like, when one can't be read.

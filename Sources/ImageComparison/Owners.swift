@@ -3,6 +3,7 @@ import Host
 
 /// What a tree's paths belong to: packages by the system's databases, wheels by their RECORDs, byte code by its source.
 package struct Owners {
+    /// The system's own packages.
     package let packages: PackageOwnership
     private let wheels: [InstalledWheels.Wheel]
     private var ofWheels: [[UInt8]: String] = [:]

@@ -7,6 +7,7 @@ public struct ReleaseNotes: Codable, Equatable, Sendable {
     public struct Change: Codable, Equatable, Sendable {
         /// `package` or `wheel`.
         public let list: String
+        /// The package's, or the project's normalized name (PEP 503).
         public let name: String
         /// The version in A; nil where A doesn't have it.
         public let old: String?
@@ -31,9 +32,12 @@ public struct ReleaseNotes: Codable, Equatable, Sendable {
         public let change: String
     }
 
+    /// Packages first, then wheels, each by name.
     public let packages: [Change]
+    /// Files first, then steps: those that went, and those that came.
     public let edits: [Edit]
 
+    /// Whether nothing was changed on purpose.
     public var isEmpty: Bool { packages.isEmpty && edits.isEmpty }
 
     /// Nothing was changed on purpose.

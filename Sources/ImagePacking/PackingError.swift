@@ -3,6 +3,7 @@ public enum PackingError: Error, CustomStringConvertible {
     /// An entry that squashfs can't carry.
     case cannotCarry(path: String, what: String, owner: String)
 
+    /// For people.
     public var description: String {
         switch self {
         case .cannotCarry(let path, let what, let owner):

@@ -9,6 +9,7 @@ public struct AlpineKey: Sendable {
     /// PEM (RFC 7468).
     public let bytes: [UInt8]
 
+    /// - Parameter bytes: PEM (RFC 7468).
     public init(name: String, bytes: [UInt8]) { (self.name, self.bytes) = (name, bytes) }
 
     /// The keys that a minirootfs has in /etc/apk/keys.

@@ -10,6 +10,7 @@ import RuntimeSpec
 ///
 /// What a name says of a file is not believed: `verified` hashes it again.
 public struct Store: Sendable {
+    /// Its absolute path.
     public let directory: String
 
     /// Opens the store, creating its folders.

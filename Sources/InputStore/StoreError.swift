@@ -11,6 +11,7 @@ public enum StoreError: Error, CustomStringConvertible {
     /// No rtverify up to this one had the init that the lock wants.
     case unknownInit
 
+    /// For people, with what to do.
     public var description: String {
         switch self {
         case .changedObject(let path, let name):

@@ -63,10 +63,14 @@ public enum HostSources {
 
     /// What one line or one stanza of apt's sources names.
     public struct Source: Equatable, Sendable {
+        /// What stands above `dists/` and `pool/`.
         public var uris: [String]
+        /// As they stand below `dists/`.
         public var suites: [String]
+        /// `main` and so on.
         public var components: [String]
 
+        /// As a line or a stanza has them.
         package init(uris: [String], suites: [String], components: [String]) {
             (self.uris, self.suites, self.components) = (uris, suites, components)
         }

@@ -10,6 +10,7 @@ public struct Mirror: Hashable, Sendable {
     /// The family that it serves; nil when any may be tried.
     public let family: DebianArchiveFamily?
 
+    /// - Parameter family: Which of Debian's archives it serves; nil for whatever is asked.
     public init(_ base: String, family: DebianArchiveFamily? = nil) {
         var text = base.hasPrefix("file:") ? String(base.dropFirst(5)) : base
         // file:/path, file:///path, file://localhost/path (RFC 8089).
@@ -32,6 +33,7 @@ public struct Mirror: Hashable, Sendable {
 /// Every mirror of this run, in the order in which they are tried: options, the user's configuration, the host's apt
 /// sources, the snapshot archive.
 public struct MirrorList: Sendable {
+    /// Those that were given, and the host's.
     public let mirrors: [Mirror]
     /// Lists of mirrors that a server has (apt-transport-mirror(1)), with the place that its mirrors have in the order.
     let lists: [MirrorFile]
@@ -105,14 +107,17 @@ public struct SnapshotTime: Sendable {
     /// Seconds since 1970-01-01 UTC.
     public let seconds: Int
 
+    /// - Parameter seconds: Since 1970-01-01 UTC.
     public init(seconds: Int) { self.seconds = seconds }
 
+    /// Reads `20261124T021215Z`; nil for anything else.
     public init?(_ text: String) {
         let seconds = rtv_parse_time(text, "%Y%m%dT%H%M%SZ")
         guard text.utf8.count == 16, seconds >= 0 else { return nil }
         self.seconds = Int(seconds)
     }
 
+    /// As the snapshot archive spells it: `20261124T021215Z`.
     public var text: String {
         var (time, fields) = (time_t(seconds), tm())
         gmtime_r(&time, &fields)
@@ -121,5 +126,6 @@ public struct SnapshotTime: Sendable {
         return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
+    /// So many hours later.
     package func adding(hours: Int) -> SnapshotTime { SnapshotTime(seconds: seconds + hours * 3600) }
 }

@@ -4,11 +4,16 @@ import Glibc
 package struct NetworkSettings: Sendable {
     /// What stands between this host and others.
     package struct Proxy: Hashable, Sendable {
+        /// How it is spoken to.
         package enum Scheme: Hashable, Sendable { case http, socks }
 
+        /// How it is spoken to.
         package var scheme: Scheme
+        /// Its name or address.
         package var host: String
+        /// Its port.
         package var port: Int
+        /// Who asks, where it wants to know.
         package var login: WebAddress.Login?
 
         /// Without what is secret.

@@ -3,6 +3,7 @@ import Host
 
 /// A file behind an http(s) URL, read as it arrives; nothing of it is stored.
 public struct RemoteFile: Sendable {
+    /// As it was given.
     public let url: String
     private let timeout: Int
     private let settings: NetworkSettings

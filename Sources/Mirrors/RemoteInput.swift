@@ -11,11 +11,15 @@ public struct RemoteInput: Sendable {
         case web
     }
 
+    /// What its bytes must be.
     public var input: Lockfile.Input
+    /// Who serves it.
     public var origin: Origin
 
+    /// An input and who serves it.
     public init(_ input: Lockfile.Input, from origin: Origin) { (self.input, self.origin) = (input, origin) }
 
+    /// A file of a Debian archive.
     public init(_ input: Lockfile.Input, of archive: Lockfile.Archive) { self.init(input, from: .debian(archive)) }
 
     /// All that a build of a lock reads, but for what lies beside the manifest and for wheels.

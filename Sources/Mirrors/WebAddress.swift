@@ -18,6 +18,7 @@ package struct WebAddress: Equatable, Sendable {
 
     /// What is no URL, or none that can be asked.
     package struct Malformed: Error, CustomStringConvertible {
+        /// For people.
         package let description: String
     }
 

@@ -6,6 +6,7 @@ import RuntimeSpec
 public struct LockDifference: Codable, Equatable, Sendable {
     /// A package whose version, or presence, differs.
     public struct Package: Codable, Equatable, Sendable {
+        /// The package's, or the project's normalized name (PEP 503).
         public var name: String
         /// nil where the old lock doesn't have it.
         public var old: String?
@@ -17,12 +18,15 @@ public struct LockDifference: Codable, Equatable, Sendable {
         public var change: String
     }
 
+    /// The image's, then wheels, then the toolchain's.
     public var packages: [Package]
     /// Anything else, a line each.
     public var others: [String]
 
+    /// Whether nothing changed.
     public var isEmpty: Bool { packages.isEmpty && others.isEmpty }
 
+    /// What changed on the way from the one to the other.
     public init(from old: Lockfile, to new: Lockfile) {
         packages =
             Self.packages(Self.items(old.packages), Self.items(new.packages), list: "package")

@@ -11,7 +11,9 @@ public struct LockVerification {
 
     /// What was derived.
     public struct Outcome: Codable, Equatable, Sendable {
+        /// How many signed states were verified.
         public var archives: Int
+        /// Packages of the image and of the toolchain.
         public var packages: Int
         /// Wheels that pip chose again.
         public var wheels = 0

@@ -20,6 +20,7 @@ public struct RuntimeLock: Sendable {
         /// Locks a Release past its Valid-Until all the same.
         public var allowExpired: Bool
 
+        /// - Parameter sourceDateEpoch: Seconds since 1970-01-01 UTC; nil for the newest Release date.
         public init(sourceDateEpoch: Int? = nil, allowExpired: Bool = false) {
             (self.sourceDateEpoch, self.allowExpired) = (sourceDateEpoch, allowExpired)
         }

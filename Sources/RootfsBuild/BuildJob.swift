@@ -16,10 +16,12 @@ public struct BuildJob: SandboxJob {
     public var stepTimeout: Int?
     /// Whether it is the host's root who builds, for whom file systems keep a reserve.
     public var isPrivileged: Bool
+    /// What this build has otherwise than others.
     public var conditions = Conditions()
 
     /// What one build has otherwise than another, inside the sandbox; no byte may depend on it.
     public struct Conditions: Codable, Sendable {
+        /// Where the tree is.
         public enum Place: String, Codable, Sendable { case memory, disk }
 
         /// Where the tree lies; nil for where a lock of its size has it.
@@ -28,15 +30,18 @@ public struct BuildJob: SandboxJob {
         public var hasOtherProcessor = false
         /// Whether the kernel calls itself 2.6.
         public var hasOtherKernel = false
+        /// nil for the host's.
         public var clock: Clock?
         /// Paths of the image, of which it is told what wrote them last.
         public var watched: [String] = []
 
+        /// A build like any other.
         public init() {}
     }
 
     /// Another date, by the library of a locked archive's package (libfaketime).
     public struct Clock: Codable, Sendable {
+        /// What programs are told.
         public enum Date: Codable, Sendable {
             /// The host's, and days that are added.
             case later(days: Int)
@@ -46,14 +51,18 @@ public struct BuildJob: SandboxJob {
 
         /// The .deb, as a store object.
         public var sha256: Digest
+        /// The package's.
         public var version: String
+        /// What programs are told.
         public var date: Date
 
+        /// - Parameter sha256: Of the .deb, as a store object.
         public init(sha256: Digest, version: String, date: Date) {
             (self.sha256, self.version, self.date) = (sha256, version, date)
         }
     }
 
+    /// - Parameter lock: The lockfile's text.
     public init(
         lock: String, store: String, workFolder: String, jobs: Int, stepTimeout: Int?, isPrivileged: Bool
     ) {

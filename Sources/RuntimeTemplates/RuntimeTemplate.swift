@@ -4,6 +4,7 @@ import RuntimeSpec
 
 /// A manifest to start from, with the files that it names.
 public struct RuntimeTemplate: Sendable {
+    /// As `--template` takes it.
     public let name: String
     /// What it is for, in a line.
     public let summary: String
@@ -14,9 +15,11 @@ public struct RuntimeTemplate: Sendable {
 
     /// A file that a manifest names.
     public struct File: Sendable {
+        /// Relative to the manifest's folder.
         public let name: String
         /// Permission bits.
         public let mode: Int
+        /// What it holds.
         public let bytes: [UInt8]
 
         init(_ name: String, _ bytes: [UInt8], mode: Int = 0o644) {

@@ -10,6 +10,7 @@ public struct Apk: Sendable {
     private let root: Root
     private let store: Store
 
+    /// - Parameter root: The minirootfs, unpacked.
     public init(alpine: Lockfile.Alpine, root: Root, store: Store) {
         (self.alpine, self.root, self.store) = (alpine, root, store)
     }

@@ -27,6 +27,7 @@ public enum ChrootTask: Codable, Sendable {
 
 /// The child's side: `chroot`, then one task after the other.
 public enum ChrootTaskRunner {
+    /// Does them in their order. Throws `SystemError` and its like at the first that fails.
     public static func run(_ tasks: [ChrootTask], root: String) throws {
         try RootEntry.enter(root)
         umask(0o022)

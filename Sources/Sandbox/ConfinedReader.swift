@@ -13,8 +13,10 @@ public enum ConfinedAnswer<Report: Codable & Sendable>: Codable, Sendable {
 
 /// Something that can't be read: what is wrong with it, or how the child that read it ended.
 public struct ConfinedReadError: Error, CustomStringConvertible {
+    /// For people.
     public let description: String
 
+    /// - Parameter description: For people.
     public init(description: String) { self.description = description }
 }
 

@@ -1,10 +1,15 @@
 /// /dev as every image has it: one fixed list, so that a user's build, which can't make nodes, has the same. The
 /// numbers are those of the kernel's Documentation/admin-guide/devices.txt.
 public enum DeviceFolder {
+    /// A character device.
     public struct Node: Sendable {
+        /// Below /dev.
         public let name: String
+        /// Permission bits.
         public let mode: Int
+        /// The driver's number.
         public let major: Int
+        /// The device's number.
         public let minor: Int
     }
 
@@ -19,9 +24,11 @@ public enum DeviceFolder {
         Node(name: "urandom", mode: 0o666, major: 1, minor: 9),
         Node(name: "zero", mode: 0o666, major: 1, minor: 5),
     ]
+    /// Links below /dev, and where they lead.
     public static let links = [
         ("fd", "/proc/self/fd"), ("stderr", "/proc/self/fd/2"), ("stdin", "/proc/self/fd/0"),
         ("stdout", "/proc/self/fd/1"),
     ]
+    /// Folders below /dev with their permission bits.
     public static let folders: [(name: String, mode: Int)] = [("pts", 0o755), ("shm", 0o1777)]
 }

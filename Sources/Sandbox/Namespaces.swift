@@ -27,6 +27,7 @@ public struct Namespaces: Sendable {
         /// What begins the sandbox in place of its command, in mounts that nobody else sees; nil where nothing is mounted before.
         public var beginning: (@Sendable (_ command: [String]) -> [String])?
 
+        /// As every build has them.
         public init() {}
     }
 

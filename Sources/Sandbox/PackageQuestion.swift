@@ -4,15 +4,19 @@ import RuntimeSpec
 
 /// A name and version that a package program chose.
 public struct PackageChoice: Hashable, Codable, Sendable {
+    /// The package's; pip's normalized (PEP 503).
     public var name: String
+    /// The package's.
     public var version: String
 
+    /// What was chosen.
     public init(name: String, version: String) { (self.name, self.version) = (name, version) }
 }
 
 /// What is asked of the target's own package programs, while a manifest is locked or wheels are fetched: pip under the
 /// target's interpreter, whose environment markers depend on it, and the minirootfs's apk.
 public struct PackageQuestion: Sendable {
+    /// What is asked, with all that it needs.
     public enum Kind: Codable, Sendable {
         /// pip's choice for requirements, with versions to hold by normalized name.
         case wheels(for: PythonPackages, of: PipTarget, holding: [String: String])
@@ -35,6 +39,7 @@ public struct PackageQuestion: Sendable {
 
     /// What came of it.
     public struct Answer: Codable, Sendable {
+        /// What was chosen, in the program's order.
         public var choices: [PackageChoice] = []
         /// The folder with the wheels, as the asker sees it.
         public var wheelFolder = ""
@@ -47,6 +52,7 @@ public struct PackageQuestion: Sendable {
         /// Files and folders of this host that those name.
         public var paths: [String]
 
+        /// - Parameter paths: Files and folders of this host that the variables name.
         public init(environment: [String: String] = [:], paths: [String] = []) {
             (self.environment, self.paths) = (environment, paths)
         }

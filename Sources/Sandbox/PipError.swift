@@ -15,6 +15,7 @@ public enum PipError: Error, CustomStringConvertible {
         }
     }
 
+    /// For people, with what to do.
     public var description: String {
         switch self {
         case .oldPip(let pip, let python):

@@ -16,6 +16,7 @@ public enum RootEntry {
 
     /// What its processes have besides; `command` takes them, and `run` reads them.
     public struct Options: Sendable {
+        /// Whether its programs have the host's network.
         public var sharesNetwork = false
         /// Whether others go first.
         public var isNice = false
@@ -45,6 +46,7 @@ public enum RootEntry {
             }
         }
 
+        /// - Parameter isNice: Whether others go before it.
         public init(sharesNetwork: Bool = false, isNice: Bool = false) {
             (self.sharesNetwork, self.isNice) = (sharesNetwork, isNice)
         }

@@ -38,6 +38,7 @@ public struct ShippedFile: Sendable {
         self.init(path: entry.path, size: entry.size, mode: entry.permissions, time: entry.seconds)
     }
 
+    /// - Parameter folder: A path without a slash before it.
     public func isAtOrBelow(_ folder: [UInt8]) -> Bool {
         path.starts(with: folder) && (path.count == folder.count || path[folder.count] == 0x2f)
     }

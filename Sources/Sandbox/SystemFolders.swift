@@ -51,6 +51,7 @@ public enum SystemFolders {
         return false
     }
 
+    /// Whether a folder is on a tmpfs.
     public static func isInMemory(_ folder: String) -> Bool { folder.withPath { rtv_is_tmpfs($0) } != 0 }
 
     /// Bytes that a tree in memory may take: half of what this machine and this control group can still have.
@@ -106,6 +107,7 @@ public enum SystemFolders {
         try bind(real, at: target)
     }
 
+    /// Throws `SystemError`.
     public static func unmount(_ path: String) throws {
         guard umount2(path, CInt(rtv_mnt_detach)) == 0 else {
             throw SystemError("cannot unmount \(path)", errno)

@@ -12,6 +12,7 @@ import SystemPackage
 ///
 /// The next build removes the folders whose locks nobody holds.
 public struct WorkFolder: Sendable {
+    /// Its absolute path.
     public let path: String
     private let lockPath: String
     private let lock: CInt

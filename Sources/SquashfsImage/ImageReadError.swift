@@ -2,16 +2,21 @@ import CSquashfs
 
 /// An image that can't be read.
 public struct ImageReadError: Error, CustomStringConvertible, Sendable {
+    /// The image's, as it was given.
     public let path: String
     /// Which part of the image, and where in the file it begins.
     public let structure: String?
+    /// Where in the image it is: bytes from its beginning.
     public let offset: Int
+    /// What is wrong, in words.
     public let reason: String
 
+    /// - Parameter structure: Which part of the image it is; nil for the file as a whole.
     public init(path: String, structure: String? = nil, offset: Int = 0, reason: String) {
         (self.path, self.structure, self.offset, self.reason) = (path, structure, offset, reason)
     }
 
+    /// For people.
     public var description: String {
         let place = structure.map { "\($0) (at byte \(offset)): " } ?? ""
         return "cannot read the image \(path): \(place)\(reason)"

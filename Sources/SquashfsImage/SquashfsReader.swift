@@ -12,20 +12,26 @@ import Host
 public final class SquashfsReader {
     /// What the first 96 bytes say (Documentation/filesystems/squashfs.rst of the kernel).
     public struct Superblock: Equatable, Sendable {
+        /// How many there are.
         public var inodes: Int
         /// Seconds since 1970-01-01 UTC.
         public var time: Int
+        /// Bytes a data block.
         public var blockSize: Int
+        /// How many blocks of tails there are.
         public var fragments: Int
         /// 1 gzip, 2 lzma, 3 lzo, 4 xz, 5 lz4, 6 zstd.
         public var compressionID: Int
+        /// Its flags, as they are stored.
         public var flags: Int
+        /// How many user and group numbers there are.
         public var owners: Int
         /// Bytes of the file system; the file may be padded.
         public var bytesUsed: Int
         /// The bytes of the compressor's options, where the image has any.
         public var compressorOptions: [UInt8]
 
+        /// The compressor's name, `zstd`; its number where it has none here.
         public var compression: String {
             sqfs_compressor_name_from_id(SQFS_COMPRESSOR(rawValue: UInt32(compressionID))).map {
                 String(cString: $0)
@@ -35,6 +41,7 @@ public final class SquashfsReader {
 
     /// A regular file's bytes, as they are stored.
     public struct StoredFile: Equatable, Sendable {
+        /// Bytes.
         public var size: Int
         /// Where the first block begins.
         public var start: Int
@@ -43,6 +50,7 @@ public final class SquashfsReader {
         /// The block that the file's tail shares with others, and where in it the tail begins.
         public var fragment: (index: Int, offset: Int)?
 
+        /// By every field.
         public static func == (a: Self, b: Self) -> Bool {
             a.size == b.size && a.start == b.start && a.blocks == b.blocks && a.fragment?.index == b.fragment?.index
                 && a.fragment?.offset == b.fragment?.offset
@@ -51,6 +59,7 @@ public final class SquashfsReader {
 
     /// A block that the tails of files share.
     public struct Fragment: Equatable, Sendable {
+        /// Where it is: bytes from the image's beginning.
         public var start: Int
         /// As in `StoredFile.blocks`.
         public var size: UInt32
@@ -61,8 +70,11 @@ public final class SquashfsReader {
     /// PATH_MAX of Linux; and 2 TB of files in blocks of 128 KiB.
     private static let (pathLimit, blockLimit) = (4_096, 16_000_000)
 
+    /// As it was given.
     public let path: String
+    /// What its superblock says.
     public let superblock: Superblock
+    /// The blocks that several files' tails share.
     public private(set) var fragments: [Fragment] = []
     /// Where regular files' bytes are, by the entries' nodes, once `entries` was asked.
     public private(set) var files: [Int: StoredFile] = [:]
@@ -171,7 +183,6 @@ public final class SquashfsReader {
         try check(sqfs_dir_reader_get_root_inode(directories, &root), "the root's inode", raw.inode_table_start)
         guard let root else { return result }
         result.append(try entry([], root).entry)
-        // Folders that are still to be listed.
         var rest: [(path: [UInt8], depth: Int, inode: Inode)] = [([], 0, root)]
         defer { rest.forEach { sqfs_free($0.inode) } }
         guard Self.isDirectory(root) else { throw inodeError("the root is no folder") }

@@ -38,14 +38,18 @@ package struct AlpineSigned {
 
 /// What an APKINDEX says of packages.
 package struct AlpineIndex {
+    /// What an index says of one package.
     package struct Package {
+        /// Its `P:`.
         package var name = ""
+        /// Its `V:`.
         package var version = ""
         /// `Q1` and base64: SHA-1 of the package's control part.
         package var checksum = ""
         /// Bytes of the .apk.
         package var size = -1
 
+        /// Nothing yet.
         package init() {}
     }
 
@@ -84,6 +88,7 @@ package struct AlpineIndex {
     /// Whether there is anything of that name to install.
     package func lists(_ name: String) -> Bool { packages[name] != nil || provided.contains(name) }
 
+    /// nil where the index doesn't list that version.
     package func package(named name: String, version: String) -> Package? {
         packages[name]?.first { $0.version == version }
     }

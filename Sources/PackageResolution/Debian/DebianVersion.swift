@@ -1,11 +1,15 @@
 /// A Debian version, ordered as dpkg orders them (Debian Policy 5.6.12).
 package struct DebianVersion: Comparable, CustomStringConvertible {
+    /// As it was given.
     package let description: String
 
+    /// - Parameter text: With or without an epoch and a revision.
     package init(_ text: String) { description = text }
 
+    /// As dpkg compares: `1.0` is `0:1.00-0`.
     package static func == (a: DebianVersion, b: DebianVersion) -> Bool { compare(a, b) == 0 }
 
+    /// As dpkg compares.
     package static func < (a: DebianVersion, b: DebianVersion) -> Bool { compare(a, b) < 0 }
 
     private static func compare(_ a: DebianVersion, _ b: DebianVersion) -> Int {

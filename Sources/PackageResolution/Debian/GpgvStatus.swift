@@ -2,6 +2,7 @@
 package struct GpgvStatus {
     /// One signature.
     package struct Signature: Equatable {
+        /// What gpgv says of one signature (gnupg's doc/DETAILS).
         package enum Verdict: String {
             /// By a key that is good now.
             case good = "GOODSIG"
@@ -31,6 +32,7 @@ package struct GpgvStatus {
         var hashIsWeak: Bool { hash < 8 }
     }
 
+    /// In the order of the file.
     package private(set) var signatures: [Signature] = []
 
     /// - Parameter text: The lines of `--status-fd`.

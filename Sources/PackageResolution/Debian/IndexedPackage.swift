@@ -5,7 +5,9 @@ import RuntimeSpec
 
 /// A package that a lock's archives have besides those that it locks.
 public struct IndexedPackage: Sendable {
+    /// As the index has it.
     public let version: String
+    /// The .deb, by its path in the archive's pool.
     public let file: Lockfile.Input
 
     /// Finds the newest of a name in the archives that the image's packages are from, by their locked indexes, and fetches

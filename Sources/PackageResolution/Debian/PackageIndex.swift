@@ -6,18 +6,28 @@ import RuntimeSpec
 package struct PackageIndex: Sendable {
     /// One package's fields.
     package struct Stanza: Sendable {
+        /// Its `Package`.
         package var name = ""
+        /// Its `Version`.
         package var version = ""
+        /// Its `Architecture`.
         package var architecture = ""
+        /// Its `Filename`, normalized.
         package var path = ""
+        /// Its `Size` in bytes; -1 where there is none.
         package var size = 0
         /// nil where the entry has none, or none that is spelt as one.
         package var sha256: Digest?
+        /// Whether its `Essential` is `yes`.
         package var isEssential = false
+        /// Its `Depends`.
         package var depends = ""
+        /// Its `Pre-Depends`.
         package var preDepends = ""
+        /// Its `Provides`.
         package var provides = ""
 
+        /// Of no package.
         package init() {}
 
         /// The .deb as a lock's input.
@@ -34,8 +44,10 @@ package struct PackageIndex: Sendable {
     private let ranges: [String: [Range<Int>]]
     /// Names of packages marked Essential, and of those with Priority: required.
     package let essential: Set<String>
+    /// Names of packages with Priority: required.
     package let required: Set<String>
 
+    /// - Parameter name: What errors call it. Throws `ResolutionError.malformed` for what is no index.
     package init(text: [UInt8], name: String) throws {
         var ranges: [String: [Range<Int>]] = [:]
         var (essential, required) = (Set<String>(), Set<String>())

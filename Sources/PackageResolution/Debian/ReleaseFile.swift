@@ -10,6 +10,7 @@ package struct ReleaseFile {
     /// Seconds since 1970-01-01 UTC; nil where the suite never expires.
     package let validUntil: Int?
     let validUntilText: String
+    /// Whether its indexes are served by their hashes too.
     package let acquireByHash: Bool
     /// Whether packages of every architecture are in indexes of their own (`binary-all`) alone.
     private let hasOwnIndexForAll: Bool

@@ -20,11 +20,13 @@ public struct LockDraft: Sendable {
 
     /// What was found.
     public struct Found: Sendable {
+        /// As far as the image tells.
         public let lock: Lockfile
         /// What stands in the image and was found nowhere: `python3 3.11.2-6`.
         public let missing: [String]
         /// Files that nothing accounts for.
         public let unexplained: [String]
+        /// How many there are in all.
         public let unexplainedCount: Int
         /// Remarks for the reader of the draft.
         public let remarks: [String]

@@ -4,12 +4,14 @@ private let archivePath = "a relative path without empty, '.' or '..' parts"
 extension Lockfile {
     /// A repository of Alpine packages at one moment.
     public struct Repository: Equatable, Codable, Sendable {
+        /// `main`, `community`.
         public let name: String
         /// The signed APKINDEX, by its path on a mirror: `v3.20/main/x86_64/APKINDEX.tar.gz`.
         public let index: Input
         /// The public key that signed it: by its name in /etc/apk/keys, and by the SHA-256 of its file.
         public let key: Input
 
+        /// Of one moment.
         public init(name: String, index: Input, key: Input) {
             (self.name, self.index, self.key) = (name, index, key)
         }
@@ -34,13 +36,16 @@ extension Lockfile {
 
     /// An Alpine package.
     public struct AlpinePackage: Equatable, Codable, Sendable {
+        /// As the index spells it.
         public let name: String
+        /// As the index spells it.
         public let version: String
         /// The `Repository.name` it comes from.
         public let repository: String
         /// The .apk, by its path on a mirror.
         public let file: Input
 
+        /// - Parameter repository: The name of one that the lock lists.
         public init(name: String, version: String, repository: String, file: Input) {
             (self.name, self.version, self.repository, self.file) = (name, version, repository, file)
         }
@@ -59,11 +64,14 @@ extension Lockfile {
         public let release: String
         /// The root file system that it starts from, by its path on a mirror.
         public let minirootfs: Input
+        /// Those of the world's packages, by name.
         public let repositories: [Repository]
         /// What was asked for: what apk's `world` gets.
         public let world: [String]
+        /// What apk chose beside the minirootfs's own, by name.
         public let packages: [AlpinePackage]
 
+        /// Lists are sorted by name.
         public init(
             release: String, minirootfs: Input, repositories: [Repository] = [], world: [String] = [],
             packages: [AlpinePackage] = []

@@ -16,8 +16,10 @@ extension Lockfile {
         public let target: String
         /// Permission bits, with set-user-id, set-group-id and sticky bits.
         public let mode: Int
+        /// Where its bytes come from.
         public let content: Content
 
+        /// The user's own.
         public init(target: String, mode: Int, source: Input) {
             (self.target, self.mode, content) = (target, mode, .input(source))
         }
@@ -61,8 +63,10 @@ extension Lockfile {
         public let allowed: [Allowance]
         /// Wheels, and what they are for.
         public let python: Python?
+        /// How it is packed.
         public let image: ImageOptions
 
+        /// - Parameter files: rtverify's own init among them, first.
         public init(
             files: [File] = [], steps: [String] = [], prune: [String] = [], allowed: [Allowance] = [],
             python: Python? = nil, image: ImageOptions

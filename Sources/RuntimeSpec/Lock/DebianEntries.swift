@@ -3,7 +3,9 @@ extension Lockfile {
     public struct Archive: Equatable, Sendable {
         /// The lock's own name for it, which its packages refer to.
         public let name: String
+        /// As it stands below `dists/`.
         public let suite: String
+        /// `main` and so on.
         public let components: [String]
         /// The Date of the Release, as the snapshot archive spells times: `20261121T101112Z`.
         public let snapshot: String
@@ -16,6 +18,7 @@ extension Lockfile {
         /// The package indexes, by path relative to the suite's folder.
         public let indexes: [Input]
 
+        /// - Parameter signature: Release.gpg, where the archive has no InRelease.
         public init(
             name: String, suite: String, components: [String], snapshot: String, inRelease: Input,
             signature: Input? = nil, keys: [String], indexes: [Input]
@@ -76,7 +79,9 @@ extension Lockfile {
     public struct Package: Equatable, Codable, Sendable {
         /// The `Archive.name` it comes from.
         public let archive: String
+        /// As the index spells it.
         public let name: String
+        /// As the index spells it.
         public let version: String
         /// `amd64` or `all`.
         public let architecture: String
@@ -86,6 +91,7 @@ extension Lockfile {
         /// Essential closure.
         public let stage: Int
 
+        /// - Parameter stage: 0 for the Essential closure, and for the toolchain.
         public init(
             archive: String, name: String, version: String, architecture: String, file: Input, stage: Int
         ) {
@@ -115,10 +121,12 @@ extension Lockfile {
 
     /// What a manifest asks of a Debian base.
     public struct Selection: Equatable, Sendable {
+        /// How much of Debian it starts from.
         public let variant: Manifest.Variant
         /// Packages besides the variant's, sorted.
         public let install: [String]
 
+        /// - Parameter install: Besides the variant's.
         public init(variant: Manifest.Variant, install: [String]) {
             (self.variant, self.install) = (variant, install.sorted())
         }
@@ -126,11 +134,14 @@ extension Lockfile {
 
     /// A Debian base.
     public struct Debian: Equatable, Sendable {
+        /// Its code name: `bookworm`.
         public let release: String
         /// What was asked for; nil in format 1, which doesn't say it.
         public let selection: Selection?
+        /// By name, in byte order.
         public let packages: [Package]
 
+        /// - Parameter selection: nil in format 1, which doesn't say it.
         public init(release: String, selection: Selection?, packages: [Package]) {
             (self.release, self.selection) = (release, selection)
             self.packages = Lockfile.sorted(packages)

@@ -7,8 +7,10 @@ extension Lockfile {
         public let path: String
         /// Bytes.
         public let size: Int
+        /// Of its bytes.
         public let sha256: Digest
 
+        /// - Parameter size: Bytes.
         public init(path: String, size: Int, sha256: Digest) {
             (self.path, self.size, self.sha256) = (path, size, sha256)
         }

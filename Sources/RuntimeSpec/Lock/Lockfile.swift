@@ -17,8 +17,10 @@ public struct Lockfile: Equatable, Sendable {
 
         /// 1 for locks that don't say what was asked for.
         public let version: Int
+        /// How its image is built.
         public let recipe: Int
 
+        /// The newest of both, where nobody says otherwise.
         public init(version: Int = newestVersion, recipe: Int = newestRecipe) {
             (self.version, self.recipe) = (version, recipe)
         }
@@ -33,19 +35,25 @@ public struct Lockfile: Equatable, Sendable {
         case empty
     }
 
+    /// How it is spelt and built.
     public let format: Format
     /// SHA-256 of the parsed manifest and the files it names.
     public let manifestSHA256: Digest
     /// Seconds since 1970-01-01 UTC: the newest time in the image
     /// (https://reproducible-builds.org/specs/source-date-epoch/).
     public let sourceDateEpoch: Int
+    /// The runtime's.
     public let name: String
+    /// What the image starts from.
     public let base: Base
+    /// What it has besides, and how it is packed.
     public let contents: Contents
+    /// States of Debian's archives that its packages and its toolchain come from, by name.
     public let archives: [Archive]
     /// The packages whose programs pack the image, with every library they load. Their `stage` is 0.
     public let toolchain: [Package]
 
+    /// Lists are sorted; nothing is checked but by the reader.
     public init(
         format: Format = Format(), manifestSHA256: Digest, sourceDateEpoch: Int, name: String, base: Base,
         contents: Contents, archives: [Archive], toolchain: [Package]
@@ -56,6 +64,7 @@ public struct Lockfile: Equatable, Sendable {
         self.toolchain = Self.sorted(toolchain)
     }
 
+    /// Which kind of base it has.
     public var system: Manifest.System {
         switch base {
         case .debian: .debian

@@ -3,10 +3,12 @@ extension Lockfile {
     public struct Wheel: Equatable, Codable, Sendable {
         /// The project's normalized name (PEP 503).
         public let name: String
+        /// PEP 440.
         public let version: String
         /// `path` is the wheel's file name: no index is named.
         public let file: Input
 
+        /// - Parameter file: By the wheel's file name.
         public init(name: String, version: String, file: Input) {
             (self.name, self.version, self.file) = (name, version, file)
         }
@@ -19,12 +21,15 @@ extension Lockfile {
 
     /// What the image has of Python's packages.
     public struct Python: Equatable, Codable, Sendable {
+        /// What was asked for, and where it goes.
         public let packages: PythonPackages
         /// The packages of the lock that an interpreter is unpacked from to resolve and fetch: the image's own, or the
         /// toolchain's where the base has none. Empty where it comes with the base's tarball.
         public let interpreter: [String]
+        /// By name.
         public let wheels: [Wheel]
 
+        /// Lists are sorted.
         public init(packages: PythonPackages, interpreter: [String], wheels: [Wheel]) {
             (self.packages, self.interpreter) = (packages, interpreter.sorted())
             self.wheels = wheels.sorted { $0.name < $1.name }

@@ -7,6 +7,7 @@ public struct Allowance: Equatable, Codable, Sendable {
     /// For the next reader.
     public var reason: String
 
+    /// - Parameter finding: The finding's name; `*` for any.
     public init(path: String, finding: String, reason: String) {
         (self.path, self.finding, self.reason) = (path, finding, reason)
     }

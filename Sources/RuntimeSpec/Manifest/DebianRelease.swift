@@ -9,6 +9,7 @@ public struct DebianSuites: Equatable, Sendable {
     /// Fingerprints of the primary keys that may sign, 40 upper-case hexadecimal digits each.
     public var keys: [String]
 
+    /// - Parameter keys: Fingerprints, 40 upper-case hexadecimal digits each.
     public init(release: String, suites: [String], components: [String], keys: [String]) {
         (self.release, self.suites, self.components, self.keys) = (release, suites, components, keys)
     }

@@ -22,8 +22,11 @@ public struct GateSpec: Equatable, Sendable {
     public struct Runtime: Equatable, Sendable {
         /// The name of the folder that the manifest lies in.
         public var name: String
+        /// Its path, relative to the gate's file.
         public var manifest: String
+        /// Its path, relative to the gate's file.
         public var lock: String
+        /// Its path, relative to the gate's file.
         public var golden: String
         /// An image built elsewhere, which is looked at in place of the one that is built here.
         public var image: String?
@@ -31,10 +34,13 @@ public struct GateSpec: Equatable, Sendable {
         public var builds = 2
         /// Names of what is varied; nil for the standard.
         public var vary: [String]?
+        /// Of the message that publishes the image; nil where it isn't published by one.
         public var itemHash: String?
+        /// The image's own published hash; nil where a message names it, or nothing does.
         public var contentHash: String?
         /// Who may have signed, and who may own; any where there is none.
         public var senders: [String] = []
+        /// Addresses, of which one must own the message.
         public var owners: [String] = []
         /// Whether amends are followed.
         public var latest = false
@@ -56,8 +62,10 @@ public struct GateSpec: Equatable, Sendable {
     public var apis: [String] = []
     /// Whether an undecided check only warns, where that is safe.
     public var undecidedWarns = false
+    /// In the file's order.
     public var runtimes: [Runtime]
 
+    /// With the defaults for all else.
     public init(runtimes: [Runtime]) { self.runtimes = runtimes }
 
     /// Reads a gate's file.

@@ -24,12 +24,14 @@ public struct ImageOptions: Equatable, Sendable {
         }
     }
 
+    /// What its blocks are packed with.
     public var compression: Compression
     /// The compressor's level; nil where it has none.
     public var level: Int?
     /// Bytes a data block: a power of two from 4 KiB to 1 MiB.
     public var blockSize: Int
 
+    /// - Parameter level: nil for the compressor's default.
     public init(compression: Compression = .zstd, level: Int? = nil, blockSize: Int = 131_072) {
         self.compression = compression
         self.level = level ?? compression.defaultLevel

@@ -5,6 +5,7 @@ public struct InitProgram: Equatable, Sendable {
     /// A shell command that it runs when the system is up; nil for a console on ttyS0.
     public let command: String?
 
+    /// - Parameter command: nil for a console on ttyS0.
     public init(command: String?) { self.command = command }
 
     init(_ fields: TOMLFields) throws {
@@ -25,6 +26,7 @@ public struct InitScript: Equatable, Sendable {
     /// Its place in the image.
     public static let path = "/sbin/init"
 
+    /// What it starts.
     public let program: InitProgram
     /// Of the script with the program in it.
     public let sha256: Digest
@@ -42,6 +44,7 @@ public struct InitScript: Equatable, Sendable {
     /// The script's bytes; nil where no rtverify up to this one made such a script.
     public var bytes: [UInt8]? { bytes(among: Self.released) }
 
+    /// The bytes that have the hash, of scripts that there were; nil where none has.
     package func bytes(among templates: [[UInt8]]) -> [UInt8]? {
         templates.lazy.map { Self.bytes(program, in: $0) }.first { Digest.of($0) == sha256 }
     }
@@ -71,6 +74,7 @@ public struct InitScript: Equatable, Sendable {
         return nil
     }
 
+    /// As a lock says it.
     package init(program: InitProgram, sha256: Digest) { (self.program, self.sha256) = (program, sha256) }
 
     /// The keys of a lock's `[init]`.

@@ -32,6 +32,7 @@ public struct Manifest: Equatable, Sendable {
 
     /// A file of the user's own that goes into the image.
     public struct File: Equatable, Sendable {
+        /// Where its bytes come from.
         public let source: FileSource
         /// Its absolute path in the image.
         public let target: String
@@ -41,6 +42,7 @@ public struct Manifest: Equatable, Sendable {
 
     /// The runtime's name: the lock's and the golden file's name too.
     public let name: String
+    /// What the image starts from.
     public let base: Base
     /// Packages to install besides the base's, sorted, each once.
     public let packages: [String]
@@ -48,6 +50,7 @@ public struct Manifest: Equatable, Sendable {
     public let python: PythonPackages?
     /// rtverify's own init; nil where the image has another, or none.
     public let initProgram: InitProgram?
+    /// In the manifest's order.
     public let files: [File]
     /// Shell commands that run in the sandbox when all packages are configured.
     public let steps: [String]
@@ -55,6 +58,7 @@ public struct Manifest: Equatable, Sendable {
     public let prune: [String]
     /// Findings of `audit` that are meant.
     public let allowed: [Allowance]
+    /// How it is packed.
     public let image: ImageOptions
     /// Where the packages come from that pack the image.
     public let toolchain: DebianSuites

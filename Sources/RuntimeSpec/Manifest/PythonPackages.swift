@@ -17,6 +17,7 @@ public struct PythonPackages: Equatable, Codable, Sendable {
     /// Whether what the base has installed counts as installed.
     public var usesSystem: Bool { target == Self.system }
 
+    /// As a manifest has them, checked.
     public init(target: String, requirements: [String], levels: [Int]) {
         (self.target, self.requirements, self.levels) = (target, requirements, levels)
     }
