@@ -270,6 +270,10 @@ let package = Package(
         .testTarget(
             name: "PackageResolutionTests", dependencies: ["ContentHash", "PackageResolution", "RuntimeSpec"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),
+        .testTarget(name: "ImagePackingTests", dependencies: ["Archives", "FileTree", "Host", "ImagePacking"]),
+        .testTarget(name: "RootfsBuildTests", dependencies: ["ContentHash", "RootfsBuild", "RuntimeSpec"]),
+        .testTarget(name: "SandboxTests", dependencies: ["ContentHash", "Host", "RuntimeSpec", "Sandbox"]),
+        .testTarget(name: "VirtualMachineTests", dependencies: ["Host", "VirtualMachine"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
         .testTarget(name: "FileTreeTests", dependencies: ["FileTree"]),
         .testTarget(name: "MirrorsTests", dependencies: ["Mirrors"]),

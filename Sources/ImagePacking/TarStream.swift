@@ -5,12 +5,13 @@ import Host
 /// which is what tar2sqfs reads.
 ///
 /// Unchecked: it is handed from thread to thread, each of which ends before the next begins.
-final class TarStream: @unchecked Sendable {
+package final class TarStream: @unchecked Sendable {
     private let descriptor: CInt
     private let buffer: UnsafeMutableRawBufferPointer
     private var used = 0
 
-    init(descriptor: CInt) {
+    /// - Parameter descriptor: Of a pipe or a file; it stays open.
+    package init(descriptor: CInt) {
         self.descriptor = descriptor
         buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
     }
@@ -18,7 +19,7 @@ final class TarStream: @unchecked Sendable {
     deinit { buffer.deallocate() }
 
     /// - Parameter file: The path to read a file's bytes from.
-    func write(_ packed: PackedEntry, from file: [UInt8]) throws {
+    package func write(_ packed: PackedEntry, from file: [UInt8]) throws {
         let (header, entry) = (Header(packed), packed.entry)
         let records = header.overflow + entry.attributes.map { (Array("SCHILY.xattr.".utf8) + $0.name, $0.value) }
         if !records.isEmpty {
@@ -32,7 +33,7 @@ final class TarStream: @unchecked Sendable {
     }
 
     /// Ends the archive: two empty blocks.
-    func finish() throws {
+    package func finish() throws {
         try append([UInt8](repeating: 0, count: 1024))
         try flush()
     }

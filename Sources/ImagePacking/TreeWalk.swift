@@ -4,10 +4,14 @@ import Host
 import Sandbox
 
 /// An entry as it is packed.
-struct PackedEntry {
-    var entry: TreeEntry
+package struct PackedEntry {
+    /// What is packed.
+    package var entry: TreeEntry
     /// The name that came before, where this is another of the same file: nothing else is said of it then.
-    var firstName: [UInt8]?
+    package var firstName: [UInt8]?
+
+    /// - Parameter firstName: The name that came before; nil for the first.
+    package init(entry: TreeEntry, firstName: [UInt8]? = nil) { (self.entry, self.firstName) = (entry, firstName) }
 }
 
 /// Walks a tree depth first, the names of each folder in byte order. Of hard links the first name met is the file.

@@ -2,9 +2,9 @@ import RuntimeSpec
 import Sandbox
 
 /// What a build must not carry and what must have one content. Each line has its reason.
-enum ImageContract {
+package enum ImageContract {
     /// Removed from an image.
-    static func removals(for system: Manifest.System) -> [ChrootTask] {
+    package static func removals(for system: Manifest.System) -> [ChrootTask] {
         system == .debian ? debianRemovals : commonRemovals
     }
 
@@ -50,7 +50,7 @@ enum ImageContract {
     ]
 
     /// Written into every image, unless the manifest names a file of that path.
-    static func written(for lock: Lockfile) -> [(path: String, text: String)] {
+    package static func written(for lock: Lockfile) -> [(path: String, text: String)] {
         let resolver = ("/etc/resolv.conf", "# Written by the init of the virtual machine.\n")
         switch lock.system {
         // Its own packages or its maker wrote the rest.

@@ -3,9 +3,9 @@ import RuntimeSpec
 /// What pip is asked under: the packages that it and its interpreter are unpacked from.
 public struct PipTarget: Codable, Sendable {
     /// Of the lock, whole: it has pip.
-    let toolchain: [Lockfile.Package]
+    package let toolchain: [Lockfile.Package]
     /// The image's packages that an interpreter is unpacked from; nil where it is the toolchain's, as for a volume.
-    let interpreter: [Lockfile.Package]?
+    package let interpreter: [Lockfile.Package]?
     /// Seconds since 1970-01-01 UTC.
     let sourceDateEpoch: Int
 

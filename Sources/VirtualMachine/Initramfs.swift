@@ -1,13 +1,13 @@
 import Archives
 
 /// The kernel's first root: a cpio archive (https://docs.kernel.org/driver-api/early-userspace/buffer-format.html).
-struct Initramfs {
+package struct Initramfs {
     private var files: [(path: String, mode: UInt32, bytes: [UInt8])] = []
 
     /// - Parameters:
     ///   - busybox: A static busybox.
     ///   - modules: Kernel modules in the order in which they are loaded.
-    init(busybox: [UInt8], modules: [[UInt8]]) {
+    package init(busybox: [UInt8], modules: [[UInt8]]) {
         files.append(("init", 0o755, PackageResources.initramfs_sh))
         files.append(("bin/busybox", 0o755, busybox))
         for (index, module) in modules.enumerated() {
@@ -19,7 +19,7 @@ struct Initramfs {
     private static let folders = ["bin", "dev", "modules", "proc", "root", "sys"]
 
     /// Writes the archive.
-    func write(to path: String) throws {
+    package func write(to path: String) throws {
         do {
             let writer = try CpioWriter(path: path)
             for folder in Self.folders { try writer.add(folder, mode: 0o755, nil) }
