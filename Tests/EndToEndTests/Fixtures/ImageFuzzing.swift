@@ -34,7 +34,9 @@ func examine(_ bytes: [UInt8]) {
     if found.isEmpty, let x = a as? SquashfsTree, let y = b as? SquashfsTree {
         _ = PackingComparison.run(x, y, sizes: (0, 0))
     }
-    _ = try? PackageOwnership(a)
+    guard let x = try? Owners(a, wanted: nil), let y = try? Owners(b, wanted: nil) else { return }
+    for entry in a.entries { _ = x.owner(of: entry.path) }
+    _ = ReleaseNotes(x, y, locks: nil)
 }
 
 private func readAll(_ bytes: [UInt8]) {
