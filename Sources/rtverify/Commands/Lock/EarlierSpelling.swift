@@ -11,6 +11,8 @@ enum EarlierSpelling {
         guard arguments.first == "lock" else { return (arguments, nil) }
         var words = Array(arguments.dropFirst())
         if words.first == "resolve" { words.removeFirst() }
+        // A subcommand has flags of its own.
+        if let first = words.first, first == "diff" || subcommands.values.contains(first) { return (arguments, nil) }
         guard let index = words.firstIndex(where: { subcommands[$0] != nil }), let name = subcommands[words[index]]
         else { return (arguments, nil) }
         let flag = words.remove(at: index)
