@@ -2,7 +2,7 @@ import ContentHash
 
 /// A message of the Aleph network as somebody shows it: nothing in it is believed until it is checked.
 public struct AlephMessage: Sendable {
-    /// The address that signed it, as its chain spells addresses.
+    /// The address that is said to have signed it, as its chain spells addresses.
     public let sender: String
     /// The chain whose addresses and signatures it has: `ETH`.
     public let chain: String

@@ -8,7 +8,7 @@ public struct ContentClaim: Sendable {
         public var status: String
         /// The message's `chain`.
         public var chain: String
-        /// Who signed.
+        /// Who is said to have signed.
         public var sender: String
     }
 

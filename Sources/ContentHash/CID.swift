@@ -52,7 +52,7 @@ public enum CIDError: Error, Equatable, CustomStringConvertible {
     /// A CID of something that isn't a file, or whose hash this program doesn't compute.
     case unsupported(String)
 
-    /// In its usual spelling: base58btc for version 0, base32 for version 1.
+    /// For people.
     public var description: String {
         switch self {
         case .malformed(let reason): "not a CID: \(reason)"

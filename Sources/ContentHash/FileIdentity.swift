@@ -63,7 +63,7 @@ public struct FileIdentity: Equatable, Sendable {
 
 /// A file that is open for reading until it goes.
 public final class InputFile: Sendable {
-    /// As it was given; `-` is standard input.
+    /// As it was given.
     public let path: String
     /// Open for reading.
     public let descriptor: CInt

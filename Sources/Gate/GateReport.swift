@@ -50,13 +50,13 @@ public struct GateReport: Codable, Sendable {
 
     /// One runtime and its checks.
     public struct Runtime: Codable, Sendable {
-        /// The manifest's name; its folder's where it can't be read.
+        /// That of the manifest's folder.
         public var name: String
         /// The manifest's path.
         public var manifest: String
         /// The lock's path.
         public var lock: String
-        /// In the order in which they ran.
+        /// In the order of `GateSpec.Check`.
         public var checks: [Result]
         /// What the lock gives, or what was given.
         public var image: Image?

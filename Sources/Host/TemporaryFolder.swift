@@ -2,7 +2,7 @@ import Glibc
 
 /// A private folder that its user removes.
 public struct TemporaryFolder: Sendable {
-    /// Its absolute path.
+    /// Below $TMPDIR, or /tmp.
     public let path: String
 
     /// - Throws: `SystemError`.

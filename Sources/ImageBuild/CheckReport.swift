@@ -6,7 +6,7 @@ public struct CheckReport: Codable, Sendable {
     public struct Entry: Codable, Sendable {
         /// In the image; for how it is packed, the part of the image.
         public var path: String
-        /// Which of its fields differ.
+        /// Which field differs, or which side lacks it; or the packing.
         public var kind: ComparisonReport.Kind
         /// `compare`'s name of the known cause.
         public var cause: String?

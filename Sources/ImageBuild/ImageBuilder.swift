@@ -19,7 +19,7 @@ public struct ImageBuilder: Sendable {
         /// What it says.
         public let lock: Lockfile
 
-        /// Reads a lockfile. Throws `SystemError`, `SpecError`.
+        /// Reads a lockfile. Throws `SystemError`, `FileError`, `SpecError`.
         public init(path: String) throws {
             self.path = path
             text = try SmallFile.text(path)
