@@ -154,6 +154,9 @@ public struct ComparisonReport: Codable, Sendable {
         (self.omitted, self.summary, self.packages) = (omitted, summary, packages)
     }
 
+    /// Entries whose time is their own image's on both sides: no difference that anybody made.
+    public var ownTimeCount: Int { summary.first { $0.cause == Cause.imageTime.name }?.count ?? 0 }
+
     /// The trees are the same, only their packing differs.
     public var isPackingOnly: Bool { !identical && differences.allSatisfy { $0.kind == .packing } }
 }

@@ -241,7 +241,7 @@ public struct ImageComparer: Sendable {
         }
         for entry in a.entries { change(owners.a.owner(of: entry.path)) { $0.a += Self.size(entry, a) } }
         for entry in b.entries { change(owners.b.owner(of: entry.path)) { $0.b += Self.size(entry, b) } }
-        for one in found {
+        for one in found where one.difference.cause != Cause.imageTime.name {
             let path = one.a?.path ?? one.b?.path ?? []
             change(owners.a.owner(of: path) ?? owners.b.owner(of: path)) { $0.differences += 1 }
         }

@@ -128,6 +128,7 @@ final class ReleaseTests: XCTestCase {
         XCTAssertEqual(text.status, 1, text.errors)
         let lines = text.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         XCTAssertLessThanOrEqual(lines.count, 40, text.output)
+        XCTAssertTrue(lines[0].hasSuffix(", and each image's own time"), lines[0])
         XCTAssertEqual(
             Array(lines[2...8]),
             [

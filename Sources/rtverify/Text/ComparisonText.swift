@@ -25,10 +25,11 @@ struct ComparisonText {
         if report.isPackingOnly {
             lines.append(paint("different", .red) + ": the trees are the same; they are packed differently")
         } else {
-            let count = report.differences.count + report.omitted
+            let count = report.differences.count + report.omitted - report.ownTimeCount
             lines.append(
                 paint("different", .red) + ": \(count) difference\(count == 1 ? "" : "s") between "
-                    + "\(report.a.path) (-) and \(report.b.path) (+)")
+                    + "\(report.a.path) (-) and \(report.b.path) (+)"
+                    + (report.ownTimeCount == 0 ? "" : ", and each image's own time"))
         }
         if !report.release.isEmpty {
             lines += ["", paint("changed on purpose", .bold)]
@@ -58,7 +59,7 @@ struct ComparisonText {
         }
         let more = report.differences.count + report.omitted - shown.count
         if more > 0 {
-            let what = shown.isEmpty ? "\(more) differences that follow from these" : "\(more) more"
+            let what = shown.isEmpty ? "all of it follows from these" : "\(more) more"
             lines += (shown.isEmpty ? [""] : []) + [paint("… \(what) (--full, --json or --html lists them)", .faint)]
         }
         return lines

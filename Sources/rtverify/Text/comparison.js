@@ -7,10 +7,12 @@ const element = (name, text, className) => {
   if (className) node.className = className;
   return node;
 };
-const total = report.differences.length + report.omitted;
+const ownTimes = report.summary.filter((one) => one.cause === "image-time").reduce((all, one) => all + one.count, 0);
+const total = report.differences.length + report.omitted - ownTimes;
 const packing = !report.identical && report.differences.every((one) => one.kind === "packing");
 byId("verdict").textContent = report.identical ? "Identical"
-  : packing ? "The same tree, packed differently" : total + (total === 1 ? " difference" : " differences");
+  : packing ? "The same tree, packed differently"
+  : total + (total === 1 ? " difference" : " differences") + (ownTimes ? ", and each image's own time" : "");
 for (const [name, side] of [["A", report.a], ["B", report.b]]) {
   const size = side.size === undefined || side.size === null ? "" : ", " + side.size + " bytes";
   byId("sides").append(element("dt", name), element("dd", side.path + " (" + side.format + size + ")"));
@@ -25,7 +27,7 @@ byId("release").hidden = notes.children.length === 0;
 const rows = byId("causes").querySelector("tbody");
 for (const group of report.summary) {
   const row = element("tr");
-  for (const text of [group.count, group.cause || "unknown", group.packages.map((one) => one.name + " " + one.count).join(", "), group.reason, group.remedy])
+  for (const text of [group.count, group.cause || "unknown", group.packages.slice(0, 8).map((one) => one.name + " " + one.count).join(", ") + (group.packages.length > 8 ? ", …" : ""), group.reason, group.remedy])
     row.append(element("td", text));
   rows.append(row);
 }
@@ -99,15 +101,18 @@ function entry(one) {
 }
 function show() {
   const words = byId("filter").value.toLowerCase(), kind = byId("kind").value, strict = byId("security").checked;
+  const times = byId("times").checked;
   const found = report.differences.filter((one) => (!kind || one.kind === kind) && (!strict || one.security)
+    && (times || one.cause !== "image-time")
     && [one.path, one.package, one.cause].some((text) => (text || "").toLowerCase().includes(words)));
   byId("list").replaceChildren(...found.slice(0, limit).map(entry));
-  byId("count").textContent = found.length + " of " + total;
+  byId("count").textContent = found.length + " of " + (times ? total + ownTimes : total);
   byId("more").hidden = found.length <= limit;
 }
 byId("filter").addEventListener("input", () => { limit = 300; show(); });
 byId("kind").addEventListener("change", show);
 byId("security").addEventListener("change", show);
+byId("times").addEventListener("change", show);
 byId("more").addEventListener("click", () => { limit += 1000; show(); });
 document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
 addEventListener("resize", drawAll);
