@@ -19,9 +19,13 @@ public struct ComparisonReport: Codable, Sendable {
 
     /// Which field of an entry differs, or which side lacks it.
     public enum Kind: String, Codable, Sendable, CaseIterable {
+        /// B has no such entry.
         case onlyInA = "only-in-a"
+        /// A has no such entry.
         case onlyInB = "only-in-b"
+        /// A field of an entry that both have.
         case type, mode, owner, time, target, device, attributes, content
+        /// Names lead to one file on one side, and to several on the other.
         case hardLinks = "hard-links"
         /// Of the image, not of an entry: how the tree is packed.
         case packing
@@ -75,12 +79,12 @@ public struct ComparisonReport: Codable, Sendable {
     public struct Group: Codable, Sendable {
         /// How many of them a package's files have.
         public struct Share: Codable, Sendable {
-            /// The package's, or the wheel's.
+            /// A difference's `package`: a package, a wheel, a step, a file of the manifest, a script.
             public var name: String
-            /// How many of the differences are in its files.
+            /// How many of the differences have it.
             public var count: Int
 
-            /// - Parameter count: Differences in its files.
+            /// - Parameter count: Differences that have it.
             public init(name: String, count: Int) { (self.name, self.count) = (name, count) }
         }
 
@@ -113,14 +117,14 @@ public struct ComparisonReport: Codable, Sendable {
     public struct PackageSize: Codable, Sendable {
         /// Its name; `no package` for what is nobody's.
         public var package: String
-        /// Bytes in A, as they are stored.
+        /// Bytes in A, as a squashfs stores them; as they are, of a folder or a tar.
         public var a: Int
-        /// Bytes in B, as they are stored.
+        /// Bytes in B, as a squashfs stores them; as they are, of a folder or a tar.
         public var b: Int
         /// How many of the differences are in its files.
         public var differences: Int
 
-        /// Sizes in bytes, as they are stored.
+        /// Sizes in bytes.
         public init(package: String, a: Int, b: Int, differences: Int) {
             (self.package, self.a, self.b, self.differences) = (package, a, b, differences)
         }

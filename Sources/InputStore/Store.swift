@@ -39,6 +39,7 @@ public struct Store: Sendable {
 
     /// What hashing an object again showed.
     public enum State: Sendable {
+        /// It is there with its bytes, or it isn't there.
         case present, absent
         /// It is no longer what its name says, and what it is.
         case changed(reason: String)

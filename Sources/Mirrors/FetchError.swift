@@ -17,7 +17,7 @@ public enum FetchError: Error, CustomStringConvertible {
     /// pip fetched other bytes than the lock's.
     case otherWheel(String)
 
-    /// For people, with what to do.
+    /// For people.
     public var description: String {
         switch self {
         case .unavailable(let inputs, let total):

@@ -39,7 +39,7 @@ public enum ResolutionError: Error, CustomStringConvertible {
         }
     }
 
-    /// For people, with what to do.
+    /// For people.
     public var description: String {
         switch self {
         case .signature(let suite, let reason):

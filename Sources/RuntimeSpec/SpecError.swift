@@ -17,7 +17,7 @@ public enum SpecError: Error, Equatable, CustomStringConvertible {
     /// The file can't be read at all.
     case unreadable(file: String, reason: String)
 
-    /// For people, with what to do.
+    /// For people.
     public var description: String {
         switch self {
         case .notTOML(let file, let line, let reason):

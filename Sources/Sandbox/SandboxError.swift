@@ -15,7 +15,7 @@ public enum SandboxError: Error, CustomStringConvertible {
     /// A program that was given up.
     case timeout(String, seconds: Int)
 
-    /// For people, with the end of what the program said.
+    /// For people; of a program, with the end of what it said.
     public var description: String {
         switch self {
         case .ended(let reason), .noChoice(let reason): reason

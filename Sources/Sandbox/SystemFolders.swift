@@ -107,7 +107,7 @@ public enum SystemFolders {
         try bind(real, at: target)
     }
 
-    /// Throws `SystemError`.
+    /// Detached at once, and gone when nobody uses it (MNT_DETACH). Throws `SystemError`.
     public static func unmount(_ path: String) throws {
         guard umount2(path, CInt(rtv_mnt_detach)) == 0 else {
             throw SystemError("cannot unmount \(path)", errno)

@@ -8,7 +8,7 @@ public enum MachineError: Error, CustomStringConvertible {
     /// QEMU failed, with what it said.
     case program([String])
 
-    /// For people, with what to do.
+    /// For people.
     public var description: String {
         switch self {
         case .initramfs(let reason): "the initramfs can't be written: \(reason)"

@@ -7,7 +7,7 @@ package enum KeyringKind: Equatable {
     case armored([UInt8])
     case other
 
-    /// By what the file begins with.
+    /// By its first bytes, or by the lines that armored blocks begin with.
     package init(_ bytes: [UInt8]) {
         // A keybox says so behind its first header.
         let isKeybox = bytes.dropFirst(8).starts(with: "KBXf".utf8)

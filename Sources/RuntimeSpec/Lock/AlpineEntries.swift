@@ -64,11 +64,11 @@ extension Lockfile {
         public let release: String
         /// The root file system that it starts from, by its path on a mirror.
         public let minirootfs: Input
-        /// Those of the world's packages, by name.
+        /// Those that the manifest names, by name; none where nothing is asked for.
         public let repositories: [Repository]
         /// What was asked for: what apk's `world` gets.
         public let world: [String]
-        /// What apk chose beside the minirootfs's own, by name.
+        /// What apk installs or replaces on the minirootfs, by name.
         public let packages: [AlpinePackage]
 
         /// Lists are sorted by name.

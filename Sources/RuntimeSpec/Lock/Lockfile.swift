@@ -28,10 +28,13 @@ public struct Lockfile: Equatable, Sendable {
 
     /// What an image starts from.
     public enum Base: Equatable, Sendable {
+        /// Packages of Debian's archive, installed by its dpkg.
         case debian(Debian)
+        /// A release's minirootfs, and packages installed by its apk.
         case alpine(Alpine)
         /// A root file system: its path beside the manifest, or its URL.
         case tarball(Input)
+        /// Nothing: a volume of files that programs mount.
         case empty
     }
 

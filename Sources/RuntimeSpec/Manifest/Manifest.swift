@@ -24,9 +24,13 @@ public struct Manifest: Equatable, Sendable {
 
     /// What an image starts from, with what the manifest says of it.
     public enum Base: Equatable, Sendable {
+        /// Where its packages come from, and how much of Debian it holds.
         case debian(DebianSuites, Variant)
+        /// A release, and what may sign its indexes.
         case alpine(AlpineBase)
+        /// The archive.
         case tarball(FileSource)
+        /// Nothing: a volume.
         case empty
     }
 

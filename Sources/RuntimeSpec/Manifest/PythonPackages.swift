@@ -17,7 +17,7 @@ public struct PythonPackages: Equatable, Codable, Sendable {
     /// Whether what the base has installed counts as installed.
     public var usesSystem: Bool { target == Self.system }
 
-    /// As a manifest has them, checked.
+    /// As they are given: only the reader of a manifest checks them.
     public init(target: String, requirements: [String], levels: [Int]) {
         (self.target, self.requirements, self.levels) = (target, requirements, levels)
     }
