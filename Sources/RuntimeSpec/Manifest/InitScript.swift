@@ -39,7 +39,7 @@ public struct InitScript: Equatable, Sendable {
     /// Oldest first, each with `@COMMAND@` where the program's command goes.
     package static let released = [PackageResources.init_1_sh]
 
-    private static let newest = PackageResources.init_1_sh
+    private static var newest: [UInt8] { released[released.count - 1] }
 
     /// The script's bytes; nil where no rtverify up to this one made such a script.
     public var bytes: [UInt8]? { bytes(among: Self.released) }

@@ -50,6 +50,14 @@ extension Lock {
         }
     }
 
+    /// What is asked of a manifest and its lock without resolving anything.
+    struct OfflineTarget: ParsableArguments {
+        @OptionGroup var target: Target
+        /// Of no use here: a script that gives every `lock` its store may give it to these too.
+        @OptionGroup(visibility: .hidden) var unused: Resolution
+        @OptionGroup var out: OutputOptions
+    }
+
     /// How suites are read.
     struct Trust: ParsableArguments {
         @Option(help: ArgumentHelp("Look for the archive's keys here only. May be repeated.", valueName: "file"))

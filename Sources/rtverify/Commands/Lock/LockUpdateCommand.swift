@@ -45,12 +45,10 @@ extension Lock {
                   rtverify lock upgrade -o old.lock runtime.toml
                 """)
 
-        @OptionGroup var target: Target
-        /// Of no use here: a script that gives every `lock` its store may give it to this one too.
-        @OptionGroup(visibility: .hidden) var unused: Resolution
-        @OptionGroup var out: OutputOptions
+        @OptionGroup var offline: OfflineTarget
 
         func run() async throws {
+            let (target, out) = (offline.target, offline.out)
             try await exiting(out.display) {
                 let (manifest, path) = try target.read()
                 let old = try Target.lock(path)
@@ -71,12 +69,10 @@ extension Lock {
                   rtverify lock check --json -o my.lock runtime.toml
                 """)
 
-        @OptionGroup var target: Target
-        /// Of no use here: a script that gives every `lock` its store may give it to this one too.
-        @OptionGroup(visibility: .hidden) var unused: Resolution
-        @OptionGroup var out: OutputOptions
+        @OptionGroup var offline: OfflineTarget
 
         func run() async throws {
+            let (target, out) = (offline.target, offline.out)
             try await exiting(out.display) {
                 let (manifest, path) = try target.read()
                 try await LockCheck.check(
