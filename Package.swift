@@ -66,7 +66,12 @@ let package = Package(
                 "ContentHash",
                 "Host",
                 "TOMLKit",
-            ], resources: [.embedInCode("init_1.sh")]),
+            ], 
+            // guest/'s own, by links.
+            resources: [
+                "init_1.sh", "init_2.sh", "agent.c", "agent.h", "asgi_worker.py", "basics.c", "configuration.c", "http.c",
+                "inflate.c", "machine.c", "msgpack.c", "network.c", "relay.c", "vsock.c", "zip.c",
+            ].map { .embedInCode($0) }),
         .target(
             name: "ContentHash",
             dependencies: [

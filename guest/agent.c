@@ -95,6 +95,7 @@ static void close_for_program(void) {
     signal(SIGCHLD, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score >= 0 && write(score, "0", 1) < 0) say("it may not be what is ended when memory is short");
     if (chdir("/") < 0) say("no /");

@@ -12,6 +12,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case privateKeys([String])
     /// The lock was made with another init of rtverify's.
     case otherInit(lock: String, expected: String)
+    /// The lock was made with another agent of rtverify's.
+    case otherAgent(lock: String, source: String, expected: String)
     /// A build that fails where another is made otherwise.
     case underVariation([String], reason: String)
     /// What was asked to be varied can't be varied here.
@@ -50,6 +52,9 @@ public enum BuildError: Error, CustomStringConvertible {
         case .otherInit(let lock, let expected):
             "\(lock) wants the init with sha256 \(expected), which this rtverify doesn't have; use the rtverify release "
                 + "that wrote the lock, or lock the manifest anew"
+        case .otherAgent(let lock, let source, let expected):
+            "\(lock) wants the agent's \(source) with sha256 \(expected), which this rtverify doesn't have; use the rtverify "
+                + "release that wrote the lock, or lock the manifest anew"
         case .underVariation(let names, let reason):
             "the build fails with this varied: \(names.joined(separator: ", ")) (--vary tries fewer); it said: \(reason)"
         case .cannotVary(let name, let reason):

@@ -87,6 +87,16 @@ public struct ImageBuilder: Sendable {
             }
             _ = try store.keep(bytes)
         }
+        // Sources of an agent that is not this program's own may have come with the store.
+        for source in lock.contents.agent?.sources ?? [] {
+            if let bytes = AgentSources.bytes(of: source) {
+                _ = try store.keep(bytes)
+            } else if case .present = try store.state(of: source) {
+                continue
+            } else {
+                throw BuildError.otherAgent(lock: runtime.path, source: source.path, expected: source.sha256.hex)
+            }
+        }
         try await fetcher.fetch(RemoteInput.inputs(of: lock))
         for input in lock.manifestInputs where !input.isWeb { try adopt(input, of: runtime) }
         if let alpine = lock.alpine {

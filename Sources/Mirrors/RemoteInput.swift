@@ -25,7 +25,7 @@ public struct RemoteInput: Sendable {
 
     /// All that a build of a lock reads, but for what lies beside the manifest and for wheels.
     public static func inputs(of lock: Lockfile) -> [RemoteInput] {
-        let debian = lock.archives.inputs(of: lock.packages + lock.toolchain)
+        let debian = lock.archives.inputs(of: lock.packages + lock.tools)
         let web = lock.manifestInputs.filter(\.isWeb).map { RemoteInput($0, from: .web) }
         return debian + web + (lock.alpine.map(inputs) ?? [])
     }

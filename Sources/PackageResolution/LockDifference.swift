@@ -33,6 +33,9 @@ public struct LockDifference: Codable, Equatable, Sendable {
             + Self.packages(Self.items(old.alpine), Self.items(new.alpine), list: "package")
             + Self.packages(Self.items(old.python), Self.items(new.python), list: "wheel")
             + Self.packages(Self.items(old.toolchain), Self.items(new.toolchain), list: "toolchain")
+            + Self.packages(
+                Self.items(old.contents.agent?.compiler ?? []), Self.items(new.contents.agent?.compiler ?? []),
+                list: "compiler")
         others = []
         compare("version", old.format.version, new.format.version)
         compare("recipe", old.format.recipe, new.format.recipe)
@@ -77,6 +80,8 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("steps", old.contents.steps, new.contents.steps)
         compare("prune", old.contents.prune, new.contents.prune)
         compare("allow", old.contents.allowed.map(\.path), new.contents.allowed.map(\.path))
+        compare(
+            "agent", (old.contents.agent?.sources ?? []).map(Self.line), (new.contents.agent?.sources ?? []).map(Self.line))
         compare("files", old.contents.ownFiles.map(Self.line), new.contents.ownFiles.map(Self.line))
         compare("python interpreter", old.python?.interpreter ?? [], new.python?.interpreter ?? [])
         compare("apk install", old.alpine?.world ?? [], new.alpine?.world ?? [])

@@ -165,6 +165,7 @@ public struct LockVerification {
         var states: [String: ArchiveState] = [:]
         var packages: [PackageIndex.Stanza] = []
         var tools: [PackageIndex.Stanza] = []
+        var compiler: [PackageIndex.Stanza] = []
     }
 
     /// What doesn't follow, found by one look; each is taken only where those before it found nothing.
@@ -190,7 +191,22 @@ public struct LockVerification {
                 lock, derived.states, packages: InstallationStages(derived.packages),
                 tools: InstallationStages(derived.tools))
         },
+        { lock, derived in
+            guard let agent = lock.contents.agent else { return [] }
+            // The C library's own wish is another compiler, which nothing asks for.
+            let graph = InstallationStages(derived.compiler.filter { $0.name != AgentSources.library })
+            let (reached, missing) = graph.reached(from: [AgentSources.compiler])
+            return (missing + graph.unmet()).map { "compiler \($0)" }
+                + agent.compiler.map(\.name).filter { !reached.contains($0) && $0 != AgentSources.library }.map {
+                    "compiler \($0): nothing that is asked for depends on it"
+                }
+                + agent.compiler.filter { lock.archive(named: $0.archive).map(\.suite).map(isForeign) ?? true }.map {
+                    "compiler \($0.name) is not Debian 12's"
+                }
+        },
     ]
+
+    private static func isForeign(_ suite: String) -> Bool { !DebianSuites.bookworm.suites.contains(suite) }
 
     /// - Throws: `ResolutionError.contradicted` with everything that doesn't follow; `.selectionUnknown` when all of it does
     ///   and the lock doesn't say what was asked for.
@@ -207,7 +223,7 @@ public struct LockVerification {
         if let debian = lock.debian, debian.selection == nil { throw ResolutionError.selectionUnknown }
         return Outcome(
             archives: lock.archives.count + (lock.alpine?.repositories.count ?? 0),
-            packages: lock.packages.count + lock.toolchain.count + (lock.alpine?.packages.count ?? 0),
+            packages: lock.packages.count + lock.tools.count + (lock.alpine?.packages.count ?? 0),
             wheels: lock.python?.wheels.count ?? 0,
             expiredKeys: lock.archives.compactMap { archive in
                 derived.states[archive.name]?.keyExpiry.map { "\(archive.suite) (\(SnapshotTime(seconds: $0).text))" }
@@ -240,6 +256,10 @@ public struct LockVerification {
             }
         }
         (derived.packages, derived.tools) = (stanzas(lock.packages, ""), stanzas(lock.toolchain, "toolchain "))
+        derived.compiler = stanzas(lock.contents.agent?.compiler ?? [], "compiler ")
+        wrong += (lock.contents.agent?.sources ?? []).filter { AgentSources.bytes(of: $0) == nil }.map {
+            "agent: \($0.path) is no source of an agent of rtverify's, up to this release"
+        }
         if let script = lock.contents.initScript, script.bytes == nil {
             wrong.append("init: its sha256 isn't that of an init of rtverify's, up to this release, with that command")
         }

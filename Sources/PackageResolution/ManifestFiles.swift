@@ -75,6 +75,15 @@ public enum LockCheck {
         return lock
     }
 
+    /// Whether a lock was made from a manifest that had another `[init]` and nothing else otherwise.
+    static func former(_ manifest: Manifest, of lock: Lockfile, directory: String) async throws -> Bool {
+        let former = manifest.with(initProgram: lock.contents.initScript?.program)
+        do {
+            try await check(former, directory: directory, manifestPath: "", lock: lock, lockPath: "")
+            return true
+        } catch ResolutionError.stale { return false } catch ResolutionError.selectionUnknown { return true }
+    }
+
     /// - Throws: `ResolutionError.stale` when the lock was made from another manifest or other files, `.selectionUnknown`
     ///   when all that it says is the manifest's and it doesn't say what was asked for.
     public static func check(

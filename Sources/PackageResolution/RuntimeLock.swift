@@ -51,7 +51,7 @@ public struct RuntimeLock: Sendable {
                 Dictionary(versions.filter { !moved.contains($0.0) }, uniquingKeysWith: { first, _ in first })
             }
             debian = held(lock.packages.map { ($0.name, $0.version) }, moving: moved.packages)
-            toolchain = held(lock.toolchain.map { ($0.name, $0.version) }, moving: moved.packages)
+            toolchain = held(lock.tools.map { ($0.name, $0.version) }, moving: moved.packages)
             wheels = held((lock.python?.wheels ?? []).map { ($0.name, $0.version) }, moving: moved.wheels)
         }
     }
@@ -59,9 +59,7 @@ public struct RuntimeLock: Sendable {
     /// Locks a manifest at the archives' newest state.
     public func lock(_ manifest: Manifest, directory: String, options: Options) async throws -> Lockfile {
         let states = try await debian.newestStates(of: manifest, allowExpired: options.allowExpired)
-        return try await lock(
-            manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
-            pins: Pins(), older: [])
+        return try await lock(manifest, directory: directory, options: options, states: states, pins: Pins())
     }
 
     /// Moves a lock forward: all of it, or the named packages and what they need.
@@ -69,8 +67,8 @@ public struct RuntimeLock: Sendable {
     public func update(
         _ old: Lockfile, packages: [String], of manifest: Manifest, directory: String, options: Options
     ) async throws -> Lockfile {
-        let states = try await debian.newestStates(of: manifest, allowExpired: options.allowExpired)
-        for state in states.base + states.toolchain {
+        var states = try await debian.newestStates(of: manifest, allowExpired: options.allowExpired)
+        for state in states.newest {
             let newestLocked = old.archives.filter { $0.suite == state.archive.suite }.map(\.snapshot).max()
             if let newestLocked, state.archive.snapshot < newestLocked {
                 throw ResolutionError.olderRelease(
@@ -78,9 +76,7 @@ public struct RuntimeLock: Sendable {
             }
         }
         if packages.isEmpty {
-            let new = try await lock(
-                manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
-                pins: Pins(), older: [])
+            let new = try await lock(manifest, directory: directory, options: options, states: states, pins: Pins())
             if let new = new.alpine?.release, let old = old.alpine?.release, DebianVersion(new) < DebianVersion(old) {
                 throw ResolutionError.olderRelease(suite: "Alpine", locked: old, found: new)
             }
@@ -93,7 +89,7 @@ public struct RuntimeLock: Sendable {
                     + "update without naming packages")
         }
         let wheels = old.python?.wheels ?? []
-        let names = Set((old.packages + old.toolchain).map(\.name))
+        let names = Set((old.packages + old.tools).map(\.name))
         let wheelNames = Set(wheels.map(\.name))
         // PyYAML is pyyaml.
         if let unknown = packages.first(where: {
@@ -102,24 +98,19 @@ public struct RuntimeLock: Sendable {
             throw ResolutionError.notLocked(unknown)
         }
         // What isn't named stays as it was, so the state that it came from is needed as well.
-        var older: [ArchiveState] = []
-        for archive in old.archives {
-            older.append(try await debian.reader.locked(archive))
-        }
+        for archive in old.archives { states.older.append(try await debian.reader.locked(archive)) }
         return try await lock(
-            manifest, directory: directory, options: options, base: states.base, toolchain: states.toolchain,
-            pins: Pins(old, moving: packages), older: older)
+            manifest, directory: directory, options: options, states: states, pins: Pins(old, moving: packages))
     }
 
     private func lock(
-        _ manifest: Manifest, directory: String, options: Options, base: [ArchiveState], toolchain: [ArchiveState],
-        pins: Pins, older: [ArchiveState]
+        _ manifest: Manifest, directory: String, options: Options, states: DebianResolution.States, pins: Pins
     ) async throws -> Lockfile {
         events(.phase(name: "resolve \(manifest.name)", total: 0))
         let debian = try await debian.resolve(
-            manifest, base: base, toolchain: toolchain, pins: (pins.debian, pins.toolchain), older: older)
+            manifest, from: states, pins: (pins.debian, pins.toolchain))
         let files = try await ManifestFiles(of: manifest) { try await keep($0, in: directory) }
-        for state in base + toolchain where state.keyExpiry != nil {
+        for state in states.base + states.toolchain where state.keyExpiry != nil {
             events(.note("the key that signed \(state.archive.suite) has expired; --allow-expired lets it count"))
         }
         let time = options.sourceDateEpoch ?? debian.newest
@@ -130,13 +121,42 @@ public struct RuntimeLock: Sendable {
             PipTarget(
                 base: locked, interpreter: debian.interpreter, toolchain: debian.toolchain, sourceDateEpoch: time),
             interpreter: debian.interpreter, pins: pins)
+        let agent =
+            manifest.initProgram == .agent
+            ? Lockfile.Agent(sources: AgentSources.inputs, compiler: debian.compiler) : nil
         let own = manifest.initProgram.map { Lockfile.File(InitScript($0)) }
         return Lockfile(
             manifestSHA256: files.sha256(with: manifest), sourceDateEpoch: time, name: manifest.name, base: locked,
             contents: Lockfile.Contents(
                 files: [own].compactMap { $0 } + files.files, steps: manifest.steps, prune: manifest.prune,
-                allowed: manifest.allowed, python: python, image: manifest.image),
+                allowed: manifest.allowed, python: python, agent: agent, image: manifest.image),
             archives: debian.archives, toolchain: debian.toolchain)
+    }
+
+    /// Writes a lock in today's format, with what its manifest asks for: nothing that is locked moves. An agent that the
+    /// manifest has since been given is compiled by what the lock's own states of Debian 12 have.
+    /// - Throws: `ResolutionError.stale` when anything else of the manifest or its files is another.
+    public func upgrade(
+        _ old: Lockfile, to manifest: Manifest, directory: String, manifestPath: String, lockPath: String
+    ) async throws -> Lockfile {
+        var lock = old
+        if manifest.initProgram == .agent, old.contents.agent == nil {
+            let former = try await LockCheck.former(manifest, of: old, directory: directory)
+            guard former else { throw ResolutionError.stale(manifest: manifestPath, lock: lockPath) }
+            var states: [ArchiveState] = []
+            for archive in old.archives where DebianSuites.bookworm.suites.contains(archive.suite) {
+                states.append(try await debian.reader.locked(archive))
+            }
+            let compiler =
+                states.isEmpty
+                ? [] : try await DebianResolution.compiler(from: states)
+            let files = try await ManifestFiles(of: manifest) { try await keep($0, in: directory) }
+            lock = old.adding(
+                Lockfile.Agent(sources: AgentSources.inputs, compiler: compiler),
+                manifestSHA256: files.sha256(with: manifest))
+        }
+        return try await LockCheck.upgraded(
+            lock, to: manifest, directory: directory, manifestPath: manifestPath, lockPath: lockPath)
     }
 
     /// A file that the manifest names, kept in the store.

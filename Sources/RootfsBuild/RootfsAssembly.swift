@@ -69,6 +69,7 @@ public struct RootfsAssembly: Sendable {
         writers.look(after: "Python's packages")
         try await installFiles()
         writers.look(after: "a file of the manifest")
+        try await compileAgent()
         try await runSteps { writers.look(after: "step \($0)") }
         if let clock = conditions.clock, let isSeen = try await OtherClock.isSeen(clock, by: root) {
             events(.clock(isSeen: isSeen))
@@ -81,6 +82,13 @@ public struct RootfsAssembly: Sendable {
         try await root.perform(
             ImageContract.removals(for: lock.system)
                 + written.map { .write(path: $0.path, mode: 0o644, bytes: Array($0.text.utf8)) })
+    }
+
+    private func compileAgent() async throws {
+        guard let agent = lock.contents.agent else { return }
+        let place = Root(path: "\(root.path).compiler", sourceDateEpoch: lock.sourceDateEpoch, events: events)
+        try SystemFolders.makeFolder(place.path)
+        try await AgentCompilation(agent: agent, root: root, store: store, jobs: jobs, events: events).run(in: place)
     }
 
     private func mountSystemFolders() throws {

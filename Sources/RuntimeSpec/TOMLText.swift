@@ -14,6 +14,8 @@ struct TOMLText {
 
     mutating func value(_ key: String, _ digest: Digest) { value(key, digest.hex) }
 
+    mutating func value(_ key: String, _ value: Bool) { text += "\(key) = \(value)\n" }
+
     mutating func value(_ key: String, _ value: Int) { text += "\(key) = \(value)\n" }
 
     mutating func value(_ key: String, _ values: [Int]) {

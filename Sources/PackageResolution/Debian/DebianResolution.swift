@@ -4,10 +4,32 @@ import RuntimeSpec
 struct DebianResolution {
     let reader: SuiteReader
 
+    /// States that a lock's packages come from, each verified.
+    struct States {
+        var base: [ArchiveState]
+        var toolchain: [ArchiveState]
+        /// Where the agent's compiler comes from; empty where there is no agent.
+        var compiler: [ArchiveState]
+        /// Those that held versions came from.
+        var older: [ArchiveState] = []
+
+        var newest: [ArchiveState] { base + toolchain + compiler }
+
+        /// Each with a name of its own: its suite's, with the time where one suite has several states.
+        func named() -> States {
+            var taken: [String: Lockfile.Archive] = [:]
+            func name(_ state: ArchiveState) -> ArchiveState { DebianResolution.named(state, &taken) }
+            return States(
+                base: base.map(name), toolchain: toolchain.map(name), compiler: compiler.map(name), older: older.map(name))
+        }
+    }
+
     /// What apt chose, and from where.
     struct Result {
         var packages: [Lockfile.Package] = []
         var toolchain: [Lockfile.Package] = []
+        /// What compiles the agent; empty where there is none.
+        var compiler: [Lockfile.Package] = []
         var archives: [Lockfile.Archive] = []
         /// The packages that the interpreter of the wheels is unpacked from.
         var interpreter: [String] = []
@@ -15,23 +37,49 @@ struct DebianResolution {
         var newest = 0
     }
 
-    /// The newest states of a manifest's suites and of its toolchain's.
-    func newestStates(of manifest: Manifest, allowExpired: Bool) async throws
-        -> (base: [ArchiveState], toolchain: [ArchiveState])
-    {
+    /// The newest states of a manifest's suites, of its toolchain's, and of the agent's compiler's.
+    func newestStates(of manifest: Manifest, allowExpired: Bool) async throws -> States {
         let base = try await reader.newest(of: manifest.suites, allowExpired: allowExpired)
-        guard manifest.toolchain != manifest.suites else { return (base, base) }
-        return (base, try await reader.newest(of: manifest.toolchain, allowExpired: allowExpired))
+        let toolchain =
+            manifest.toolchain == manifest.suites
+            ? base : try await reader.newest(of: manifest.toolchain, allowExpired: allowExpired)
+        var states = States(base: base, toolchain: toolchain, compiler: [])
+        guard manifest.initProgram == .agent else { return states }
+        if manifest.toolchain.release == DebianSuites.bookworm.release {
+            states.compiler = toolchain
+        } else if manifest.suites.release == DebianSuites.bookworm.release {
+            states.compiler = base
+        } else {
+            states.compiler = try await reader.newest(of: .bookworm, allowExpired: allowExpired)
+        }
+        return states
+    }
+
+    /// The compiler with every library that it loads, and the C library: without what that wants besides, another compiler.
+    /// - Parameter pins: Versions to hold, by package name.
+    static func compiler(from states: [ArchiveState], pins: [String: String] = [:]) async throws -> [Lockfile.Package] {
+        if states.isEmpty { return [] }
+        let choices = try await AptResolver(pins: pins).resolve([AgentSources.compiler], from: states)
+        let libraries = states.flatMap { state in
+            state.indexes.flatMap { $0.stanzas(named: AgentSources.library) }.map {
+                Entry(archive: state.archive.name, stanza: $0)
+            }
+        }
+        let held = libraries.first { $0.stanza.version == pins[AgentSources.library] }
+        let newest = libraries.max { DebianVersion($0.stanza.version) < DebianVersion($1.stanza.version) }
+        guard let library = held ?? newest else {
+            throw ResolutionError.malformed("no suite of Debian 12 has \(AgentSources.library), which the agent needs")
+        }
+        return try (entries(of: choices, in: states) + [library]).map { try package($0, stage: 0) }
     }
 
     /// - Parameters:
     ///   - pins: Versions to hold, by package name, of the image and of the toolchain.
-    ///   - older: States that held versions came from.
     func resolve(
-        _ manifest: Manifest, base: [ArchiveState], toolchain: [ArchiveState],
-        pins: (packages: [String: String], toolchain: [String: String]), older: [ArchiveState]
+        _ manifest: Manifest, from states: States, pins: (packages: [String: String], toolchain: [String: String])
     ) async throws -> Result {
-        let (base, toolchain, older) = Self.named(base, toolchain, older)
+        let named = states.named()
+        let (base, toolchain, older) = (named.base, named.toolchain, named.older)
         let names =
             manifest.selection.map {
                 Self.wantedNames($0, hasPython: manifest.python != nil, in: base.flatMap(\.indexes))
@@ -44,11 +92,13 @@ struct DebianResolution {
         result.packages = try found.map { try Self.package($0, stage: stages[$0.stanza.name] ?? 0) }
         let tools = Self.toolNames(hasPython: manifest.python != nil, isEmpty: manifest.base == .empty)
         // Where nothing is held, no older state is looked at: the newest version would be taken all the same.
-        let toolStates =
-            toolchain
-            + older.filter { state in
-                !pins.toolchain.isEmpty && toolchain.contains { $0.archive.suite == state.archive.suite }
-            }
+        func withOlder(_ states: [ArchiveState]) -> [ArchiveState] {
+            states
+                + older.filter { state in
+                    !pins.toolchain.isEmpty && states.contains { $0.archive.suite == state.archive.suite }
+                }
+        }
+        let toolStates = withOlder(toolchain)
         let toolEntries = try Self.entries(
             of: try await AptResolver(pins: pins.toolchain).resolve(tools, from: toolStates), in: toolStates)
         result.toolchain = try toolEntries.map { try Self.package($0, stage: 0) }
@@ -56,8 +106,9 @@ struct DebianResolution {
             let own = manifest.base == .empty ? InstallationStages(toolEntries.map(\.stanza)) : graph
             result.interpreter = Self.interpreter(python, in: own)
         }
-        let used = Set((result.packages + result.toolchain).map(\.archive))
-        let states = Self.distinct(base + toolchain + older).filter { state in
+        result.compiler = try await Self.compiler(from: withOlder(named.compiler), pins: pins.toolchain)
+        let used = Set((result.packages + result.toolchain + result.compiler).map(\.archive))
+        let states = Self.distinct(named.newest + older).filter { state in
             used.contains(state.archive.name) || base.contains { $0.archive == state.archive }
         }
         result.archives = states.map(\.archive)
@@ -116,24 +167,17 @@ struct DebianResolution {
             architecture: entry.stanza.architecture, file: try entry.stanza.file(), stage: stage)
     }
 
-    /// Gives each state a name of its own: its suite's, with the time where one suite has several states.
-    static func named(_ base: [ArchiveState], _ toolchain: [ArchiveState], _ older: [ArchiveState])
-        -> (base: [ArchiveState], toolchain: [ArchiveState], older: [ArchiveState])
-    {
-        var taken: [String: Lockfile.Archive] = [:]
-        func name(_ state: ArchiveState) -> ArchiveState {
-            var candidate = state
-            let (archive, name) = (state.archive, state.archive.suite.replacing("/", with: "-"))
-            for suffix in ["", "@\(archive.snapshot)", "@\(archive.inRelease.sha256.hex.prefix(16))"] {
-                candidate.archive = archive.named(name + suffix)
-                if let other = taken[candidate.archive.name], other != candidate.archive { continue }
-                taken[candidate.archive.name] = candidate.archive
-                return candidate
-            }
-            candidate.archive = archive.named(name)
+    private static func named(_ state: ArchiveState, _ taken: inout [String: Lockfile.Archive]) -> ArchiveState {
+        var candidate = state
+        let (archive, name) = (state.archive, state.archive.suite.replacing("/", with: "-"))
+        for suffix in ["", "@\(archive.snapshot)", "@\(archive.inRelease.sha256.hex.prefix(16))"] {
+            candidate.archive = archive.named(name + suffix)
+            if let other = taken[candidate.archive.name], other != candidate.archive { continue }
+            taken[candidate.archive.name] = candidate.archive
             return candidate
         }
-        return (base.map(name), toolchain.map(name), older.map(name))
+        candidate.archive = archive.named(name)
+        return candidate
     }
 
     static func distinct(_ states: [ArchiveState]) -> [ArchiveState] {

@@ -98,6 +98,9 @@ public struct LockDraft: Sendable {
         if let compression = contents.compression, ImageOptions.Compression(rawValue: compression) == nil {
             parts.add(["The image is packed with \(compression), which rtverify doesn't write: zstd instead."])
         }
+        if contents.initScript.flatMap({ InitScript(text: $0) })?.program == .agent {
+            parts.add(["It has rtverify's agent: put `[init]` and `agent = true` into a manifest, and lock that."])
+        }
         parts.add(["Steps, files of one's own and what was pruned leave no names in an image: they aren't here."])
         let lock = lock(contents, parts, name: name)
         var fault: String?
@@ -109,7 +112,8 @@ public struct LockDraft: Sendable {
 
     private func lock(_ contents: ImageContents, _ parts: Parts, name: String) -> Lockfile {
         // rtverify's own init says which command it starts.
-        let own = contents.initScript.flatMap { InitScript(text: $0) }.map { Lockfile.File($0) }
+        let script = contents.initScript.flatMap { InitScript(text: $0) }
+        let own = script.flatMap { $0.program == .agent ? nil : Lockfile.File($0) }
         let compression = contents.compression.flatMap(ImageOptions.Compression.init(rawValue:)) ?? .zstd
         // No manifest is known: the hash of nothing.
         return Lockfile(

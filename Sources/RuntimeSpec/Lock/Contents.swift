@@ -63,16 +63,18 @@ extension Lockfile {
         public let allowed: [Allowance]
         /// Wheels, and what they are for.
         public let python: Python?
+        /// The agent that `[init]` starts; nil where it starts something else.
+        public let agent: Agent?
         /// How it is packed.
         public let image: ImageOptions
 
         /// - Parameter files: rtverify's own init among them, first.
         public init(
             files: [File] = [], steps: [String] = [], prune: [String] = [], allowed: [Allowance] = [],
-            python: Python? = nil, image: ImageOptions
+            python: Python? = nil, agent: Agent? = nil, image: ImageOptions
         ) {
             (self.files, self.steps, self.prune, self.allowed) = (files, steps, prune, allowed)
-            (self.python, self.image) = (python, image)
+            (self.python, self.agent, self.image) = (python, agent, image)
         }
 
         /// The user's own files.
@@ -93,6 +95,7 @@ extension Lockfile {
                 prune: try root.table("prune", known: ["paths"]).strings(
                     "paths", "a normalized absolute path", Spelling.isImagePath),
                 allowed: try Allowance.form.entries("allow", in: root), python: try Python(in: root),
+                agent: try Agent(in: root),
                 image: try ImageOptions(try root.table("image", known: ImageOptions.keys)))
         }
 

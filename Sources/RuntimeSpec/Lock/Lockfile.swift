@@ -10,8 +10,8 @@ public struct Lockfile: Equatable, Sendable {
     /// How a lock is spelt, and how its image is built.
     public struct Format: Equatable, Sendable {
         /// The newest that this program reads and the one it writes. Format 2 says what was asked for (`Selection`), so that
-        /// what was added to a lock afterwards is found.
-        public static let newestVersion = 2
+        /// what was added to a lock afterwards is found; format 3 may have an agent.
+        public static let newestVersion = 3
         /// The newest recipe this program builds. A change to rtverify that changes an image's bytes is a new recipe.
         public static let newestRecipe = 1
 
@@ -20,9 +20,14 @@ public struct Lockfile: Equatable, Sendable {
         /// How its image is built.
         public let recipe: Int
 
-        /// The newest of both, where nobody says otherwise.
-        public init(version: Int = newestVersion, recipe: Int = newestRecipe) {
+        /// The newest recipe, where nobody says otherwise.
+        public init(version: Int, recipe: Int = newestRecipe) {
             (self.version, self.recipe) = (version, recipe)
+        }
+
+        /// The oldest format that says all that a lock has to say: what an older rtverify can read, it shall.
+        public init(for contents: Contents, recipe: Int = newestRecipe) {
+            self.init(version: contents.agent == nil ? 2 : 3, recipe: recipe)
         }
     }
 
@@ -57,11 +62,13 @@ public struct Lockfile: Equatable, Sendable {
     public let toolchain: [Package]
 
     /// Lists are sorted; nothing is checked but by the reader.
+    /// - Parameter format: nil for the oldest that says it all, with the newest recipe.
     public init(
-        format: Format = Format(), manifestSHA256: Digest, sourceDateEpoch: Int, name: String, base: Base,
+        format: Format? = nil, manifestSHA256: Digest, sourceDateEpoch: Int, name: String, base: Base,
         contents: Contents, archives: [Archive], toolchain: [Package]
     ) {
-        (self.format, self.manifestSHA256, self.sourceDateEpoch) = (format, manifestSHA256, sourceDateEpoch)
+        self.format = format ?? Format(for: contents)
+        (self.manifestSHA256, self.sourceDateEpoch) = (manifestSHA256, sourceDateEpoch)
         (self.name, self.base, self.contents) = (name, base, contents)
         self.archives = archives.sorted { $0.name < $1.name }
         self.toolchain = Self.sorted(toolchain)
@@ -82,6 +89,9 @@ public struct Lockfile: Equatable, Sendable {
 
     /// The Alpine base; nil where there is another.
     public var alpine: Alpine? { if case .alpine(let alpine) = base { alpine } else { nil } }
+
+    /// Debian's packages of which nothing is in the image: those that pack it, and those that compile its agent.
+    public var tools: [Package] { toolchain + (contents.agent?.compiler ?? []) }
 
     /// Debian's packages of the image.
     public var packages: [Package] { debian?.packages ?? [] }
@@ -123,7 +133,19 @@ public struct Lockfile: Equatable, Sendable {
 
     /// Every file that a build reads: those, the toolchain, and what apk is given besides packages.
     public var inputs: [Input] {
-        imageInputs + toolchain.map(\.file) + (alpine?.repositories.flatMap { [$0.index, $0.key] } ?? [])
+        imageInputs + tools.map(\.file) + (contents.agent?.sources ?? [])
+            + (alpine?.repositories.flatMap { [$0.index, $0.key] } ?? [])
+    }
+
+    /// The same with an agent, and the init that starts it.
+    public func adding(_ agent: Agent, manifestSHA256: Digest) -> Lockfile {
+        let contents = Contents(
+            files: [File(InitScript(.agent))] + contents.ownFiles, steps: contents.steps, prune: contents.prune,
+            allowed: contents.allowed, python: contents.python, agent: agent, image: contents.image)
+        return Lockfile(
+            format: Format(for: contents, recipe: format.recipe), manifestSHA256: manifestSHA256,
+            sourceDateEpoch: sourceDateEpoch, name: name, base: base, contents: contents, archives: archives,
+            toolchain: toolchain)
     }
 
     /// In the newest format, which says what was asked for.
@@ -134,7 +156,7 @@ public struct Lockfile: Equatable, Sendable {
             base = .debian(Debian(release: debian.release, selection: selection, packages: debian.packages))
         }
         return Lockfile(
-            format: Format(recipe: format.recipe), manifestSHA256: manifestSHA256, sourceDateEpoch: sourceDateEpoch,
+            format: Format(for: contents, recipe: format.recipe), manifestSHA256: manifestSHA256, sourceDateEpoch: sourceDateEpoch,
             name: name, base: base, contents: contents, archives: archives, toolchain: toolchain)
     }
 }

@@ -11,9 +11,10 @@ extension Lockfile {
         case .empty: if !contents.steps.isEmpty { throw fail("an empty base has neither packages nor steps") }
         }
         if let python { try check(python, fail) }
+        try checkAgent(fail)
         if toolchain.isEmpty { throw fail("it lists no toolchain (was the file cut short?)") }
         if let twice = Manifest.firstDuplicate(archives.map(\.name)) { throw fail("archive '\(twice)' stands twice") }
-        for list in [packages, toolchain] {
+        for list in [packages, toolchain, contents.agent?.compiler ?? []] {
             if let twice = Manifest.firstDuplicate(list.map(\.name)) { throw fail("package '\(twice)' stands twice") }
             for package in list where archive(named: package.archive) == nil {
                 throw fail("package '\(package.name)' is from archive '\(package.archive)', which it doesn't list")
@@ -26,6 +27,17 @@ extension Lockfile {
             throw fail("archive '\(archive.name)' has no \(archive.keys.isEmpty ? "keys" : "index")")
         }
         try checkSizes(fail)
+    }
+
+    private func checkAgent(_ fail: (String) -> SpecError) throws {
+        let isStarted = contents.initScript?.program == .agent
+        guard let agent = contents.agent else {
+            if isStarted { throw fail("its init starts an agent, and it lists no source of one (was the file cut short?)") }
+            return
+        }
+        if !isStarted { throw fail("it has an agent, and no init that starts it") }
+        if format.version < 3 { throw fail("its format is \(format.version), and it has an agent, which comes with 3") }
+        try agent.check(fail)
     }
 
     private func check(_ debian: Debian, _ fail: (String) -> SpecError) throws {

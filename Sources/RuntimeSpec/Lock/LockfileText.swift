@@ -18,6 +18,7 @@ extension Lockfile {
         python?.write(to: &text)
         Package.form.write(packages, as: "package", to: &text)
         Package.toolForm.write(toolchain, as: "toolchain", to: &text)
+        contents.agent?.write(to: &text)
         return text.text
     }
 
@@ -42,7 +43,7 @@ extension Lockfile {
     private static let keys = [
         "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "packages", "image", "prune",
         "allow", "file", "step", "archive", "package", "toolchain", "python", "wheel", "apk", "repository",
-        "alpine-package", "init",
+        "alpine-package", "init", "agent", "compiler",
     ]
     private static let baseKeys = ["system", "release", "variant"] + Input.keys(path: "tarball")
 

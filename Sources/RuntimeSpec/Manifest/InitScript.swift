@@ -1,21 +1,39 @@
 import ContentHash
 
 /// What an image's `/sbin/init` of rtverify's own starts: the manifest's `[init]`.
-public struct InitProgram: Equatable, Sendable {
-    /// A shell command that it runs when the system is up; nil for a console on ttyS0.
-    public let command: String?
+public enum InitProgram: Equatable, Sendable {
+    /// A shell on ttyS0.
+    case console
+    /// A shell command that runs when the system is up.
+    case command(String)
+    /// The agent, which runs the program that an Aleph supervisor sends.
+    case agent
 
-    /// - Parameter command: nil for a console on ttyS0.
-    public init(command: String?) { self.command = command }
+    /// The keys of a manifest's `[init]`.
+    static let keys = ["command", "agent"]
 
     init(_ fields: TOMLFields) throws {
-        command = fields.has("command") ? try fields.string("command", "a command", Spelling.isCommand) : nil
+        let command = fields.has("command") ? try fields.string("command", "a command", Spelling.isCommand) : nil
+        let hasAgent = try fields.optionalFlag("agent") ?? false
+        if hasAgent, command != nil {
+            throw SpecError.inconsistent(
+                file: fields.file,
+                reason: "[init] has a command and agent = true: the agent starts the program that the network sends, "
+                    + "and nothing would start the command; leave one of them out")
+        }
+        self = hasAgent ? .agent : command.map { .command($0) } ?? .console
     }
 
     func write(to text: inout TOMLText) {
         text.table("init")
-        if let command { text.value("command", command) }
+        switch self {
+        case .console: break
+        case .command(let command): text.value("command", command)
+        case .agent: text.value("agent", true)
+        }
     }
+
+    fileprivate var command: String { if case .command(let command) = self { command } else { "" } }
 }
 
 /// The script of `[init]`: /sbin/init of images that take rtverify's own.
@@ -36,8 +54,9 @@ public struct InitScript: Equatable, Sendable {
         (self.program, sha256) = (program, .of(Self.bytes(program, in: Self.newest)))
     }
 
-    /// Oldest first, each with `@COMMAND@` where the program's command goes.
-    package static let released = [PackageResources.init_1_sh]
+    /// Oldest first, each with `@COMMAND@` where the program's command goes, and from the second on `@AGENT@` for the agent's
+    /// path.
+    package static let released = [PackageResources.init_1_sh, PackageResources.init_2_sh]
 
     private static var newest: [UInt8] { released[released.count - 1] }
 
@@ -52,9 +71,11 @@ public struct InitScript: Equatable, Sendable {
     private static func bytes(_ program: InitProgram, in template: [UInt8]) -> [UInt8] {
         let quoted =
             "'"
-            + (program.command ?? "").split(separator: "'", omittingEmptySubsequences: false)
+            + program.command.split(separator: "'", omittingEmptySubsequences: false)
             .joined(separator: #"'\''"#) + "'"
-        let text = String(decoding: template, as: UTF8.self)
+        // The agent's first: a command may hold what looks like its place.
+        let text = String(decoding: template, as: UTF8.self).replacing(
+            "@AGENT@", with: program == .agent ? AgentSources.program : "", maxReplacements: 1)
         return Array(text.replacing("@COMMAND@", with: quoted, maxReplacements: 1).utf8)
     }
 
@@ -63,13 +84,14 @@ public struct InitScript: Equatable, Sendable {
         guard let start = text.firstRange(of: "command='") else { return nil }
         let digest = Digest.of(Array(text.utf8))
         // The command may hold what looks like the script's next line: the script that it gives must be this one.
-        for end in text.ranges(of: "'\nPATH=") where start.upperBound <= end.lowerBound {
+        for end in ["'\nPATH=", "'\nagent="].flatMap({ text.ranges(of: $0) }) where start.upperBound <= end.lowerBound {
             let command = text[start.upperBound..<end.lowerBound].replacing(#"'\''"#, with: "'")
-            let program = InitProgram(command: command.isEmpty ? nil : String(command))
-            let script = InitScript(program: program, sha256: digest)
-            guard script.bytes != nil else { continue }
-            self = script
-            return
+            for program: InitProgram in command.isEmpty ? [.console, .agent] : [.command(String(command))] {
+                let script = InitScript(program: program, sha256: digest)
+                guard script.bytes != nil else { continue }
+                self = script
+                return
+            }
         }
         return nil
     }
@@ -78,7 +100,7 @@ public struct InitScript: Equatable, Sendable {
     package init(program: InitProgram, sha256: Digest) { (self.program, self.sha256) = (program, sha256) }
 
     /// The keys of a lock's `[init]`.
-    static let keys = ["command", "sha256"]
+    static let keys = InitProgram.keys + ["sha256"]
 
     init(_ fields: TOMLFields) throws {
         self.init(program: try InitProgram(fields), sha256: try fields.digest("sha256"))

@@ -53,7 +53,7 @@ public struct Manifest: Equatable, Sendable {
     /// Wheels to install.
     public let python: PythonPackages?
     /// rtverify's own init; nil where the image has another, or none.
-    public let initProgram: InitProgram?
+    public private(set) var initProgram: InitProgram?
     /// In the manifest's order.
     public let files: [File]
     /// Shell commands that run in the sandbox when all packages are configured.
@@ -93,7 +93,7 @@ public struct Manifest: Equatable, Sendable {
                 ?? []
         ).sorted()
         python = try root.optionalTable("python", known: PythonPackages.keys).map { try PythonPackages($0) }
-        initProgram = try root.optionalTable("init", known: ["command"]).map { try InitProgram($0) }
+        initProgram = try root.optionalTable("init", known: InitProgram.keys).map { try InitProgram($0) }
         files = try root.tables("file", known: ["source", "target", "mode"]).map { file in
             File(
                 source: try FileSource(file, "source"),
@@ -121,6 +121,13 @@ public struct Manifest: Equatable, Sendable {
         }
         if initProgram != nil, files.contains(where: { $0.target == InitScript.path }) {
             throw SpecError.inconsistent(file: file, reason: "[init] and a file are both \(InitScript.path)")
+        }
+        let ownFolder = AgentSources.folder
+        if initProgram == .agent,
+            let path = files.map(\.target).first(where: { ReservedPaths.isAtOrBelow($0, ownFolder) })
+                ?? prune.first(where: { ReservedPaths.isAtOrBelow(ownFolder, $0) || ReservedPaths.isAtOrBelow($0, ownFolder) })
+        {
+            throw SpecError.inconsistent(file: file, reason: "'\(path)': the agent of [init] is in \(ownFolder)")
         }
         for target in files.map(\.target) {
             guard let reason = ReservedPaths.reason(target, system: base.system, pruned: prune) else { continue }
@@ -153,6 +160,13 @@ public struct Manifest: Equatable, Sendable {
             if initProgram != nil { throw fail("is no system that an init could start") }
             if python?.usesSystem == true { throw fail("has no interpreter whose folder 'system' could mean") }
         }
+    }
+
+    /// The same with another init.
+    public func with(initProgram: InitProgram?) -> Manifest {
+        var other = self
+        other.initProgram = initProgram
+        return other
     }
 
     /// What it asks of a Debian base, as a lock repeats it; nil of another base.

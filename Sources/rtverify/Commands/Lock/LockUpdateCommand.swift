@@ -45,16 +45,18 @@ extension Lock {
                   rtverify lock upgrade -o old.lock runtime.toml
                 """)
 
-        @OptionGroup var offline: OfflineTarget
+        @OptionGroup var target: Target
+        @OptionGroup var resolution: Resolution
+        @OptionGroup var out: OutputOptions
 
         func run() async throws {
-            let (target, out) = (offline.target, offline.out)
             try await exiting(out.display) {
                 let (manifest, path) = try target.read()
                 let old = try Target.lock(path)
-                let lock = try await LockCheck.upgraded(
-                    old, to: manifest, directory: target.directory, manifestPath: target.manifest, lockPath: path)
-                if lock != old { try lock.write(to: path) }
+                let lock = try await resolution.lock(to: path, out.display) { locker, _ in
+                    try await locker.upgrade(
+                        old, to: manifest, directory: target.directory, manifestPath: target.manifest, lockPath: path)
+                }
                 LockReport.print(lock, path: path, json: out.json, quiet: out.json)
             }
         }

@@ -1,0 +1,37 @@
+import ContentHash
+
+/// The agent of images that run Aleph programs: what it is compiled from, and where it is in an image.
+///
+/// A lock names each source by hash. What a release of rtverify ever locked stays among them, so that a lock builds with every
+/// later one: another agent is another set of files, and never a change to these.
+public enum AgentSources {
+    /// The agent's place in an image.
+    public static let program = "/usr/lib/rtverify/agent"
+    /// Where what isn't compiled lies beside it.
+    public static let folder = "/usr/lib/rtverify"
+
+    /// The newest, by file name.
+    static let newest: [(name: String, bytes: [UInt8])] = [
+        ("agent.c", PackageResources.agent_c), ("agent.h", PackageResources.agent_h),
+        ("asgi_worker.py", PackageResources.asgi_worker_py), ("basics.c", PackageResources.basics_c),
+        ("configuration.c", PackageResources.configuration_c), ("http.c", PackageResources.http_c),
+        ("inflate.c", PackageResources.inflate_c), ("machine.c", PackageResources.machine_c),
+        ("msgpack.c", PackageResources.msgpack_c), ("network.c", PackageResources.network_c),
+        ("relay.c", PackageResources.relay_c), ("vsock.c", PackageResources.vsock_c), ("zip.c", PackageResources.zip_c),
+    ]
+
+    /// As a lock lists them.
+    public static var inputs: [Lockfile.Input] { newest.map { Lockfile.Input(path: $0.name, of: $0.bytes) } }
+
+    /// A locked source's bytes; nil where no rtverify up to this one had it.
+    public static func bytes(of input: Lockfile.Input) -> [UInt8]? {
+        newest.lazy.map(\.bytes).first { $0.count == input.size && Digest.of($0) == input.sha256 }
+    }
+
+    /// Whether a source isn't compiled, and lies in the image as it is.
+    public static func isInstalled(_ input: Lockfile.Input) -> Bool { input.path.hasSuffix(".py") }
+
+    /// The package whose program compiles the agent, and the one with the C library that it is linked with: Debian 12's,
+    /// whatever an image's base is.
+    public static let (compiler, library) = ("tcc", "musl-dev")
+}

@@ -1,0 +1,1 @@
+../../guest/init_2.sh
