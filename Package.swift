@@ -66,10 +66,11 @@ let package = Package(
                 "ContentHash",
                 "Host",
                 "TOMLKit",
-            ], 
+            ],
             // guest/'s own, by links.
             resources: [
-                "init_1.sh", "init_2.sh", "agent.c", "agent.h", "asgi_worker.py", "basics.c", "configuration.c", "http.c",
+                "init_1.sh", "init_2.sh", "agent.c", "agent.h", "asgi_worker.py", "basics.c", "configuration.c",
+                "http.c",
                 "inflate.c", "machine.c", "msgpack.c", "network.c", "relay.c", "vsock.c", "zip.c",
             ].map { .embedInCode($0) }),
         .target(
@@ -241,9 +242,16 @@ let package = Package(
             name: "VirtualMachine",
             dependencies: [
                 "Archives",
+                "ContentHash",
                 "Host",
+                "InputStore",
+                "Mirrors",
                 "PackageResolution",
+                "RuntimeSpec",
                 "Sandbox",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

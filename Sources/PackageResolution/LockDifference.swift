@@ -81,7 +81,8 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("prune", old.contents.prune, new.contents.prune)
         compare("allow", old.contents.allowed.map(\.path), new.contents.allowed.map(\.path))
         compare(
-            "agent", (old.contents.agent?.sources ?? []).map(Self.line), (new.contents.agent?.sources ?? []).map(Self.line))
+            "agent", (old.contents.agent?.sources ?? []).map(Self.line),
+            (new.contents.agent?.sources ?? []).map(Self.line))
         compare("files", old.contents.ownFiles.map(Self.line), new.contents.ownFiles.map(Self.line))
         compare("python interpreter", old.python?.interpreter ?? [], new.python?.interpreter ?? [])
         compare("apk install", old.alpine?.world ?? [], new.alpine?.world ?? [])

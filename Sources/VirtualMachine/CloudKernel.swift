@@ -7,9 +7,15 @@ struct CloudKernel {
     /// Modules in the order in which they are loaded.
     let modules: [[UInt8]]
     let busybox: [UInt8]
+    /// The package that it is from.
+    let name: String
 
-    /// A disk, the image's file system, and the layer that an init puts over it.
-    private static let needed = ["virtio_pci", "virtio_blk", "squashfs", "overlay"]
+    /// A disk, the image's file system, and the layer that an init puts over it; what a program's volumes and its talk with the
+    /// host need.
+    private static let needed = [
+        "virtio_pci", "virtio_mmio", "virtio_blk", "squashfs", "overlay", "ext4", "vmw_vsock_virtio_transport",
+        "virtio_net",
+    ]
 
     init(from packages: NewestPackages) async throws {
         let name = try packages.dependency(of: "linux-image-cloud-amd64", prefix: "linux-image-")
@@ -24,7 +30,7 @@ struct CloudKernel {
         guard let image else { throw MachineError.kernel("\(name) holds no vmlinuz") }
         let busybox = try await packages.files(of: "busybox-static", where: { $0.hasSuffix("bin/busybox") })
         guard let program = busybox.first else { throw MachineError.kernel("busybox-static holds no busybox") }
-        (self.image, self.busybox) = (image, program.bytes)
+        (self.image, self.busybox, self.name) = (image, program.bytes, name)
         var ordered: [String] = []
         func add(_ name: String) {
             // What isn't a module is in the kernel itself.

@@ -20,7 +20,8 @@ struct DebianResolution {
             var taken: [String: Lockfile.Archive] = [:]
             func name(_ state: ArchiveState) -> ArchiveState { DebianResolution.named(state, &taken) }
             return States(
-                base: base.map(name), toolchain: toolchain.map(name), compiler: compiler.map(name), older: older.map(name))
+                base: base.map(name), toolchain: toolchain.map(name), compiler: compiler.map(name),
+                older: older.map(name))
         }
     }
 

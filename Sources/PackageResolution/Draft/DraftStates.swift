@@ -45,7 +45,8 @@ extension LockDraft {
             states.likely += found
             if !found.contains(where: { $0.archive == newest.archive }) { states.newer.append(newest) }
         }
-        let named = DebianResolution.States(base: states.likely, toolchain: [], compiler: [], older: states.newer).named()
+        let named = DebianResolution.States(base: states.likely, toolchain: [], compiler: [], older: states.newer)
+            .named()
         (states.likely, states.newer) = (named.base, named.older)
         return states
     }

@@ -32,7 +32,8 @@ extension Lockfile {
             if let twice = Manifest.firstDuplicate(sources.map(\.path)) {
                 throw fail("the agent's source '\(twice)' stands twice")
             }
-            for name in [AgentSources.compiler, AgentSources.library] where !compiler.contains(where: { $0.name == name }) {
+            for name in [AgentSources.compiler, AgentSources.library]
+            where !compiler.contains(where: { $0.name == name }) {
                 throw fail("it has an agent, and its compiler lacks \(name)")
             }
             if !sources.contains(where: { $0.path.hasSuffix(".c") }) { throw fail("its agent has no source") }

@@ -156,7 +156,8 @@ public struct Lockfile: Equatable, Sendable {
             base = .debian(Debian(release: debian.release, selection: selection, packages: debian.packages))
         }
         return Lockfile(
-            format: Format(for: contents, recipe: format.recipe), manifestSHA256: manifestSHA256, sourceDateEpoch: sourceDateEpoch,
+            format: Format(for: contents, recipe: format.recipe), manifestSHA256: manifestSHA256,
+            sourceDateEpoch: sourceDateEpoch,
             name: name, base: base, contents: contents, archives: archives, toolchain: toolchain)
     }
 }

@@ -32,7 +32,9 @@ extension Lockfile {
     private func checkAgent(_ fail: (String) -> SpecError) throws {
         let isStarted = contents.initScript?.program == .agent
         guard let agent = contents.agent else {
-            if isStarted { throw fail("its init starts an agent, and it lists no source of one (was the file cut short?)") }
+            if isStarted {
+                throw fail("its init starts an agent, and it lists no source of one (was the file cut short?)")
+            }
             return
         }
         if !isStarted { throw fail("it has an agent, and no init that starts it") }

@@ -125,7 +125,9 @@ public struct Manifest: Equatable, Sendable {
         let ownFolder = AgentSources.folder
         if initProgram == .agent,
             let path = files.map(\.target).first(where: { ReservedPaths.isAtOrBelow($0, ownFolder) })
-                ?? prune.first(where: { ReservedPaths.isAtOrBelow(ownFolder, $0) || ReservedPaths.isAtOrBelow($0, ownFolder) })
+                ?? prune.first(where: {
+                    ReservedPaths.isAtOrBelow(ownFolder, $0) || ReservedPaths.isAtOrBelow($0, ownFolder)
+                })
         {
             throw SpecError.inconsistent(file: file, reason: "'\(path)': the agent of [init] is in \(ownFolder)")
         }

@@ -43,11 +43,6 @@ struct Boot: AsyncParsableCommand {
         var outcome: String
     }
 
-    private struct NotAnImage: Error, CustomStringConvertible {
-        var path: String
-        var description: String { "\(path) is no squashfs image; build one with `rtverify build`" }
-    }
-
     func validate() throws {
         if !(64...1_048_576).contains(memory) { throw ValidationError("--memory is from 64 to 1048576 MiB.") }
         if patience != nil, expect == nil { throw ValidationError("--timeout belongs to --expect.") }

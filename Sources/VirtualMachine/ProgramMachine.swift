@@ -1,0 +1,222 @@
+import Glibc
+import Host
+import PackageResolution
+import Sandbox
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// A machine in which a runtime's agent runs a program, as near to Firecracker's as QEMU has one: a microvm with disks in order
+/// on virtio-mmio, one serial port, and a vsock.
+public struct ProgramMachine: Sendable {
+    /// A disk besides the root.
+    public struct Disk: Sendable {
+        /// A file of this host.
+        public var path: String
+        /// Whether the machine writes to it.
+        public var isWritable: Bool
+
+        /// - Parameter path: A file of this host.
+        public init(path: String, isWritable: Bool) { (self.path, self.isWritable) = (path, isWritable) }
+    }
+
+    private let image: String
+    private let disks: [Disk]
+    private let memory: Int
+    private let hasNetwork: Bool
+    private let mayUseKVM: Bool
+    private let events: EventSink
+
+    /// - Parameters:
+    ///   - disks: In order: the first is vdb.
+    ///   - memory: MiB.
+    ///   - hasNetwork: Whether it reaches what this host reaches, this host's loopback with it.
+    ///   - emulates: Whether KVM isn't tried.
+    public init(
+        image: String, disks: [Disk], memory: Int, hasNetwork: Bool, emulates: Bool, events: @escaping EventSink
+    ) {
+        (self.image, self.disks, self.memory, self.hasNetwork) = (image, disks, memory, hasNetwork)
+        (mayUseKVM, self.events) = (Machine.hasKVM && !emulates, events)
+    }
+
+    /// The addresses of QEMU's user network, as a configuration says them.
+    public static let network = (address: "10.0.2.15/24", route: "10.0.2.2", nameServer: "10.0.2.3")
+
+    /// What a body is given.
+    public struct Session: Sendable {
+        /// How the agent is talked to.
+        public let supervisor: Supervisor
+        /// What the machine is made of.
+        public let parts: [MachineParts.Part]
+        /// Whether the processor runs it, or an emulation.
+        public let usesKVM: Bool
+        /// When it was started.
+        public let start: ContinuousClock.Instant
+    }
+
+    /// Starts the machine and gives `body` its supervisor; the machine ends with the body, and nothing outlives this process.
+    /// - Parameters:
+    ///   - console: Gets what the serial console prints.
+    ///   - body: May still run for two seconds when the machine has ended.
+    /// - Throws: `MachineError`, and what the body throws.
+    public func run<Value: Sendable>(
+        _ parts: MachineParts, console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void,
+        body: @escaping @Sendable (Session) async throws -> Value
+    ) async throws -> Value {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let files = try parts.write(to: folder.path)
+        if mayUseKVM {
+            events(.phase(name: "boot with KVM", total: 0))
+            do {
+                return try await run(files, "\(folder.path)/kvm", usesKVM: true, console: console, body: body)
+            } catch MachineError.silent {
+                events(.note("KVM doesn't work here (the kernel is silent): emulating"))
+            } catch MachineError.program(let lines) {
+                events(.note("KVM doesn't work here (\(lines.first ?? "no reason given")): emulating"))
+            }
+        }
+        events(.phase(name: "boot with emulation", total: 0))
+        return try await run(files, "\(folder.path)/tcg", usesKVM: false, console: console, body: body)
+    }
+
+    private enum Step<Value: Sendable>: Sendable {
+        case value(Value)
+        case machineEnded([String])
+        case late
+    }
+
+    private func run<Value: Sendable>(
+        _ files: MachineParts.Files, _ folder: String, usesKVM: Bool,
+        console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void,
+        body: @escaping @Sendable (Session) async throws -> Value
+    ) async throws -> Value {
+        guard mkdir(folder, 0o700) == 0 else { throw SystemError("cannot create \(folder)", errno) }
+        let supervisor = try Supervisor(socket: "\(folder)/v.sock")
+        let device = "\(folder)/d.sock"
+        let (tail, hasPrinted) = (ConsoleTail(), Latch())
+        let session = Session(supervisor: supervisor, parts: files.parts, usesKVM: usesKVM, start: .now)
+        return try await withThrowingTaskGroup(of: Step<Value>?.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                let lines = try await Self.watch(
+                    [files.device, "--guest-cid", "3", "--socket", device, "--uds-path", "\(folder)/v.sock"]
+                ) { _ in }
+                try Task.checkCancellation()
+                throw MachineError.device("it ended: \(lines.last ?? "it said nothing")")
+            }
+            try await Self.wait(for: device)
+            let arguments = ["qemu-system-x86_64"] + arguments(files, device: device, usesKVM: usesKVM)
+            group.addTask {
+                let errors = try await Self.watch(arguments) { bytes in
+                    hasPrinted.set()
+                    tail.add(bytes)
+                    console(bytes)
+                }
+                return .machineEnded(errors)
+            }
+            if usesKVM {
+                group.addTask {
+                    try await Task.sleep(for: .seconds(15))
+                    if !hasPrinted.isSet { throw MachineError.silent }
+                    return nil
+                }
+            }
+            group.addTask { .value(try await body(session)) }
+            var errors: [String]?
+            while let step = try await group.next() {
+                switch step {
+                case .value(let value): return value
+                case .machineEnded(let lines):
+                    errors = lines
+                    // What it said last may still be on its way to the body.
+                    group.addTask {
+                        try await Task.sleep(for: .seconds(2))
+                        return .late
+                    }
+                case .late:
+                    if !hasPrinted.isSet, let errors, !errors.isEmpty { throw MachineError.program(errors) }
+                    throw MachineError.ended(tail.lines)
+                case nil: continue
+                }
+            }
+            throw MachineError.ended(tail.lines)
+        }
+    }
+
+    private static func wait(for path: String) async throws {
+        for _ in 0..<500 {
+            if access(path, F_OK) == 0 { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw MachineError.device("it did not start within 5 seconds")
+    }
+
+    /// In an option's value QEMU reads two commas as one.
+    private static func quoted(_ path: String) -> String { Paths.absolute(path).replacing(",", with: ",,") }
+
+    private func arguments(_ files: MachineParts.Files, device: String, usesKVM: Bool) -> [String] {
+        var arguments = [
+            "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-sandbox", "on",
+            "-machine", "microvm,memory-backend=mem,acpi=on", "-smp", "1", "-m", "\(memory)",
+            "-object", "memory-backend-memfd,id=mem,size=\(memory)M,share=on",
+            "-kernel", files.kernel, "-initrd", files.initramfs,
+            "-append", "console=ttyS0 reboot=k panic=1 quiet random.trust_cpu=on",
+            "-chardev", "socket,id=vsock,path=\(Self.quoted(device))",
+            "-device", "vhost-user-vsock-device,chardev=vsock", "-device", "virtio-rng-device",
+            "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+        ]
+        for (index, disk) in ([Disk(path: image, isWritable: false)] + disks).enumerated() {
+            let mode = disk.isWritable ? "off" : "on"
+            arguments += [
+                "-drive", "file=\(Self.quoted(disk.path)),format=raw,if=none,id=disk\(index),readonly=\(mode)",
+                "-device", "virtio-blk-device,drive=disk\(index)",
+            ]
+        }
+        arguments +=
+            hasNetwork ? ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net"] : ["-nic", "none"]
+        // arch-capabilities: a register that nested machines are often not given.
+        return arguments
+            + (usesKVM ? ["-accel", "kvm", "-cpu", "host,-arch-capabilities"] : ["-accel", "tcg", "-cpu", "max"])
+    }
+
+    /// Runs a program that ends with this process, or with the task.
+    /// - Returns: What it said on standard error.
+    private static func watch(
+        _ command: [String], output: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) async throws -> [String] {
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+        let result = try await Subprocess.run(
+            .path(FilePath(OwnProgram.link)),
+            arguments: Arguments(ProcessReaper.command(command).map(\.pathArgument)),
+            environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options, input: .none,
+            output: .sequence, error: .string(limit: 1 << 16)
+        ) { execution in
+            for try await part in execution.standardOutput { part.withUnsafeBytes(output) }
+        }
+        if case .exited(127) = result.terminationStatus {
+            throw command[0].hasPrefix("qemu")
+                ? MachineError.programMissing : MachineError.device("it can't be started")
+        }
+        return result.standardError.split(separator: "\n").map(String.init)
+    }
+}
+
+/// The last lines of a console.
+private final class ConsoleTail: Sendable {
+    private static let longest = 4096
+    private let bytes = Mutex<[UInt8]>([])
+
+    func add(_ part: UnsafeRawBufferPointer) {
+        bytes.withLock {
+            $0 += part
+            if $0.count > 2 * Self.longest { $0.removeFirst($0.count - Self.longest) }
+        }
+    }
+
+    var lines: [String] {
+        let lines = bytes.withLock { $0 }.split(separator: 0x0a).suffix(10)
+        return lines.map { TerminalText.safe(Array($0.filter { $0 != 0x0d })) }
+    }
+}
