@@ -22,7 +22,7 @@ CHANNEL, REQUESTS = 3, 4
 PLAIN_PROGRAM = "/run/rtverify/main.py"
 DATA = "/data"
 # Seconds.
-STARTUP_LIMIT, SHUTDOWN_LIMIT = 30, 2
+STARTUP_LIMIT, BACKGROUND_LIMIT, SHUTDOWN_LIMIT = 30, 1, 1.3
 # What a connection has for itself (RFC 9110, 7.6.1), and the length, which the host finds out.
 DROPPED = {
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"content-length",
@@ -422,8 +422,21 @@ class Server:
     def __init__(self, program, lifespan):
         self.program = program
         self.lifespan = lifespan
+        # Requests that are answered, and whose program goes on.
+        self.background = set()
+
+    async def finish(self):
+        """Gives what goes on after an answer a moment to end."""
+        if self.background:
+            await asyncio.wait(self.background, timeout=BACKGROUND_LIMIT)
 
     async def serve(self, reader, writer):
+        try:
+            await self.exchange(reader, writer)
+        finally:
+            self.background.discard(asyncio.current_task())
+
+    async def exchange(self, reader, writer):
         try:
             size = int.from_bytes(await reader.readexactly(8), "big")
             data = await reader.readexactly(size)
@@ -431,12 +444,14 @@ class Server:
             writer.close()
             return
         is_answered = False
+        task = asyncio.current_task()
 
         async def answer(value):
             nonlocal is_answered
             # Not in parts: a host that has the beginning of an answer can't be told of an error.
             data = packed(value)
             is_answered = True
+            self.background.add(task)
             try:
                 writer.write(data)
                 await writer.drain()
@@ -508,11 +523,13 @@ async def main():
         traceback.print_exc()
         tell(failure(error))
         leave(1)
-    requests = await asyncio.start_unix_server(Server(program, lifespan).serve, sock=socket.socket(fileno=REQUESTS))
+    server = Server(program, lifespan)
+    requests = await asyncio.start_unix_server(server.serve, sock=socket.socket(fileno=REQUESTS))
     tell({"success": True})
     await halted.wait()
     loop.remove_reader(CHANNEL)
     requests.close()
+    await server.finish()
     await lifespan.stop()
     leave(0)
 
