@@ -46,6 +46,7 @@ let package = Package(
                 "Sandbox",
                 "VirtualMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             resources: ["html", "css", "js"].map { .embedInCode("Text/comparison.\($0)") },
             linkerSettings: staticRuntime),
@@ -217,6 +218,7 @@ let package = Package(
                 "Mirrors",
                 "PackageResolution",
                 "RuntimeSpec",
+                "VirtualMachine",
             ]),
         .target(
             name: "RuntimeTemplates",
@@ -242,6 +244,7 @@ let package = Package(
             name: "VirtualMachine",
             dependencies: [
                 "Archives",
+                "CLinux",
                 "ContentHash",
                 "Host",
                 "InputStore",

@@ -20,9 +20,10 @@ struct Run: AsyncParsableCommand {
 
             EXAMPLES:
               rtverify run aleph-debian-12-python.squashfs examples/fastapi
+              rtverify run RUNTIME.squashfs code.zip --message program.json --volume packages.squashfs:/opt/packages --verify
               rtverify run alpine-minimal.squashfs ./server --request 'GET /health' --expect-status 200 --expect ok
-              rtverify run RUNTIME main.py --request 'POST /items' --body item.json --header 'content-type: application/json'
-              rtverify run RUNTIME app/ --serve 127.0.0.1:8000
+              rtverify run aleph-debian-12-python.squashfs main.py --request 'POST /items' --body item.json --header 'content-type: application/json'
+              rtverify run aleph-debian-12-python.squashfs app/ --serve 127.0.0.1:8000
             """)
 
     @Argument(help: "The runtime's image.")
@@ -37,6 +38,7 @@ struct Run: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Serve the program at a loopback address until Ctrl-C.", valueName: "host:port"))
     var serve: String?
     @OptionGroup(title: "What the program gets") var given: ProgramOptions
+    @OptionGroup(title: "As its message has it") var published: MessageOptions
     @OptionGroup(title: "The machine") var machine: MachineOptions
     @OptionGroup(title: "Inputs") var source: SourceOptions
     @OptionGroup var out: OutputOptions
@@ -55,12 +57,20 @@ struct Run: AsyncParsableCommand {
             guard try SmallFile.head(of: image, count: 4) == Array("hsqs".utf8) else { throw NotAnImage(path: image) }
             let copies = try TemporaryFolder()
             defer { copies.remove() }
+            let message = try await published.read()
             var setting = ProgramRun.Setting(
                 image: image,
                 program: try Program(
-                    path: program, entrypoint: entrypoint, interface: interface.flatMap { .init(rawValue: $0) }))
+                    path: program, entrypoint: entrypoint ?? message?.entrypoint,
+                    interface: (interface ?? message?.interface).flatMap { .init(rawValue: $0) }))
             try given.apply(to: &setting, copies: copies.path)
             machine.apply(to: &setting)
+            if let message {
+                // What is proven is what was given: a copy that is written to is of the same bytes.
+                try await MessageOptions.apply(message, to: &setting, folder: copies.path)
+                try await published.prove(
+                    message, image: image, program: program, volumes: setting.volumes, events: display.report)
+            }
             let requests = try asked.requests(isServing: serve != nil)
             let report = try await source.withInputs(display) { inputs in
                 try await run(setting, requests, inputs, display)
