@@ -137,3 +137,21 @@ static inline void rtv_on_signal(int number, void (*handler)(int, siginfo_t *, v
 
 /// Whether it is this process that sent a signal.
 static inline int rtv_is_own(const siginfo_t *signal) { return signal->si_pid == getpid(); }
+
+/* Thousands of ticks that the processor's time stamp counter makes in a second; 0 where it has none (Intel SDM, 17.17). */
+static inline unsigned long rtv_time_stamp_khz(void) {
+#ifdef __x86_64__
+    struct timespec start, now;
+    long long elapsed;
+    clock_gettime(CLOCK_MONOTONIC_RAW, &start);
+    unsigned long long first = __builtin_ia32_rdtsc(), last;
+    do {
+        last = __builtin_ia32_rdtsc();
+        clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+        elapsed = (now.tv_sec - start.tv_sec) * 1000000000ll + (now.tv_nsec - start.tv_nsec);
+    } while (elapsed < 20000000);
+    return (unsigned long)((double)(last - first) * 1e6 / (double)elapsed);
+#else
+    return 0;
+#endif
+}

@@ -93,7 +93,8 @@ public struct Gate: Sendable {
     /// All but what a runtime has no key for.
     private static func standard(for runtime: GateSpec.Runtime) -> [GateSpec.Check] {
         GateSpec.Check.allCases.filter {
-            $0 != .published || runtime.itemHash != nil || runtime.contentHash != nil
+            ($0 != .published || runtime.itemHash != nil || runtime.contentHash != nil)
+                && ($0 != .programs || !runtime.programs.isEmpty)
         }
     }
 }

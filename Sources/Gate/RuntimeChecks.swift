@@ -217,9 +217,13 @@ struct RuntimeChecks: Sendable {
             ? "the manifest gives it no init" : nil
     }
 
-    /// What an image as it is has to say: `audit`, `contract` or `published`.
+    /// What an image as it is has to say: `audit`, `contract`, `programs` or `published`.
     func look(_ check: Check, _ subject: Subject) async -> Result {
-        check == .published ? await published(subject) : await audit(check, subject)
+        switch check {
+        case .published: await published(subject)
+        case .programs: await programs(subject)
+        default: await audit(check, subject)
+        }
     }
 
     private func audit(_ check: Check, _ subject: Subject) async -> Result {

@@ -88,7 +88,7 @@ struct RuntimeGate: Sendable {
     }
 
     /// The checks of an image as it is.
-    private var looks: [Check] { [.audit, .contract, .published].filter(wants) }
+    private var looks: [Check] { [.audit, .contract, .programs, .published].filter(wants) }
 
     private func look(_ subject: Subject, _ found: Findings) async {
         for check in looks { found.add(await RuntimeChecks.timed { await checks.look(check, subject) }) }

@@ -48,7 +48,7 @@ public struct HostExamination {
         findings.append(space())
         findings.append(certificates())
         var machine = await program(
-            "qemu-system-x86_64", for: ["boot"], package: "--no-install-recommends qemu-system-x86",
+            "qemu-system-x86_64", for: ["boot", "run"], package: "--no-install-recommends qemu-system-x86",
             purpose: "starts an image")
         machine.optional = true
         findings.append(machine)

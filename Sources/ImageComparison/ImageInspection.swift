@@ -1,7 +1,6 @@
 import FileTree
 import Glibc
 import Host
-import RuntimeSpec
 
 /// What an image holds and where its bytes go.
 struct ImageInspection {
@@ -44,22 +43,10 @@ struct ImageInspection {
             }
         }
         packages["folders"] = nil
-        if try hasOwnInit(tree) {
-            report.notes.append(
-                "it has rtverify's init: it boots, and doesn't yet run Aleph programs (the guest protocol on vsock)")
-        }
+        let agent = try GuestAgent.find(in: tree)
+        if agent != .none { report.notes.append("Aleph's supervisor: \(agent.note)") }
         (report.packages, report.folders) = (Self.largest(packages), Self.largest(folders))
         return report
-    }
-
-    /// Whether /sbin/init is a script of `[init]`'s.
-    private func hasOwnInit(_ tree: any Tree) throws -> Bool {
-        let links = LinkResolver(tree.entries)
-        guard let path = links.target(of: Array(InitScript.path.utf8)),
-            let entry = tree.entries.first(where: { $0.path == path }), entry.isFile, entry.size < 1 << 16
-        else { return false }
-        let text = String(decoding: try tree.makeReader().bytes(entry, limit: 1 << 16), as: UTF8.self)
-        return InitScript(text: text) != nil
     }
 
     private static func largest(_ shares: [String: InspectionReport.Share]) -> [InspectionReport.Share] {

@@ -34,6 +34,7 @@ struct RuntimeContract {
     mutating func check(imageSize: Int?) throws {
         checkImage(imageSize)
         try checkInit()
+        notes.append("Aleph's supervisor: \(try GuestAgent.find(in: tree).note)")
         for name in Self.mountPoints where follow("/\(name)")?.kind != .directory {
             add(.mountPoint, "/\(name)", "it isn't there, or is no folder")
         }

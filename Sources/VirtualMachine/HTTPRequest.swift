@@ -14,6 +14,26 @@ public struct HTTPRequest: Sendable {
         (self.method, self.target, self.headers, self.body) = (method, target, headers, body)
     }
 
+    /// Why a line asks for nothing.
+    public struct NoRequest: Error, CustomStringConvertible {
+        let line: String
+
+        /// For people.
+        public var description: String {
+            "a request is a method and a path, escaped: 'GET /path?query'; and not '\(line)'"
+        }
+    }
+
+    /// Reads `GET /path?query`.
+    /// - Throws: `NoRequest`.
+    public init(line: String) throws(NoRequest) {
+        let words = line.split(separator: " ").map(String.init)
+        guard words.count == 2, words[0].allSatisfy({ $0.isASCII && $0.isLetter }), words[1].hasPrefix("/") else {
+            throw NoRequest(line: line)
+        }
+        self.init(method: words[0].uppercased(), target: words[1], headers: [("host", "localhost")])
+    }
+
     /// The scope. Path and query are unescaped, as a supervisor's web server does: of a query all but what separates.
     public var scope: MessagePack {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -59,11 +79,14 @@ public struct HTTPAnswer: Sendable {
     /// Why it is none of the program's own; nil where it is.
     public var failure: String?
 
+    /// Whether the program said nothing at all.
+    public private(set) var isNone = false
+
     /// What a client gets of an agent's answer: no byte of it is a 502, an error a 500 whose text is the traceback.
     public init(_ answer: MessagePack?) {
         headers = []
         guard let answer else {
-            (status, body) = (502, Array("the program gave no answer\n".utf8))
+            (status, body, isNone) = (502, Array("the program gave no answer\n".utf8), true)
             failure =
                 "no answer: on the network the machine would be stopped, and another one started at the next request"
             return

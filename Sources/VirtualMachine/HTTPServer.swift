@@ -31,6 +31,7 @@ public struct HTTPServer: Sendable {
         @Sendable func configure(_ channel: any Channel) -> EventLoopFuture<Connection> {
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+                try channel.pipeline.syncOperations.addHandler(BytesOfParts())
                 return try Connection(wrappingChannelSynchronously: channel)
             }
         }
@@ -89,5 +90,21 @@ public struct HTTPServer: Sendable {
         try await writer.write(.head(head))
         if request.method != .HEAD { try await writer.write(.body(ByteBuffer(bytes: answer.body))) }
         try await writer.write(.end(nil))
+    }
+}
+
+/// The pipeline's own kind of parts holds what is written as one of several kinds of bytes; an answer's are of one.
+private final class BytesOfParts: ChannelOutboundHandler {
+    typealias OutboundIn = HTTPPart<HTTPResponseHead, ByteBuffer>
+    typealias OutboundOut = HTTPServerResponsePart
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let part: OutboundOut =
+            switch unwrapOutboundIn(data) {
+            case .head(let head): .head(head)
+            case .body(let bytes): .body(.byteBuffer(bytes))
+            case .end(let trailers): .end(trailers)
+            }
+        context.write(wrapOutboundOut(part), promise: promise)
     }
 }

@@ -1,6 +1,6 @@
+import CLinux
 import Glibc
 import Host
-import PackageResolution
 import Sandbox
 import Subprocess
 import Synchronization
@@ -152,6 +152,14 @@ public struct ProgramMachine: Sendable {
         throw MachineError.device("it did not start within 5 seconds")
     }
 
+    /// How fast this host's time stamps run, which an emulated machine sees as its own. A microvm has nothing but its timer chip
+    /// to measure them by: on a busy host that fails now and then (once in ten boots, when it was tried), and then the kernel
+    /// waits for ever.
+    private static let timeStamps: String = {
+        let frequency = rtv_time_stamp_khz()
+        return frequency == 0 ? "" : " tsc_early_khz=\(frequency)"
+    }()
+
     /// In an option's value QEMU reads two commas as one.
     private static func quoted(_ path: String) -> String { Paths.absolute(path).replacing(",", with: ",,") }
 
@@ -161,7 +169,7 @@ public struct ProgramMachine: Sendable {
             "-machine", "microvm,memory-backend=mem,acpi=on", "-smp", "1", "-m", "\(memory)",
             "-object", "memory-backend-memfd,id=mem,size=\(memory)M,share=on",
             "-kernel", files.kernel, "-initrd", files.initramfs,
-            "-append", "console=ttyS0 reboot=k panic=1 quiet random.trust_cpu=on",
+            "-append", "console=ttyS0 reboot=k panic=1 quiet random.trust_cpu=on" + (usesKVM ? "" : Self.timeStamps),
             "-chardev", "socket,id=vsock,path=\(Self.quoted(device))",
             "-device", "vhost-user-vsock-device,chardev=vsock", "-device", "virtio-rng-device",
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",

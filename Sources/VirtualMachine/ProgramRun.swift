@@ -90,6 +90,8 @@ public struct ProgramRun: Sendable {
             public var size: Int
             /// From the first byte sent to the last one received.
             public var seconds: Double
+            /// Whether no byte came, which ends a machine on the network.
+            public var hasNone: Bool?
             /// What is not as it was expected, or was no answer of the program's.
             public var problems: [String]
         }
@@ -110,6 +112,8 @@ public struct ProgramRun: Sendable {
         public var answers: [Answer] = []
         /// Whether the agent said that it halted, in the time that hosts give.
         public var isHalted = false
+        /// Whether the machine ended by itself: a request had no answer.
+        public var isEnded = false
         /// Whether the processor ran the machine, or an emulation.
         public var usesKVM = false
         /// What the machine was made of.
@@ -126,16 +130,21 @@ public struct ProgramRun: Sendable {
     /// A run of a setting.
     public init(_ setting: Setting, events: @escaping EventSink) { (self.setting, self.events) = (setting, events) }
 
+    /// What the machine is named by: where there is no message, the hash of the code.
+    private var itemHash: String {
+        let program = setting.program
+        return setting.itemHash ?? Digest.of(program.code.isEmpty ? program.entrypoint.pathBytes : program.code).hex
+    }
+
     /// What the machine is told (docs/programs.md).
     private var configuration: MessagePack {
         let program = setting.program
-        let hash = setting.itemHash ?? Digest.of(program.code.isEmpty ? program.entrypoint.pathBytes : program.code).hex
         var volumes = setting.volumes
         if let disk = program.disk { volumes.insert(Volume(path: disk, mount: "/opt/code", isWritable: false), at: 0) }
         let network = setting.hasNetwork ? ProgramMachine.network : nil
         func text(_ value: String?) -> MessagePack { value.map { .text($0) } ?? .null }
         return .map([
-            ("interface", .text(program.interface.rawValue)), ("vm_hash", .text(hash)),
+            ("interface", .text(program.interface.rawValue)), ("vm_hash", .text(itemHash)),
             ("encoding", .text(program.encoding.rawValue)), ("entrypoint", .text(program.entrypoint)),
             ("code", .binary(program.code)), ("input_data", setting.data.map { .binary($0) } ?? .null),
             ("ip", text(network?.address)), ("route", text(network?.route)),
@@ -232,15 +241,15 @@ public struct ProgramRun: Sendable {
             defer { serving.cancel() }
             let conversation = Conversation(supervisor: supervisor, timeout: setting.timeout)
             for (index, request) in requests.enumerated() {
-                events(.phase(name: request.name, total: 0))
                 let (answer, bytes) = await ask(request, conversation)
+                report.isEnded = answer.hasNone == true
                 if report.firstAnswer == nil { report.firstAnswer = elapsed() }
                 report.answers.append(answer)
                 body(index, answer, bytes)
             }
             try await meanwhile(conversation)
         }
-        report.isHalted = try await supervisor.halt()
+        if !report.isEnded { report.isHalted = try await supervisor.halt() }
         return report
     }
 
@@ -257,6 +266,7 @@ public struct ProgramRun: Sendable {
         case .http(let http):
             let result = await conversation.answer(http)
             (answer.status, bytes) = (result.status, result.body)
+            if result.isNone { answer.hasNone = true }
             if let expected = request.expectedStatus {
                 if expected != result.status { answer.problems.append("status \(result.status), expected \(expected)") }
             } else if result.status >= 500 {
@@ -266,7 +276,7 @@ public struct ProgramRun: Sendable {
             do {
                 let result = try await conversation.event(text)
                 bytes = Array(result.map { "\($0["body"] ?? .null)" }?.utf8 ?? "".utf8)
-                if result == nil { answer.problems.append("no answer") }
+                if result == nil { (answer.hasNone, answer.problems) = (true, ["no answer"]) }
                 if let error = result?["error"]?.text { answer.problems.append(error) }
             } catch { answer.problems.append("\(error)") }
         }
@@ -280,7 +290,7 @@ public struct ProgramRun: Sendable {
 
     /// The guest API, as far as a host without a network can serve it.
     private func serveAPI(_ supervisor: Supervisor) async throws {
-        let hash = setting.itemHash ?? ""
+        let hash = itemHash
         try await HTTPServer.serve(at: .socket(supervisor.apiSocket), isListening: { _ in }) { request in
             if request.method == "GET", request.target.split(separator: "?").first == "/properties" {
                 return HTTPAnswer(

@@ -67,6 +67,7 @@ public struct LockDraft: Sendable {
         var base: Lockfile.Base
         var archives: [Lockfile.Archive]
         var toolchain: [Lockfile.Package]
+        var agent: Lockfile.Agent?
         var python: Lockfile.Python?
         var missing: [String] = []
         var remarks: [String] = []
@@ -98,9 +99,7 @@ public struct LockDraft: Sendable {
         if let compression = contents.compression, ImageOptions.Compression(rawValue: compression) == nil {
             parts.add(["The image is packed with \(compression), which rtverify doesn't write: zstd instead."])
         }
-        if contents.initScript.flatMap({ InitScript(text: $0) })?.program == .agent {
-            parts.add(["It has rtverify's agent: put `[init]` and `agent = true` into a manifest, and lock that."])
-        }
+        try await addAgent(contents, to: &parts)
         parts.add(["Steps, files of one's own and what was pruned leave no names in an image: they aren't here."])
         let lock = lock(contents, parts, name: name)
         var fault: String?
@@ -110,16 +109,27 @@ public struct LockDraft: Sendable {
             unexplainedCount: contents.unexplainedCount, remarks: parts.remarks, fault: fault)
     }
 
+    /// The newest agent, where the image's init starts one, and what compiles it: the image shows neither's sources.
+    private func addAgent(_ contents: ImageContents, to parts: inout Parts) async throws {
+        guard contents.initScript.flatMap({ InitScript(text: $0) })?.program == .agent else { return }
+        let states = try await self.states(of: .bookworm, time: contents.time)
+        let compiler = try await DebianResolution.compiler(from: states.likely)
+        let used = Set(compiler.map(\.archive))
+        for state in states.likely where used.contains(state.archive.name) && !parts.archives.contains(state.archive) {
+            parts.archives.append(state.archive)
+        }
+        parts.agent = Lockfile.Agent(sources: AgentSources.inputs, compiler: compiler)
+    }
+
     private func lock(_ contents: ImageContents, _ parts: Parts, name: String) -> Lockfile {
         // rtverify's own init says which command it starts.
-        let script = contents.initScript.flatMap { InitScript(text: $0) }
-        let own = script.flatMap { $0.program == .agent ? nil : Lockfile.File($0) }
+        let own = contents.initScript.flatMap { InitScript(text: $0) }.map { Lockfile.File($0) }
         let compression = contents.compression.flatMap(ImageOptions.Compression.init(rawValue:)) ?? .zstd
         // No manifest is known: the hash of nothing.
         return Lockfile(
             manifestSHA256: Digest.of([UInt8]()), sourceDateEpoch: contents.time, name: name, base: parts.base,
             contents: Lockfile.Contents(
-                files: [own].compactMap { $0 }, python: parts.python,
+                files: [own].compactMap { $0 }, python: parts.python, agent: parts.agent,
                 image: ImageOptions(
                     compression: compression, level: contents.level, blockSize: contents.blockSize ?? 131_072)),
             archives: parts.archives, toolchain: parts.toolchain)

@@ -28,6 +28,11 @@ public enum AgentSources {
         newest.lazy.map(\.bytes).first { $0.count == input.size && Digest.of($0) == input.sha256 }
     }
 
+    /// SHA-256 of the programs that released sources were compiled to, by the packages that releases locked.
+    public static let programs: Set<String> = [
+        "ca05d6bce04e5b115f527cad137d5ffa46399449936bb4a008d5e5dce0772a61"
+    ]
+
     /// Whether a source isn't compiled, and lies in the image as it is.
     public static func isInstalled(_ input: Lockfile.Input) -> Bool { input.path.hasSuffix(".py") }
 

@@ -14,8 +14,55 @@ public struct GateSpec: Equatable, Sendable {
         case audit
         /// What a supervisor expects of a runtime.
         case contract
+        /// Programs run on it, and answer as they should.
+        case programs
         /// The network's item is these bytes, by whom it should be.
         case published
+    }
+
+    /// A program, and what it must answer: `[[runtime.program]]`. Paths are relative to the gate's file.
+    public struct Program: Equatable, Sendable {
+        /// A folder, archive, Python file or executable.
+        public var path: String
+        /// nil where there is one answer.
+        public var entrypoint: String?
+        /// nil for what the entrypoint says.
+        public var interface: String?
+        /// The program's variables, by name.
+        public var variables: [String]
+        /// MiB.
+        public var memory: Int
+        /// In order.
+        public var requests: [Request]
+
+        /// A request: `[[runtime.program.request]]`.
+        public struct Request: Equatable, Sendable {
+            /// `GET /path`.
+            public var ask: String
+            /// nil for any below 500.
+            public var status: Int?
+            /// What the body must have.
+            public var texts: [String]
+        }
+
+        init(_ fields: TOMLFields) throws {
+            path = try fields.string("path", "a path") { !$0.isEmpty && !$0.utf8.contains(0) }
+            entrypoint = try fields.optionalString("entrypoint")
+            interface = try fields.optionalString("interface")
+            variables = try fields.strings("variables", "NAME=VALUE") { $0.contains("=") && !$0.hasPrefix("=") }
+            memory = try fields.optionalInteger("memory", in: 64...1_048_576) ?? 512
+            requests = try fields.tables("request", known: ["ask", "status", "has"]).map { request in
+                Request(
+                    ask: try request.string("ask", "a method and a path: 'GET /path'") {
+                        $0.split(separator: " ").count == 2 && $0.contains(" /")
+                    },
+                    status: try request.optionalInteger("status", in: 100...599),
+                    texts: try request.stringOrStrings("has"))
+            }
+            if requests.isEmpty { requests = [Request(ask: "GET /", status: nil, texts: [])] }
+        }
+
+        static let keys = ["path", "entrypoint", "interface", "variables", "memory", "request"]
     }
 
     /// One runtime. Paths are relative to the gate's file.
@@ -44,6 +91,8 @@ public struct GateSpec: Equatable, Sendable {
         public var owners: [String] = []
         /// Whether amends are followed.
         public var latest = false
+        /// Programs that must run on it.
+        public var programs: [Program] = []
         /// Checks that are left out, and why.
         public var skip: [Check: String] = [:]
 
@@ -89,7 +138,7 @@ public struct GateSpec: Equatable, Sendable {
             "runtime",
             known: [
                 "manifest", "lock", "golden", "image", "builds", "vary", "item-hash", "content-hash", "sender", "owner",
-                "latest", "skip",
+                "latest", "skip", "program",
             ]
         ).map { try Self.runtime($0, file) }
         var names: Set<String> = []
@@ -130,6 +179,7 @@ public struct GateSpec: Equatable, Sendable {
             throw SpecError.inconsistent(
                 file: file, reason: "\(runtime.name): 'sender', 'owner' and 'latest' belong to an 'item-hash'")
         }
+        runtime.programs = try fields.tables("program", known: Program.keys).map { try Program($0) }
         let skip = try fields.optionalTable("skip", known: Check.allCases.map(\.rawValue))
         for check in Check.allCases where skip?.has(check.rawValue) == true {
             runtime.skip[check] = try skip?.string(check.rawValue, "a reason") { text in

@@ -122,14 +122,14 @@ public struct Manifest: Equatable, Sendable {
         if initProgram != nil, files.contains(where: { $0.target == InitScript.path }) {
             throw SpecError.inconsistent(file: file, reason: "[init] and a file are both \(InitScript.path)")
         }
-        let ownFolder = AgentSources.folder
+        let agentPlace = AgentSources.folder
         if initProgram == .agent,
-            let path = files.map(\.target).first(where: { ReservedPaths.isAtOrBelow($0, ownFolder) })
+            let path = files.map(\.target).first(where: { ReservedPaths.isAtOrBelow($0, agentPlace) })
                 ?? prune.first(where: {
-                    ReservedPaths.isAtOrBelow(ownFolder, $0) || ReservedPaths.isAtOrBelow($0, ownFolder)
+                    ReservedPaths.isAtOrBelow(agentPlace, $0) || ReservedPaths.isAtOrBelow($0, agentPlace)
                 })
         {
-            throw SpecError.inconsistent(file: file, reason: "'\(path)': the agent of [init] is in \(ownFolder)")
+            throw SpecError.inconsistent(file: file, reason: "'\(path)': the agent of [init] is in \(agentPlace)")
         }
         for target in files.map(\.target) {
             guard let reason = ReservedPaths.reason(target, system: base.system, pruned: prune) else { continue }

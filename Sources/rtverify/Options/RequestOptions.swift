@@ -70,11 +70,7 @@ struct RequestOptions: ParsableArguments {
     }
 
     private static func request(_ text: String) throws -> HTTPRequest {
-        let words = text.split(separator: " ").map(String.init)
-        guard words.count == 2, words[0].allSatisfy({ $0.isASCII && $0.isLetter }), words[1].hasPrefix("/") else {
-            throw ValidationError("--request takes a method and a path, escaped: 'GET /path?query'; and not '\(text)'.")
-        }
-        return HTTPRequest(method: words[0].uppercased(), target: words[1], headers: [("host", "localhost")])
+        do { return try HTTPRequest(line: text) } catch { throw ValidationError("\(error).") }
     }
 
     private static func add(

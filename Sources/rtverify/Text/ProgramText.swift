@@ -1,3 +1,4 @@
+import Glibc
 import Host
 import Synchronization
 import VirtualMachine
@@ -8,7 +9,8 @@ enum ProgramText {
     static func print(_ answer: ProgramRun.Report.Answer, _ body: [UInt8], hasBody: Bool, quiet: Bool) {
         if hasBody {
             body.withUnsafeBytes { StandardOutput.write($0) }
-            if let last = body.last, last != 0x0a { printLine("") }
+            // A person's prompt is not to stand behind it; a file gets the body and nothing more.
+            if isatty(STDOUT_FILENO) == 1, body.last != 0x0a { printLine("") }
         }
         let status = answer.status.map { "\($0)" } ?? "answered"
         let head =
@@ -28,7 +30,7 @@ enum ProgramText {
             printError("rtverify: the program was refused: \(TerminalText.safe(refusal))")
             if let traceback = report.traceback, traceback != refusal { printError(TerminalText.safeLines(traceback)) }
         }
-        if !report.isHalted {
+        if !report.isHalted, !report.isEnded {
             printError("rtverify: the machine did not say that it halted within 5 seconds: a host would have killed it")
         }
         guard !quiet else { return }
