@@ -6,7 +6,8 @@ final class HelpTests: XCTestCase {
     private static let commands = [
         "init", "lock", "lock resolve", "lock update", "lock check", "lock verify", "lock diff", "lock draft",
         "lock upgrade",
-        "build", "hash", "car", "verity", "compare", "inspect", "audit", "verify", "gate", "message", "boot", "doctor",
+        "build", "hash", "car", "verity", "compare", "inspect", "audit", "verify", "gate", "message", "boot", "run",
+        "doctor",
     ]
 
     /// The example lines of a command's help.
@@ -72,6 +73,7 @@ final class HelpTests: XCTestCase {
         case ("message", _): return (["--api", "http://127.0.0.1:1"], line.contains("--prepare") ? [0] : [2])
         // BootTests start machines; here is none.
         case ("boot", _): return (archive.mirror.filter { $0 != "--only-mirror" }, [2])
+        case ("run", _): return (archive.mirror.filter { $0 != "--only-mirror" }, [2])
         case ("doctor", _): return ([], [0, 1, 2])
         default: return ([], [0])
         }

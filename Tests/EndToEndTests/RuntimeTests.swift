@@ -35,16 +35,13 @@ final class RuntimeTests: XCTestCase {
         return bench
     }
 
-    private func boot(_ bench: Workbench, memory: Int) throws {
-        let booted = try bench.run([
-            Workbench.program, "boot", "image.squashfs", "--memory", "\(memory)", "--timeout", "400", "--emulate",
-            "--expect", "init: up; a console is on ttyS0",
-        ])
-        XCTAssertEqual(booted.status, 0, booted.errors + booted.output.suffix(4000))
-        XCTAssertTrue(
-            booted.output.contains("init: the root is an overlay in memory"), String(booted.output.suffix(4000)))
+    /// What it is for: programs run on it, and what looks at it says so.
+    private func answers(_ bench: Workbench, memory: Int) throws -> ProgramRuns {
         let inspected = try bench.rtverify(["inspect", "image.squashfs"])
-        XCTAssertTrue(inspected.output.contains("doesn't yet run Aleph programs"), inspected.output)
+        XCTAssertTrue(inspected.output.contains("answered by rtverify's agent (sha256 "), inspected.output)
+        let audited = try bench.rtverify(["audit", "--runtime", "image.squashfs"])
+        XCTAssertTrue(audited.output.contains("answered by rtverify's agent"), audited.output)
+        return ProgramRuns(bench: bench, memory: memory)
     }
 
     /// Runs a script in a chroot into the image, over which a layer in memory takes what is written: `$upper` holds it.
@@ -113,7 +110,9 @@ final class RuntimeTests: XCTestCase {
                 "permitrootlogin without-password", "passwordauthentication no", "kbdinteractiveauthentication no", "1",
                 "v18", "ttyS0", "2.0.5 6.33.0", "1", "consistent True",
             ], answer.output + answer.errors)
-        try boot(bench, memory: 1024)
+        let runs = try answers(bench, memory: 1024)
+        try runs.fastAPI()
+        try runs.pythonExamples()
         try leadsBack(bench, "aleph-debian-12-python")
     }
 
@@ -181,6 +180,7 @@ final class RuntimeTests: XCTestCase {
                 "p-1.0.0.tgz", "0.7.0 0.103", "No broken requirements found.",
             ],
             answer.output + answer.errors)
+        try answers(bench, memory: 1024).fastAPI()
     }
 
     func testTheAlpineRuntimeRunsBinariesAndBoots() throws {
@@ -197,7 +197,7 @@ final class RuntimeTests: XCTestCase {
             """)
         XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
         XCTAssertEqual(answer.output, "hello\nhello\nmusl\n")
-        try boot(bench, memory: 256)
+        try answers(bench, memory: 256).executables()
     }
 
     func testTheVolumeIsImportedFromWhereItIsMounted() throws {

@@ -104,8 +104,11 @@ final class BaseTests: XCTestCase {
     }
 
     func testAnInitsCommandIsReadBackFromItsScript() throws {
-        for command in [nil, "true", "echo 'it'\\''s' \"$HOME\"", "first\nsecond 'line'", "PATH='\nPATH=x"] {
-            let script = InitScript(InitProgram(command: command))
+        let commands = [
+            "true", "echo 'it'\\''s' \"$HOME\"", "first\nsecond 'line'", "PATH='\nPATH=x", "'\nagent=x", "@AGENT@",
+        ]
+        for program in [.console, .agent] + commands.map({ InitProgram.command($0) }) {
+            let script = InitScript(program)
             let text = String(decoding: try XCTUnwrap(script.bytes), as: UTF8.self)
             XCTAssertTrue(text.hasPrefix("#!/bin/sh\n"))
             XCTAssertEqual(InitScript(text: text), script)
@@ -118,9 +121,12 @@ final class BaseTests: XCTestCase {
     func testEveryInitThatWasLockedIsStillHad() throws {
         XCTAssertEqual(
             InitScript.released.map { Digest.of($0).hex },
-            ["1365095537e4eae125e05f21f50e966faac2b957c32c5debfecc2175a7394839"])
+            [
+                "1365095537e4eae125e05f21f50e966faac2b957c32c5debfecc2175a7394839",
+                "1daf0357185715ec4b5e54221457436c81c53b4bce6260af43fd3b90ac89d5b9",
+            ])
         // One of several: each lock gets its own.
-        let (program, older) = (InitProgram(command: "it's"), Array("older @COMMAND@\n".utf8))
+        let (program, older) = (InitProgram.command("it's"), Array("older @COMMAND@\n".utf8))
         let locked = InitScript(program: program, sha256: .of(Array("older 'it'\\''s'\n".utf8)))
         XCTAssertEqual(locked.bytes(among: [older] + InitScript.released), Array("older 'it'\\''s'\n".utf8))
         XCTAssertEqual(
@@ -177,10 +183,10 @@ final class BaseTests: XCTestCase {
                         Lockfile.AlpinePackage(
                             name: "b", version: "1.0_rc1-r3", repository: "main",
                             file: input("v3.20/main/x86_64/b-1.0_rc1-r3.apk", 5, "apk"))
-                    ])), files: [Lockfile.File(InitScript(InitProgram(command: "it's\n\"x\"")))])
+                    ])), files: [Lockfile.File(InitScript(.command("it's\n\"x\"")))])
         XCTAssertEqual(try Lockfile(text: alpine.text, file: "x"), alpine)
         // An init that this rtverify doesn't have: the lock can be read all the same.
-        let unknown = InitScript(program: InitProgram(command: nil), sha256: .of([UInt8]()))
+        let unknown = InitScript(program: .console, sha256: .of([UInt8]()))
         let foreign = lock(.tarball(input("root.tar", 1, "root")), files: [Lockfile.File(unknown)])
         XCTAssertEqual(try Lockfile(text: foreign.text, file: "x"), foreign)
         let tarball = lock(.tarball(input("https://example.org/root.tar.xz", 1, "root")))
