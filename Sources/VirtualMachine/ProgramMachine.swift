@@ -123,24 +123,34 @@ public struct ProgramMachine: Sendable {
                 }
             }
             group.addTask { .value(try await body(session)) }
-            var errors: [String]?
+            var (errors, value): ([String]?, Value?) = (nil, nil)
             while let step = try await group.next() {
                 switch step {
-                case .value(let value): return value
+                case .value(let found):
+                    value = found
+                    if errors != nil { return found }
+                    // A machine that was halted ends by itself, and its console's last lines with it.
+                    addPatience(to: &group)
                 case .machineEnded(let lines):
+                    if let value { return value }
                     errors = lines
                     // What it said last may still be on its way to the body.
-                    group.addTask {
-                        try await Task.sleep(for: .seconds(2))
-                        return .late
-                    }
+                    addPatience(to: &group)
                 case .late:
+                    if let value { return value }
                     if !hasPrinted.isSet, let errors, !errors.isEmpty { throw MachineError.program(errors) }
                     throw MachineError.ended(tail.lines)
                 case nil: continue
                 }
             }
             throw MachineError.ended(tail.lines)
+        }
+    }
+
+    private func addPatience<Value: Sendable>(to group: inout ThrowingTaskGroup<Step<Value>?, any Error>) {
+        group.addTask {
+            try await Task.sleep(for: .seconds(2))
+            return .late
         }
     }
 

@@ -112,7 +112,8 @@ final class RuntimeTests: XCTestCase {
             ], answer.output + answer.errors)
         let runs = try answers(bench, memory: 1024)
         try runs.fastAPI()
-        try runs.pythonExamples()
+        XCTAssertEqual(try runs.documented("aleph-debian-12-python"), 2)
+        try runs.events()
         try leadsBack(bench, "aleph-debian-12-python")
     }
 
@@ -180,7 +181,7 @@ final class RuntimeTests: XCTestCase {
                 "p-1.0.0.tgz", "0.7.0 0.103", "No broken requirements found.",
             ],
             answer.output + answer.errors)
-        try answers(bench, memory: 1024).fastAPI()
+        try answers(bench, memory: 1024).fastAPI(isWhole: false)
     }
 
     func testTheAlpineRuntimeRunsBinariesAndBoots() throws {
@@ -197,7 +198,9 @@ final class RuntimeTests: XCTestCase {
             """)
         XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
         XCTAssertEqual(answer.output, "hello\nhello\nmusl\n")
-        try answers(bench, memory: 256).executables()
+        let runs = try answers(bench, memory: 256)
+        try runs.executables()
+        XCTAssertEqual(try runs.documented("alpine-minimal"), 1)
     }
 
     func testTheVolumeIsImportedFromWhereItIsMounted() throws {
