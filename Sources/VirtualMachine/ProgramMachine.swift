@@ -66,11 +66,12 @@ public struct ProgramMachine: Sendable {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let files = try parts.write(to: folder.path)
-        if mayUseKVM {
+        if mayUseKVM, !Self.isKVMSilent.isSet {
             events(.phase(name: "boot with KVM", total: 0))
             do {
                 return try await run(files, "\(folder.path)/kvm", usesKVM: true, console: console, body: body)
             } catch MachineError.silent {
+                Self.isKVMSilent.set()
                 events(.note("KVM doesn't work here (the kernel is silent): emulating"))
             } catch MachineError.program(let lines) {
                 events(.note("KVM doesn't work here (\(lines.first ?? "no reason given")): emulating"))
@@ -79,6 +80,9 @@ public struct ProgramMachine: Sendable {
         events(.phase(name: "boot with emulation", total: 0))
         return try await run(files, "\(folder.path)/tcg", usesKVM: false, console: console, body: body)
     }
+
+    /// Whether KVM has been tried by this process and did nothing: then nobody waits for it again.
+    private static let isKVMSilent = Latch()
 
     private enum Step<Value: Sendable>: Sendable {
         case value(Value)

@@ -185,7 +185,7 @@ struct ProgramRuns {
         let program =
             "[[runtime.program]]\npath = \"server\"\nmemory = \(memory)\n[[runtime.program.request]]\nask = \"GET /x\"\n"
         for (more, status, text) in [
-            (program + "status = 200\nhas = \"GET /x HTTP\"\n", Int32(0), "1 programs answered 1 requests"),
+            (program + "status = 200\nhas = \"GET /x HTTP\"\n", Int32(0), "1 yes, 0 no"),
             (program + "status = 404\n", 1, "server: GET /x: status 200, expected 404"),
             ("", 2, "no [[runtime.program]]"),
         ] {
