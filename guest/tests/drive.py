@@ -130,7 +130,7 @@ class Machine:
 
 def archive(**files):
     memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as zipped:
+    with zipfile.ZipFile(memory, "w") as zipped:
         for name, text in files.items():
             entry = zipfile.ZipInfo(name.replace("__", "."), (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o100644 << 16
@@ -167,6 +167,7 @@ async def app(scope, receive, send):
             "type": message["type"], "more": message["more_body"], "cwd": os.getcwd(), "argv": sys.argv, "path": sys.path[:3],
             "env": dict(os.environ), "optimize": sys.flags.optimize, "uid": os.getuid(), "host": os.uname().nodename,
             "body in scope": "body" in scope, "asgi": scope["asgi"], "headers": [n.decode() for n, _ in scope["headers"]],
+            "keys": [oct(os.stat("/root/.ssh").st_mode & 0o777), oct(os.stat("/root/.ssh/authorized_keys").st_mode & 0o777), open("/root/.ssh/authorized_keys").read()] if os.path.exists("/root/.ssh/authorized_keys") else None,
             "data": open("/data/hello").read() if os.path.exists("/data/hello") else None, "lo": open("/sys/class/net/lo/flags").read().strip() if os.path.exists("/sys/class/net/lo") else "0x9"}).encode()
     await send({"type": "http.response.start", "status": 201, "headers": headers})
     half = len(body) // 2
@@ -206,7 +207,8 @@ def asgi():
         assert facts["path"] == ["/opt", "/opt/packages", "/root"] and facts["data"] == "data", facts
         assert facts["host"] == base64.b32encode(b"\xab" * 32).decode().lower().rstrip("=") and int(facts["lo"], 16) & 1, facts
         assert not facts["body in scope"] and facts["type"] == "http.request" and facts["more"] is False, facts
-        show("environment, working directory, argv, optimisation, module path, host name, data, loopback")
+        assert facts["keys"] == ["0o700", "0o600", "ssh-ed25519 AAAA\n"], facts["keys"]
+        show("environment, working directory, argv, optimisation, module path, host name, data, keys, loopback")
         headers = answer["headers"]["headers"]
         assert [b"x-latin", "é".encode()] in headers and [value for name, value in headers if name == b"set-cookie"] == [b"a", b"b"]
         show("streamed parts joined; headers as bytes that are UTF-8; Set-Cookie twice")
@@ -302,6 +304,12 @@ def refusals():
         assert machine.configure(encoding="plain", code=ASGI.encode(), entrypoint="app", interface="asgi", ipv6="absent",
                                  ipv6_gateway="absent", authorized_keys="absent")["success"]
         assert machine.ask("/echo", "POST", body=b"x")["body"]["body"] == b"x" and absent
+    with Machine() as machine:
+        large = os.urandom(9_900_000)
+        code = archive(main__py=ASGI, large=large)
+        assert machine.configure(code=code, input_data=archive(hello=large.hex()[:4_000_000], other=large[:7_000_000]))["success"]
+        assert machine.ask("/echo", "POST", body=b"x")["body"]["body"] == b"x"
+    show("a configuration of 19 MB")
     show("a configuration of version 1 works; a plain program's namespace is one")
 
 
