@@ -174,3 +174,42 @@ public enum MessagePack: Equatable, Sendable {
         }
     }
 }
+
+/// As JSON, for people and their programs: bytes that are UTF-8 are text, others a list of numbers; a key that is no text is left
+/// out.
+extension MessagePack: Encodable {
+    private struct Key: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    /// Writes it as the value that it is.
+    public func encode(to encoder: any Encoder) throws {
+        var single: any SingleValueEncodingContainer { encoder.singleValueContainer() }
+        switch self {
+        case .null:
+            var container = single
+            try container.encodeNil()
+        case .boolean(let value): try value.encode(to: encoder)
+        case .integer(let value): try value.encode(to: encoder)
+        case .float(let value): try value.encode(to: encoder)
+        case .text(let text): try text.encode(to: encoder)
+        case .binary(let bytes):
+            if let text = String(validating: bytes, as: UTF8.self) {
+                try text.encode(to: encoder)
+            } else {
+                try bytes.encode(to: encoder)
+            }
+        case .array(let elements): try elements.encode(to: encoder)
+        case .map(let pairs):
+            var container = encoder.container(keyedBy: Key.self)
+            for pair in pairs {
+                guard let name = pair.key.text else { continue }
+                try container.encode(pair.value, forKey: Key(stringValue: name))
+            }
+        }
+    }
+}

@@ -275,7 +275,7 @@ public struct ProgramRun: Sendable {
         case .event(let text):
             do {
                 let result = try await conversation.event(text)
-                bytes = Array(result.map { "\($0["body"] ?? .null)" }?.utf8 ?? "".utf8)
+                bytes = try result.map { try JSONText.line($0["body"] ?? .null) } ?? []
                 if result == nil { (answer.hasNone, answer.problems) = (true, ["no answer"]) }
                 if let error = result?["error"]?.text { answer.problems.append(error) }
             } catch { answer.problems.append("\(error)") }

@@ -20,7 +20,7 @@ struct MessageOptions: ParsableArguments {
         if verify, message == nil { throw ValidationError("--verify belongs to --message.") }
     }
 
-    /// Something that the message wants and that isn't given.
+    /// A message that is none, or something that it wants and that isn't given.
     private struct Missing: Error, CustomStringConvertible {
         let description: String
     }
@@ -33,7 +33,10 @@ struct MessageOptions: ParsableArguments {
 
     func read() async throws -> ProgramMessage? {
         guard let message else { return nil }
-        return try await ProgramMessage(try SmallFile.bytes(message, limit: 4 << 20), nodes: network.nodes)
+        let bytes = try SmallFile.bytes(message, limit: 4 << 20)
+        do {
+            return try await ProgramMessage(bytes, nodes: network.nodes)
+        } catch { throw Missing(description: "\(TerminalText.safe(message)) is no PROGRAM message: \(error)") }
     }
 
     /// What the message says of a setting that the command line has begun; what the command line says goes before.
