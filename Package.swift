@@ -70,9 +70,10 @@ let package = Package(
             ],
             // guest/'s own, by links.
             resources: [
-                "init_1.sh", "init_2.sh", "agent.c", "agent.h", "asgi_worker.py", "basics.c", "configuration.c",
-                "http.c",
-                "inflate.c", "machine.c", "msgpack.c", "network.c", "relay.c", "vsock.c", "zip.c",
+                "init_1.sh", "init_2.sh", "agent.c", "agent.h", "asgi_exchange.py", "asgi_messagepack.py",
+                "asgi_worker.py", "basics.c", "configuration.c", "configure.c", "http.h", "http_answer.c",
+                "http_exchange.c", "http_request.c", "inflate.c", "machine.c", "msgpack.c", "network.c", "program.c",
+                "relay.c", "requests.c", "session.h", "vsock.c", "zip.c",
             ].map { .embedInCode($0) }),
         .target(
             name: "ContentHash",

@@ -43,6 +43,10 @@ void buffer_free(struct buffer *buffer);
 
 /* 0 when all of it is written. */
 int write_all(int descriptor, const void *data, size_t size);
+/* 0 when all of it is read. */
+int read_all(int descriptor, void *to, size_t size);
+/* Bytes of the character that a text begins with (RFC 3629); 0 where it begins with none. */
+size_t character_size(struct bytes text);
 /* A file's bytes, replacing what is there, a dangling link too. */
 int write_file(const char *path, const void *data, size_t size, unsigned mode, struct failure *failure);
 /* mkdir -p. */
@@ -83,6 +87,7 @@ int mp_is(struct mp_value value, const char *text);
 
 void mp_map(struct buffer *to, uint32_t pairs);
 void mp_array(struct buffer *to, uint32_t count);
+/* What is no UTF-8 becomes question marks: a host that decodes strictly would show nothing at all. */
 void mp_text(struct buffer *to, const char *text);
 void mp_text_of(struct buffer *to, const void *data, size_t size);
 void mp_binary(struct buffer *to, const void *data, size_t size);

@@ -89,6 +89,35 @@ int write_all(int descriptor, const void *data, size_t size) {
     return 0;
 }
 
+int read_all(int descriptor, void *to, size_t size) {
+    uint8_t *at = to;
+    while (size > 0) {
+        ssize_t got = read(descriptor, at, size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return -1;
+        at += got;
+        size -= (size_t)got;
+    }
+    return 0;
+}
+
+size_t character_size(struct bytes text) {
+    uint8_t first = text.size > 0 ? text.data[0] : 0xff;
+    size_t size = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3
+        : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+    if (size == 0 || size > text.size) return 0;
+    for (size_t i = 1; i < size; i++) if ((text.data[i] & 0xc0) != 0x80) return 0;
+    /* Longer than it need be, a half of a pair, beyond the last. */
+    if (size > 2) {
+        uint8_t second = text.data[1];
+        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90)
+            || (first == 0xf4 && second > 0x8f)) {
+            return 0;
+        }
+    }
+    return size;
+}
+
 int write_file(const char *path, const void *data, size_t size, unsigned mode, struct failure *failure) {
     unlink(path);
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);

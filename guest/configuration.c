@@ -33,29 +33,28 @@ static int read_bytes(struct bytes map, const char *key, struct bytes *to, struc
     return 0;
 }
 
-/* How many elements a list or a map has, and what is behind its head. */
-static int read_list(struct bytes map, const char *key, enum mp_kind kind, struct bytes *inside, size_t *count,
-                     struct failure *failure) {
+/* A list or a map: room for its elements, each of `size` bytes, how many there are, and what is behind its head. */
+static int read_list(struct bytes map, const char *key, enum mp_kind kind, size_t size, void **elements, size_t *count,
+                     struct bytes *inside, struct failure *failure) {
     struct mp_value value;
     *count = 0;
+    *elements = NULL;
     if (mp_find(map, key, &value, inside) != 1 || value.kind == MP_NIL) return 0;
     if (value.kind != kind || mp_read(inside, &value) != 1) {
         return fail(failure, "configuration: '%s' is no %s", key, kind == MP_MAP ? "map" : "list");
     }
+    /* Each takes a byte of the message at least, so that a count can't ask for more than there is. */
+    *elements = value.count > inside->size ? NULL : calloc((size_t)value.count + 1, size);
+    if (!*elements) return fail(failure, "configuration: '%s' is cut short", key);
     *count = value.count;
     return 0;
 }
 
-/* Each element takes a byte of the message at least, so that a count can't ask for more than there is. */
-static void *room(size_t count, size_t size, struct bytes inside) {
-    return count > inside.size ? NULL : calloc(count + 1, size);
-}
-
 static int read_texts(struct bytes map, const char *key, char ***to, size_t *count, struct failure *failure) {
     struct bytes inside = {NULL, 0};
-    if (read_list(map, key, MP_ARRAY, &inside, count, failure) < 0) return -1;
-    if (*count == 0) return 0;
-    if (!(*to = room(*count, sizeof **to, inside))) return fail(failure, "configuration: '%s' is cut short", key);
+    void *elements;
+    if (read_list(map, key, MP_ARRAY, sizeof **to, &elements, count, &inside, failure) < 0) return -1;
+    *to = elements;
     for (size_t i = 0; i < *count; i++) {
         struct mp_value value;
         if (mp_read(&inside, &value) != 1 || value.kind != MP_TEXT || !((*to)[i] = text_of(value))) {
@@ -67,11 +66,9 @@ static int read_texts(struct bytes map, const char *key, char ***to, size_t *cou
 
 static int read_volumes(struct bytes map, struct configuration *to, struct failure *failure) {
     struct bytes inside = {NULL, 0};
-    if (read_list(map, "volumes", MP_ARRAY, &inside, &to->volume_count, failure) < 0) return -1;
-    if (to->volume_count == 0) return 0;
-    if (!(to->volumes = room(to->volume_count, sizeof *to->volumes, inside))) {
-        return fail(failure, "configuration: 'volumes' is cut short");
-    }
+    void *elements;
+    if (read_list(map, "volumes", MP_ARRAY, sizeof *to->volumes, &elements, &to->volume_count, &inside, failure) < 0) return -1;
+    to->volumes = elements;
     for (size_t i = 0; i < to->volume_count; i++) {
         struct bytes one = inside;
         struct volume *volume = &to->volumes[i];
@@ -93,11 +90,9 @@ static int read_volumes(struct bytes map, struct configuration *to, struct failu
 
 static int read_variables(struct bytes map, struct configuration *to, struct failure *failure) {
     struct bytes inside = {NULL, 0};
-    if (read_list(map, "variables", MP_MAP, &inside, &to->variable_count, failure) < 0) return -1;
-    if (to->variable_count == 0) return 0;
-    if (!(to->variables = room(to->variable_count, sizeof *to->variables, inside))) {
-        return fail(failure, "configuration: 'variables' is cut short");
-    }
+    void *elements;
+    if (read_list(map, "variables", MP_MAP, sizeof *to->variables, &elements, &to->variable_count, &inside, failure) < 0) return -1;
+    to->variables = elements;
     for (size_t i = 0; i < to->variable_count; i++) {
         struct mp_value name, value;
         if (mp_read(&inside, &name) != 1 || mp_read(&inside, &value) != 1 || name.kind != MP_TEXT

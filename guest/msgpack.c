@@ -148,9 +148,15 @@ void mp_array(struct buffer *to, uint32_t count) {
 }
 
 void mp_text_of(struct buffer *to, const void *data, size_t size) {
+    struct bytes rest = {data, size};
     if (size < 32) add_head(to, (uint8_t)(0xa0 | size), 0, 0);
     else add_head(to, 0xdb, size, 4);
-    buffer_add(to, data, size);
+    while (rest.size > 0) {
+        size_t character = character_size(rest), taken = character > 0 ? character : 1;
+        buffer_add(to, character > 0 ? (const void *)rest.data : "?", taken);
+        rest.data += taken;
+        rest.size -= taken;
+    }
 }
 
 void mp_text(struct buffer *to, const char *text) { mp_text_of(to, text, strlen(text)); }

@@ -8,7 +8,8 @@ final class OfficialInitTests: XCTestCase {
         let bench = try Workbench()
         defer { bench.remove() }
         let files = try bench.run([
-            "cp", "\(Workbench.sources)/Fixtures/official_init.py", "\(Workbench.checkout)/guest/asgi_worker.py", ".",
+            "cp", "\(Workbench.sources)/Fixtures/official_init.py", "\(Workbench.checkout)/guest/asgi_messagepack.py",
+            ".",
         ])
         XCTAssertEqual(files.status, 0)
         try bench.write(
@@ -36,8 +37,8 @@ final class OfficialInitTests: XCTestCase {
             source = "official_init.py"
             target = "/root/init1.py"
             [[file]]
-            source = "asgi_worker.py"
-            target = "/root/asgi_worker.py"
+            source = "asgi_messagepack.py"
+            target = "/root/asgi_messagepack.py"
 
             """, to: "runtime.toml")
         let locked = try bench.rtverify(["lock", "runtime.toml", "-o", "official.lock"] + SharedMirrors.options)

@@ -53,9 +53,11 @@ struct ProgramRuns {
         let volumes = try volumes()
         let requests: [[String]] = [
             ask("/log", "--expect", "[\"up\"]"),
-            ask("/url?a=b%20c", "--expect", "http://localhost/url?a=b%20c"), ask("/stream", "--expect", "part 4"),
+            ask("/url?a=b%20c", "--expect", "http://localhost/url?a=b%20c"), ask("/stream/5", "--expect", "part 4"),
+            ask("/stream/200000", "--expect", "part 199999"),
             ask("/zipped", "--header", "accept-encoding: gzip", "--expect", String(repeating: "x", count: 1000)),
-            ask("/raise", "--expect-status", "500"), ask("/nothing", "--expect-status", "404"),
+            ask("/raise", "--expect-status", "500", "--expect", "ValueError: on purpose"),
+            ask("/nothing", "--expect-status", "404"),
             ask(
                 "/socket", "--header", "connection: upgrade", "--header", "upgrade: websocket", "--expect-status", "404"
             ),

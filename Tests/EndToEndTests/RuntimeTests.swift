@@ -198,9 +198,38 @@ final class RuntimeTests: XCTestCase {
             """)
         XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
         XCTAssertEqual(answer.output, "hello\nhello\nmusl\n")
+        try agentIsLocked(bench)
         let runs = try answers(bench, memory: 256)
         try runs.executables()
         XCTAssertEqual(try runs.documented("alpine-minimal"), 1)
+    }
+
+    /// What the lock says of the agent follows from its archives and this program; and the former lock, upgraded, is this one.
+    private func agentIsLocked(_ bench: Workbench) throws {
+        let name = "alpine-minimal"
+        let lock = try String(contentsOfFile: "\(Workbench.checkout)/lockfiles/\(name).lock", encoding: .utf8)
+        let parts = lock.components(separatedBy: "[[agent]]\n")
+        XCTAssertGreaterThan(parts.count, 20)
+        func verify(_ text: String) throws -> Workbench.Answer {
+            try bench.write(text, to: "agent.lock")
+            return try bench.rtverify(["lock", "verify", "agent.lock", "--fetch"] + SharedMirrors.options)
+        }
+        let right = try verify(lock)
+        XCTAssertEqual(right.status, 0, right.errors)
+        let source = try XCTUnwrap(parts[1].firstMatch(of: #/sha256 = "([0-9a-f]{64})"/#)).1
+        let other = try verify(lock.replacing(source, with: String(repeating: "0", count: 64)))
+        XCTAssertEqual(other.status, 1, other.errors)
+        XCTAssertTrue(other.errors.contains("agent.c is no source of an agent of rtverify's"), other.errors)
+        let foreign = try verify(
+            lock.replacing("version = \"0.9.27+git20200814.62c30a4a-1\"", with: "version = \"0.9.27\""))
+        XCTAssertEqual(foreign.status, 1, foreign.errors)
+        XCTAssertTrue(foreign.errors.contains("compiler tcc 0.9.27"), foreign.errors)
+        let former = "\(Workbench.sources)/Fixtures/format-2/lockfiles/\(name).lock"
+        XCTAssertEqual(try bench.run(["cp", former, "upgraded.lock"]).status, 0)
+        let manifest = "\(Workbench.checkout)/runtimes/\(name)/runtime.toml"
+        let upgraded = try bench.rtverify(["lock", "upgrade", "-o", "upgraded.lock", manifest] + SharedMirrors.options)
+        XCTAssertEqual(upgraded.status, 0, upgraded.errors)
+        XCTAssertEqual(try bench.read("upgraded.lock"), lock)
     }
 
     func testTheVolumeIsImportedFromWhereItIsMounted() throws {

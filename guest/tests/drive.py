@@ -1,4 +1,4 @@
-"""Drives an agent without a machine: drive.py AGENT WORKER FOLDER. The agent runs in namespaces of its own over this host's
+"""Drives an agent without a machine: drive.py AGENT GUEST FOLDER, with the worker in GUEST. The agent runs in namespaces of its own over this host's
 root; its host is this program, over sockets of the file system. Each case says what it shows; the first that fails ends it."""
 
 import base64
@@ -13,10 +13,13 @@ import threading
 import time
 import zipfile
 
-AGENT, WORKER, FOLDER = (os.path.abspath(path) for path in sys.argv[1:4])
+AGENT, GUEST, FOLDER = (os.path.abspath(path) for path in sys.argv[1:4])
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(WORKER))
-from asgi_worker import packed, unpack  # noqa: E402
+sys.path.insert(0, GUEST)
+from asgi_messagepack import packed, unpack  # noqa: E402
+
+# As the agent that is driven was compiled.
+MOST_CONNECTIONS = 120
 
 ENTER = """
 set -e
@@ -28,7 +31,7 @@ mount --rbind /dev /mnt/root/dev
 mkdir -p "/mnt/root$1" /mnt/root/usr/lib/rtverify
 mount --bind "$1" "/mnt/root$1"
 cp "$2" /mnt/root/usr/lib/rtverify/agent
-cp "$3" /mnt/root/usr/lib/rtverify/asgi_worker.py
+cp "$3"/asgi_*.py /mnt/root/usr/lib/rtverify/
 mount -t tmpfs rtverify /mnt/root/run
 cd /mnt/root
 exec chroot /mnt/root env -i "AGENT_SOCKETS=$1" ASAN_OPTIONS=detect_leaks=0 /usr/lib/rtverify/agent
@@ -46,7 +49,7 @@ class Machine:
         listener = self.listen(52)
         self.console = open(os.path.join(FOLDER, "console"), "w+b")
         self.process = subprocess.Popen(
-            ["unshare", "-m", "-n", "-u", "-p", "-f", "--kill-child", "sh", "-c", ENTER, "sh", self.sockets, AGENT, WORKER],
+            ["unshare", "-m", "-n", "-u", "-p", "-f", "--kill-child", "sh", "-c", ENTER, "sh", self.sockets, AGENT, GUEST],
             stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console)
         listener.settimeout(20)
         connection, _ = listener.accept()
@@ -293,6 +296,24 @@ def refusals():
             assert "traceback" in machine.ask("/"), "a request after a refusal"
             words, seconds = machine.halt()
             assert words == b"STOP\nSTOPZ\n" and seconds < 4
+    trouble = "async def app(s, r, p):\n await r(); await p({'type': 'lifespan.startup.failed', 'message': 'x' + '\u00e9' * 9000})"
+    bad_name = io.BytesIO()
+    with zipfile.ZipFile(bad_name, "w") as zipped:
+        zipped.writestr("../abc", "x")
+    for keys in (
+        dict(encoding="plain", code=trouble.encode(), entrypoint="app"),
+        dict(code=bad_name.getvalue().replace(b"abc", b"a\x82c")),
+        dict(encoding="plain", code=b"raise ValueError('x' + chr(233) * 40000)", entrypoint="app"),
+    ):
+        with Machine() as machine:
+            connection = machine.connect()
+            message = packed({"interface": "asgi", "vm_hash": "ab" * 32, "encoding": "zip", "entrypoint": "main:app", "code": b"", **keys})
+            connection.sendall(b"%d\n" % len(message) + message)
+            answer = connection.recv(1 << 20)
+            assert len(answer) <= 32768
+            for value in unpack(answer)[0].values():
+                assert value is False or value.encode("utf-8"), "as a host decodes it"
+    show("a refusal's texts are UTF-8 wherever they are cut")
     show(f"{len(cases)} configurations refused with a reason, each followed by an orderly halt")
     with Machine() as machine:
         assert machine.configure_by(b"\xc1")["success"] is False
@@ -311,6 +332,53 @@ def refusals():
         assert machine.ask("/echo", "POST", body=b"x")["body"]["body"] == b"x"
     show("a configuration of 19 MB")
     show("a configuration of version 1 works; a plain program's namespace is one")
+
+
+# As Starlette runs programs: one that streams is cancelled when it hears that the client has gone; one that raises has answered
+# before; what middleware calls is a task of its own.
+FRAMEWORK = """
+import asyncio, sys
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan": return
+    path = scope["path"]
+    if path == "/exit":
+        async def leave(): sys.exit(5)
+        await asyncio.gather(asyncio.ensure_future(leave()), asyncio.sleep(1))
+    start = {"type": "http.response.start", "status": 500 if path in ("/raise", "/status") else 200, "headers": []}
+    if path in ("/raise", "/status"):
+        await send(start); await send({"type": "http.response.body", "body": b"Internal Server Error"})
+        if path == "/raise": raise ValueError("on purpose")
+        return
+    await receive()
+    async def stream():
+        await send(start)
+        for _ in range(300): await send({"type": "http.response.body", "body": b"x" * 10000, "more_body": True})
+        await send({"type": "http.response.body", "body": b"end"})
+    sending = asyncio.ensure_future(stream())
+    async def listen():
+        while (await receive())["type"] != "http.disconnect": pass
+        sending.cancel()
+    listening = asyncio.ensure_future(listen())
+    await asyncio.wait([sending, listening], return_when=asyncio.FIRST_COMPLETED)
+    listening.cancel(); sending.cancel()
+"""
+
+
+def framework():
+    with Machine() as machine:
+        assert machine.configure(encoding="plain", code=FRAMEWORK.encode(), entrypoint="app")["success"]
+        start = time.monotonic()
+        for _ in range(5):
+            assert machine.ask("/stream")["body"]["body"] == b"x" * 3_000_000 + b"end"
+        assert time.monotonic() - start < 5
+        show("a streamed answer of 3 MB, whose program is cancelled when the answer is sent")
+        answer = machine.ask("/raise")
+        assert "on purpose" in answer.get("error", "") and "Traceback" in answer["traceback"], answer
+        assert machine.ask("/status")["body"]["body"] == b"Internal Server Error"
+        show("a program that answers 500 and raises: its traceback; one that only answers 500: its answer")
+        assert machine.ask("/exit") is None and machine.process.wait(5) != 0
+        assert "ended with status 5" in machine.said()
+        show("sys.exit() in a task of a program's: no byte, and the machine's end")
 
 
 SERVER = b"""#!/usr/bin/python3
@@ -389,6 +457,32 @@ def executable():
         words, seconds = machine.halt()
         assert words == b"STOP\nSTOPZ\n" and 2 < seconds < 4.5, (words, seconds)
     show("a program that ignores TERM is killed in time")
+    with Machine() as machine:
+        daemon = b"#!/bin/sh\n(trap 'echo daemon heard TERM; exit' TERM; while :; do sleep 0.1; done) &\nexit 0\n"
+        assert machine.configure(interface="executable", encoding="plain", entrypoint="daemon", code=daemon)["success"]
+        time.sleep(0.3)
+        assert machine.halt()[0] == b"STOP\nSTOPZ\n" and "daemon heard TERM" in machine.said()
+    show("what a program left running is asked to end, too")
+
+
+def crowd():
+    """More requests than are taken at once: those over are told so, and halt is heard all the same."""
+    program = b"async def app(s, r, p):\n if s['type'] == 'http':\n  import asyncio; await asyncio.sleep(1000)"
+    with Machine() as machine:
+        assert machine.configure(encoding="plain", code=program, entrypoint="app")["success"]
+        message = packed({"scope": {"type": "http", "path": "/", "method": "GET"}})
+        waiting = []
+        for _ in range(MOST_CONNECTIONS):
+            connection = machine.connect()
+            connection.sendall(message)
+            waiting.append(connection)
+        time.sleep(1)
+        assert "at once" in machine.ask()["error"]
+        words, seconds = machine.halt()
+        assert words == b"STOP\nSTOPZ\n" and seconds < 4.5, (words, seconds)
+        for connection in waiting:
+            connection.close()
+    show(f"{MOST_CONNECTIONS} requests that wait: one more is refused, halt is heard")
 
 
 def agent_process(machine):
@@ -479,6 +573,6 @@ def mutations():
     show(f"{count} cut and changed messages")
 
 
-for case in (asgi, refusals, executable, guest_api, mutations):
+for case in (asgi, framework, refusals, executable, guest_api, crowd, mutations):
     case()
 print("all shown")

@@ -12,12 +12,28 @@ public enum AgentSources {
 
     /// The newest, by file name.
     static let newest: [(name: String, bytes: [UInt8])] = [
-        ("agent.c", PackageResources.agent_c), ("agent.h", PackageResources.agent_h),
-        ("asgi_worker.py", PackageResources.asgi_worker_py), ("basics.c", PackageResources.basics_c),
-        ("configuration.c", PackageResources.configuration_c), ("http.c", PackageResources.http_c),
-        ("inflate.c", PackageResources.inflate_c), ("machine.c", PackageResources.machine_c),
-        ("msgpack.c", PackageResources.msgpack_c), ("network.c", PackageResources.network_c),
-        ("relay.c", PackageResources.relay_c), ("vsock.c", PackageResources.vsock_c), ("zip.c", PackageResources.zip_c),
+        ("agent.c", PackageResources.agent_c),
+        ("agent.h", PackageResources.agent_h),
+        ("asgi_exchange.py", PackageResources.asgi_exchange_py),
+        ("asgi_messagepack.py", PackageResources.asgi_messagepack_py),
+        ("asgi_worker.py", PackageResources.asgi_worker_py),
+        ("basics.c", PackageResources.basics_c),
+        ("configuration.c", PackageResources.configuration_c),
+        ("configure.c", PackageResources.configure_c),
+        ("http.h", PackageResources.http_h),
+        ("http_answer.c", PackageResources.http_answer_c),
+        ("http_exchange.c", PackageResources.http_exchange_c),
+        ("http_request.c", PackageResources.http_request_c),
+        ("inflate.c", PackageResources.inflate_c),
+        ("machine.c", PackageResources.machine_c),
+        ("msgpack.c", PackageResources.msgpack_c),
+        ("network.c", PackageResources.network_c),
+        ("program.c", PackageResources.program_c),
+        ("relay.c", PackageResources.relay_c),
+        ("requests.c", PackageResources.requests_c),
+        ("session.h", PackageResources.session_h),
+        ("vsock.c", PackageResources.vsock_c),
+        ("zip.c", PackageResources.zip_c),
     ]
 
     /// As a lock lists them.
@@ -30,7 +46,7 @@ public enum AgentSources {
 
     /// SHA-256 of the programs that released sources were compiled to, by the packages that releases locked.
     public static let programs: Set<String> = [
-        "ca05d6bce04e5b115f527cad137d5ffa46399449936bb4a008d5e5dce0772a61"
+        "5484b71dc939b717a6ca407c6d50d44b34832c430ffc3c5d7333be8915bbfeb0"
     ]
 
     /// Whether a source isn't compiled, and lies in the image as it is.

@@ -8,7 +8,7 @@ import sys
 import traceback
 
 sys.path.insert(0, "/root")
-from asgi_worker import packed, unpack  # noqa: E402
+from asgi_messagepack import packed, unpack  # noqa: E402
 
 log = []
 

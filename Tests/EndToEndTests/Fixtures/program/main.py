@@ -36,12 +36,13 @@ async def url(request: Request):
     return str(request.url)
 
 
-@app.get("/stream")
-async def stream():
+@app.get("/stream/{count}")
+async def stream(count: int):
     async def parts():
-        for number in range(5):
-            yield f"part {number}\n"
-            await asyncio.sleep(0.01)
+        # Two megabytes and more: what is short never waits for the connection.
+        for number in range(0, count, 1000):
+            yield "".join(f"part {line}\n" for line in range(number, min(number + 1000, count)))
+            await asyncio.sleep(0)
 
     return StreamingResponse(parts())
 
