@@ -21,9 +21,9 @@ package struct Initramfs {
     /// Writes the archive.
     package func write(to path: String) throws {
         do {
-            let writer = try CpioWriter(path: path)
-            for folder in Self.folders { try writer.add(folder, mode: 0o755, nil) }
-            for file in files { try writer.add(file.path, mode: file.mode, file.bytes) }
+            let writer = try ArchiveWriter(path: path, format: .cpio)
+            for folder in Self.folders { try writer.add(folder, mode: 0o755, .folder) }
+            for file in files { try writer.add(file.path, mode: file.mode, .file(file.bytes)) }
             try writer.finish()
         } catch let error as ArchiveError { throw MachineError.initramfs(error.reason) }
     }

@@ -1,8 +1,6 @@
 import Glibc
 import Host
 import PackageResolution
-import Sandbox
-import Subprocess
 import Synchronization
 import SystemPackage
 
@@ -11,7 +9,7 @@ import SystemPackage
 public struct Machine: Sendable {
     private let image: String
     private let memory: Int
-    private let mayUseKVM: Bool
+    private let emulates: Bool
     private let events: EventSink
 
     /// How a machine's run came out.
@@ -28,11 +26,8 @@ public struct Machine: Sendable {
     ///   - emulates: Whether KVM isn't tried.
     public init(image: String, memory: Int, emulates: Bool, events: @escaping EventSink) {
         (self.image, self.memory, self.events) = (image, memory, events)
-        mayUseKVM = Self.hasKVM && !emulates
+        self.emulates = emulates
     }
-
-    /// Whether this user may use the processor's own virtual machines here.
-    public static var hasKVM: Bool { access("/dev/kvm", R_OK | W_OK) == 0 }
 
     /// Starts the machine with the newest kernel of Debian 12 for virtual machines.
     /// - Parameters:
@@ -54,47 +49,30 @@ public struct Machine: Sendable {
         let hasPrinted = Latch()
         let terminal = Terminal()
         defer { terminal.restore() }
-        // KVM that is there may still refuse to work, or do nothing, as inside some virtual machines.
-        for accelerator: Accelerator in mayUseKVM ? [.kvm, .emulation] : [.emulation] {
+        for accelerator in QEMU.accelerators(emulates: emulates) {
             events(.phase(name: "boot with \(accelerator.rawValue)", total: 0))
             let arguments = arguments(accelerator, kernel: kernelPath, initramfs: initramfsPath)
             do {
                 return try await start(
                     arguments, expecting: expected, timeout: timeout,
-                    patience: accelerator == .kvm ? Self.kvmPatience : nil, hasPrinted, console: console)
-            } catch MachineError.program(let lines) where accelerator == .kvm && !hasPrinted.isSet {
-                events(.note("KVM doesn't work here (\(lines.first ?? "no reason given")): emulating"))
-            } catch MachineError.silent {
-                events(.note("KVM doesn't work here (the kernel is silent): emulating"))
+                    patience: accelerator == .kvm ? QEMU.kvmPatience : nil, hasPrinted, console: console)
+            } catch {
+                guard accelerator == .kvm, let reason = QEMU.refusal(of: error, hasPrinted: hasPrinted.isSet) else {
+                    throw error
+                }
+                events(.note("KVM doesn't work here (\(reason)): emulating"))
             }
         }
         return .ended
     }
 
-    /// Seconds within which a kernel that runs has printed its first line.
-    private static let kvmPatience = 15
-
-    private enum Accelerator: String, CaseIterable {
-        case kvm = "KVM"
-        case emulation = "emulation"
-
-        var options: [String] {
-            switch self {
-            // arch-capabilities: a register that nested machines are often not given.
-            case .kvm: ["-accel", "kvm", "-cpu", "host,-arch-capabilities"]
-            case .emulation: ["-accel", "tcg", "-cpu", "max"]
-            }
-        }
-    }
-
-    private func arguments(_ accelerator: Accelerator, kernel: String, initramfs: String) -> [String] {
-        // In an option's value QEMU reads two commas as one.
-        let disk = Paths.absolute(image).replacing(",", with: ",,")
-        return [
+    private func arguments(_ accelerator: QEMU.Accelerator, kernel: String, initramfs: String) -> [String] {
+        [
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none", "-sandbox", "on",
             "-machine", "q35", "-smp", "1", "-m", "\(memory)",
             "-kernel", kernel, "-initrd", initramfs, "-append", "console=ttyS0 panic=1",
-            "-drive", "file=\(disk),format=raw,if=none,id=root,readonly=on", "-device", "virtio-blk-pci,drive=root",
+            "-drive", "file=\(QEMU.quoted(image)),format=raw,if=none,id=root,readonly=on",
+            "-device", "virtio-blk-pci,drive=root",
             "-device", "virtio-rng-pci", "-chardev", "stdio,id=console,signal=off,mux=on", "-serial", "chardev:console",
             "-mon", "chardev=console",
         ] + accelerator.options
@@ -136,35 +114,15 @@ public struct Machine: Sendable {
         console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> Outcome {
         let input: FileDescriptor = expected == nil ? .standardInput : try .open("/dev/null", .readOnly)
-        var options = PlatformOptions()
-        // QEMU gives the terminal back when it ends by itself.
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
-        let result = try await Subprocess.run(
-            .path(FilePath(OwnProgram.link)),
-            arguments: Arguments(ProcessReaper.command(["qemu-system-x86_64"] + arguments).map(\.pathArgument)),
-            environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options,
-            input: .fileDescriptor(input, closeAfterSpawningProcess: expected != nil),
-            output: .sequence, error: .string(limit: 1 << 16)
-        ) { execution in
-            var search = TextSearch(expected)
-            for try await part in execution.standardOutput {
-                let isFound = part.withUnsafeBytes { bytes in
-                    console(bytes)
-                    return search.find(in: bytes)
-                }
-                if isFound {
-                    try execution.send(signal: .terminate)
-                    return true
-                }
-            }
-            return false
+        let search = Mutex(TextSearch(expected))
+        let result = try await QEMU.run([QEMU.program] + arguments, input: input, closesInput: expected != nil) {
+            bytes in
+            console(bytes)
+            return search.withLock { $0.find(in: bytes) }
         }
-        let isFound = result.takeClosureResult()
-        if case .exited(127) = result.terminationStatus { throw MachineError.programMissing }
-        if !isFound, !result.terminationStatus.isSuccess {
-            throw MachineError.program(result.standardError.split(separator: "\n").map(String.init))
-        }
-        return isFound ? .found : .ended
+        if case .exited(127) = result.status { throw MachineError.programMissing }
+        if !result.isEnough, !result.status.isSuccess { throw MachineError.program(result.errors) }
+        return result.isEnough ? .found : .ended
     }
 }
 

@@ -125,7 +125,7 @@ public struct Program: Sendable {
         let place = try TemporaryFolder()
         defer { place.remove() }
         let archive = "\(place.path)/code.zip"
-        let writer = try ZipWriter(path: archive)
+        let writer = try ArchiveWriter(path: archive, format: .zip)
         var files: [(path: String, isExecutable: Bool, bytes: [UInt8])] = []
         var size = 0
         try walk(folder, "") { path, status in

@@ -1,8 +1,5 @@
-import CLinux
 import Glibc
 import Host
-import Sandbox
-import Subprocess
 import Synchronization
 import SystemPackage
 
@@ -24,7 +21,7 @@ public struct ProgramMachine: Sendable {
     private let disks: [Disk]
     private let memory: Int
     private let hasNetwork: Bool
-    private let mayUseKVM: Bool
+    private let emulates: Bool
     private let events: EventSink
 
     /// - Parameters:
@@ -36,7 +33,7 @@ public struct ProgramMachine: Sendable {
         image: String, disks: [Disk], memory: Int, hasNetwork: Bool, emulates: Bool, events: @escaping EventSink
     ) {
         (self.image, self.disks, self.memory, self.hasNetwork) = (image, disks, memory, hasNetwork)
-        (mayUseKVM, self.events) = (Machine.hasKVM && !emulates, events)
+        (self.emulates, self.events) = (emulates, events)
     }
 
     /// The addresses of QEMU's user network, as a configuration says them.
@@ -66,23 +63,17 @@ public struct ProgramMachine: Sendable {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let files = try parts.write(to: folder.path)
-        if mayUseKVM, !Self.isKVMSilent.isSet {
-            events(.phase(name: "boot with KVM", total: 0))
+        for accelerator in QEMU.accelerators(emulates: emulates) {
+            events(.phase(name: "boot with \(accelerator.rawValue)", total: 0))
             do {
-                return try await run(files, "\(folder.path)/kvm", usesKVM: true, console: console, body: body)
-            } catch MachineError.silent {
-                Self.isKVMSilent.set()
-                events(.note("KVM doesn't work here (the kernel is silent): emulating"))
-            } catch MachineError.program(let lines) {
-                events(.note("KVM doesn't work here (\(lines.first ?? "no reason given")): emulating"))
+                return try await run(files, "\(folder.path)/\(accelerator)", accelerator, console: console, body: body)
+            } catch {
+                guard accelerator == .kvm, let reason = QEMU.refusal(of: error, hasPrinted: false) else { throw error }
+                events(.note("KVM doesn't work here (\(reason)): emulating"))
             }
         }
-        events(.phase(name: "boot with emulation", total: 0))
-        return try await run(files, "\(folder.path)/tcg", usesKVM: false, console: console, body: body)
+        throw MachineError.silent
     }
-
-    /// Whether KVM has been tried by this process and did nothing: then nobody waits for it again.
-    private static let isKVMSilent = Latch()
 
     private enum Step<Value: Sendable>: Sendable {
         case value(Value)
@@ -91,7 +82,7 @@ public struct ProgramMachine: Sendable {
     }
 
     private func run<Value: Sendable>(
-        _ files: MachineParts.Files, _ folder: String, usesKVM: Bool,
+        _ files: MachineParts.Files, _ folder: String, _ accelerator: QEMU.Accelerator,
         console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void,
         body: @escaping @Sendable (Session) async throws -> Value
     ) async throws -> Value {
@@ -99,7 +90,7 @@ public struct ProgramMachine: Sendable {
         let supervisor = try Supervisor(socket: "\(folder)/v.sock")
         let device = "\(folder)/d.sock"
         let (tail, hasPrinted) = (ConsoleTail(), Latch())
-        let session = Session(supervisor: supervisor, parts: files.parts, usesKVM: usesKVM, start: .now)
+        let session = Session(supervisor: supervisor, parts: files.parts, usesKVM: accelerator == .kvm, start: .now)
         return try await withThrowingTaskGroup(of: Step<Value>?.self) { group in
             defer { group.cancelAll() }
             group.addTask {
@@ -110,7 +101,7 @@ public struct ProgramMachine: Sendable {
                 throw MachineError.device("it ended: \(lines.last ?? "it said nothing")")
             }
             try await Self.wait(for: device)
-            let arguments = ["qemu-system-x86_64"] + arguments(files, device: device, usesKVM: usesKVM)
+            let arguments = [QEMU.program] + arguments(files, device: device, accelerator)
             group.addTask {
                 let errors = try await Self.watch(arguments) { bytes in
                     hasPrinted.set()
@@ -119,9 +110,9 @@ public struct ProgramMachine: Sendable {
                 }
                 return .machineEnded(errors)
             }
-            if usesKVM {
+            if accelerator == .kvm {
                 group.addTask {
-                    try await Task.sleep(for: .seconds(15))
+                    try await Task.sleep(for: .seconds(QEMU.kvmPatience))
                     if !hasPrinted.isSet { throw MachineError.silent }
                     return nil
                 }
@@ -166,62 +157,43 @@ public struct ProgramMachine: Sendable {
         throw MachineError.device("it did not start within 5 seconds")
     }
 
-    /// How fast this host's time stamps run, which an emulated machine sees as its own. A microvm has nothing but its timer chip
-    /// to measure them by: on a busy host that fails now and then (once in ten boots, when it was tried), and then the kernel
-    /// waits for ever.
-    private static let timeStamps: String = {
-        let frequency = rtv_time_stamp_khz()
-        return frequency == 0 ? "" : " tsc_early_khz=\(frequency)"
-    }()
-
-    /// In an option's value QEMU reads two commas as one.
-    private static func quoted(_ path: String) -> String { Paths.absolute(path).replacing(",", with: ",,") }
-
-    private func arguments(_ files: MachineParts.Files, device: String, usesKVM: Bool) -> [String] {
+    private func arguments(_ files: MachineParts.Files, device: String, _ accelerator: QEMU.Accelerator) -> [String] {
         var arguments = [
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-sandbox", "on",
             "-machine", "microvm,memory-backend=mem,acpi=on", "-smp", "1", "-m", "\(memory)",
             "-object", "memory-backend-memfd,id=mem,size=\(memory)M,share=on",
             "-kernel", files.kernel, "-initrd", files.initramfs,
-            "-append", "console=ttyS0 reboot=k panic=1 quiet random.trust_cpu=on" + (usesKVM ? "" : Self.timeStamps),
-            "-chardev", "socket,id=vsock,path=\(Self.quoted(device))",
+            "-append",
+            "console=ttyS0 reboot=k panic=1 quiet random.trust_cpu=on" + (accelerator == .kvm ? "" : QEMU.timeStamps),
+            "-chardev", "socket,id=vsock,path=\(QEMU.quoted(device))",
             "-device", "vhost-user-vsock-device,chardev=vsock", "-device", "virtio-rng-device",
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
         ]
         for (index, disk) in ([Disk(path: image, isWritable: false)] + disks).enumerated() {
             let mode = disk.isWritable ? "off" : "on"
             arguments += [
-                "-drive", "file=\(Self.quoted(disk.path)),format=raw,if=none,id=disk\(index),readonly=\(mode)",
+                "-drive", "file=\(QEMU.quoted(disk.path)),format=raw,if=none,id=disk\(index),readonly=\(mode)",
                 "-device", "virtio-blk-device,drive=disk\(index)",
             ]
         }
         arguments +=
             hasNetwork ? ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net"] : ["-nic", "none"]
-        // arch-capabilities: a register that nested machines are often not given.
-        return arguments
-            + (usesKVM ? ["-accel", "kvm", "-cpu", "host,-arch-capabilities"] : ["-accel", "tcg", "-cpu", "max"])
+        return arguments + accelerator.options
     }
 
-    /// Runs a program that ends with this process, or with the task.
+    /// Has a program run to its end.
     /// - Returns: What it said on standard error.
     private static func watch(
         _ command: [String], output: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> [String] {
-        var options = PlatformOptions()
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
-        let result = try await Subprocess.run(
-            .path(FilePath(OwnProgram.link)),
-            arguments: Arguments(ProcessReaper.command(command).map(\.pathArgument)),
-            environment: .custom(["PATH": "/usr/local/bin:/usr/bin:/bin"]), platformOptions: options, input: .none,
-            output: .sequence, error: .string(limit: 1 << 16)
-        ) { execution in
-            for try await part in execution.standardOutput { part.withUnsafeBytes(output) }
+        let result = try await QEMU.run(command, input: .open("/dev/null", .readOnly), closesInput: true) {
+            output($0)
+            return false
         }
-        if case .exited(127) = result.terminationStatus {
-            throw command[0].hasPrefix("qemu")
-                ? MachineError.programMissing : MachineError.device("it can't be started")
+        if case .exited(127) = result.status {
+            throw command[0] == QEMU.program ? MachineError.programMissing : MachineError.device("it can't be started")
         }
-        return result.standardError.split(separator: "\n").map(String.init)
+        return result.errors
     }
 }
 

@@ -61,6 +61,8 @@ public struct ProgramRun: Sendable {
         public var variables: [(name: String, value: String)] = []
         /// A zip archive that is unpacked into /data.
         public var data: [UInt8]?
+        /// Lines of root's authorized_keys.
+        public var authorizedKeys: [String] = []
         /// MiB.
         public var memory = 512
         /// Whether the machine reaches what this host reaches.
@@ -112,12 +114,13 @@ public struct ProgramRun: Sendable {
         public var answers: [Answer] = []
         /// Whether the agent said that it halted, in the time that hosts give.
         public var isHalted = false
-        /// Whether the machine ended by itself: a request had no answer.
-        public var isEnded = false
         /// Whether the processor ran the machine, or an emulation.
         public var usesKVM = false
         /// What the machine was made of.
         public var parts: [MachineParts.Part] = []
+
+        /// Whether the machine ended by itself: the last request had no answer.
+        public var isEnded: Bool { answers.last?.hasNone == true }
 
         /// Whether all that was asked came as it was expected.
         public var isGood: Bool { refusal == nil && answers.allSatisfy(\.problems.isEmpty) }
@@ -163,7 +166,11 @@ public struct ProgramRun: Sendable {
                 "variables",
                 setting.variables.isEmpty ? .null : .map(setting.variables.map { ($0.name, .text($0.value)) })
             ),
-            ("ipv6", .null), ("ipv6_gateway", .null), ("authorized_keys", .null),
+            ("ipv6", .null), ("ipv6_gateway", .null),
+            (
+                "authorized_keys",
+                setting.authorizedKeys.isEmpty ? .null : .array(setting.authorizedKeys.map { .text($0) })
+            ),
         ])
     }
 
@@ -242,7 +249,6 @@ public struct ProgramRun: Sendable {
             let conversation = Conversation(supervisor: supervisor, timeout: setting.timeout)
             for (index, request) in requests.enumerated() {
                 let (answer, bytes) = await ask(request, conversation)
-                report.isEnded = answer.hasNone == true
                 if report.firstAnswer == nil { report.firstAnswer = elapsed() }
                 report.answers.append(answer)
                 body(index, answer, bytes)
