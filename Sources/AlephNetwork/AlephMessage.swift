@@ -149,26 +149,6 @@ struct StoreContent {
     }
 }
 
-/// Which runtime a PROGRAM message names.
-struct ProgramRuntime {
-    let ref: ItemHash
-    /// Whether the newest amend runs instead.
-    let usesLatest: Bool
-
-    init(_ json: StrictJSON) throws(MessageError) {
-        guard let runtime = json["runtime"], let text = runtime["ref"]?.text, let ref = ItemHash(text) else {
-            throw .malformed("its content names no runtime")
-        }
-        self.ref = ref
-        // The network's own default (aleph-message, FunctionRuntime) is true.
-        switch runtime["use_latest"] {
-        case nil: usesLatest = true
-        case .bool(let flag)?: usesLatest = flag
-        default: throw .malformed("its runtime's use_latest is neither true nor false")
-        }
-    }
-}
-
 extension AlephMessage {
     /// The content, from bytes that hash to the item hash; `fetched` are those of a message that isn't inline.
     /// - Throws: `MessageError`.

@@ -81,7 +81,7 @@ public struct MessageChain: Sendable {
     private func program(_ hash: ItemHash, _ claim: inout ContentClaim) async throws {
         let program = try await message(hash, type: "PROGRAM", &claim, saved: saved)
         try checkSignature(program.message, &claim)
-        let runtime = try link(&claim, "runtime") { try ProgramRuntime(program.content) }
+        let runtime = try link(&claim, "runtime") { try ProgramReference(program.content, "runtime") }
         claim.add(
             "runtime", .ok,
             "the program names \(runtime.ref)" + (runtime.usesLatest ? " and runs its newest amend" : ""))

@@ -2,20 +2,12 @@ import Host
 
 /// A PROGRAM message: what a supervisor makes of it (aleph-message, ProgramContent). Its content is what its item hash names.
 public struct ProgramMessage: Sendable {
-    /// Something that it takes from another message.
-    public struct Reference: Sendable {
-        /// The STORE message that publishes it.
-        public let ref: String
-        /// Whether the newest amend counts.
-        public let usesLatest: Bool
-    }
-
     /// A volume.
     public struct Volume: Sendable {
         /// An absolute path in the machine.
         public let mount: String
         /// nil where it is the machine's own: ephemeral or persistent.
-        public let reference: Reference?
+        public let reference: ProgramReference?
         /// MiB, where it is the machine's own.
         public let size: Int
     }
@@ -30,16 +22,16 @@ public struct ProgramMessage: Sendable {
     public let variables: [(name: String, value: String)]
     /// MiB.
     public let memory: Int
-    /// Seconds that a request may take.
-    public let seconds: Int
+    /// Lines of an authorized_keys file.
+    public let authorizedKeys: [String]
     /// Whether it may use the network.
     public let hasInternet: Bool
     /// The program's.
-    public let code: Reference
+    public let code: ProgramReference
     /// The runtime's.
-    public let runtime: Reference
+    public let runtime: ProgramReference
     /// What is unpacked into /data; nil where there is none.
-    public let data: Reference?
+    public let data: ProgramReference?
     /// In the message's order.
     public let volumes: [Volume]
 
@@ -60,9 +52,6 @@ public struct ProgramMessage: Sendable {
             guard let text = json?.text, !text.isEmpty else { throw .malformed("its \(name) is no text") }
             return text
         }
-        func reference(_ json: StrictJSON, _ name: String) throws(MessageError) -> Reference {
-            Reference(ref: try text(json["ref"], "\(name).ref"), usesLatest: json["use_latest"]?.flag ?? false)
-        }
         func section(_ name: String) throws(MessageError) -> StrictJSON {
             guard let section = content[name]?.nonNull, section.isObject else {
                 throw .malformed("it has no '\(name)'")
@@ -74,12 +63,12 @@ public struct ProgramMessage: Sendable {
         entrypoint = try text(code["entrypoint"], "entrypoint")
         // Messages of the first years have none.
         interface = code["interface"]?.nonNull?.text.map { $0 == "binary" ? "executable" : $0 }
-        self.code = try reference(code, "code")
-        runtime = try reference(try section("runtime"), "runtime")
-        data = try content["data"]?.nonNull.map { json throws(MessageError) in try reference(json, "data") }
+        self.code = try ProgramReference(of: code, "code")
+        runtime = try ProgramReference(content, "runtime")
+        data = try content["data"]?["ref"]?.nonNull == nil ? nil : ProgramReference(content, "data")
         let resources = content["resources"]?.nonNull
-        memory = Int(resources?["memory"]?.number ?? 128)
-        seconds = Int(resources?["seconds"]?.number ?? 1)
+        memory = Self.whole(resources?["memory"]) ?? 128
+        authorizedKeys = content["authorized_keys"]?.elements?.compactMap(\.text) ?? []
         hasInternet = content["environment"]?["internet"]?.flag ?? false
         var variables: [(name: String, value: String)] = []
         if case .object(let members)? = content["variables"]?.nonNull {
@@ -94,9 +83,14 @@ public struct ProgramMessage: Sendable {
             volumes.append(
                 Volume(
                     mount: try text(json["mount"], "volume's mount"),
-                    reference: json["ref"]?.nonNull == nil ? nil : try reference(json, "volume"),
-                    size: Int(json["size_mib"]?.number ?? 0)))
+                    reference: json["ref"]?.nonNull == nil ? nil : try ProgramReference(of: json, "volume"),
+                    size: Self.whole(json["size_mib"]) ?? 0))
         }
         self.volumes = volumes
+    }
+
+    /// A number of MiB that a machine of this world can have.
+    private static func whole(_ json: StrictJSON?) -> Int? {
+        json?.number.flatMap { Int(exactly: $0) }.flatMap { (0...1_048_576).contains($0) ? $0 : nil }
     }
 }

@@ -46,10 +46,11 @@ struct MessageOptions: ParsableArguments {
         let given = Set(setting.variables.map(\.name))
         setting.variables = message.variables.filter { !given.contains($0.name) } + setting.variables
         setting.memory = max(64, message.memory)
+        setting.authorizedKeys = message.authorizedKeys
         setting.hasNetwork = setting.hasNetwork || message.hasInternet
-        if message.data != nil, setting.data == nil {
+        if let data = message.data, setting.data == nil {
             throw Missing(
-                description: "the message names data (\(message.data?.ref ?? "")): give its zip archive with --data")
+                description: "the message names data (\(data.ref)): give its zip archive with --data")
         }
         var volumes: [ProgramRun.Volume] = []
         for (index, volume) in message.volumes.enumerated() {
@@ -106,7 +107,7 @@ struct MessageOptions: ParsableArguments {
             events(.phase(name: "prove \(name)", total: 0))
             var demands = MessageChain.Demands()
             demands.latest = reference.usesLatest
-            let claim = await MessageChain(nodes: network.nodes, demands: demands).follow(reference.ref)
+            let claim = await MessageChain(nodes: network.nodes, demands: demands).follow(reference.ref.description)
             let published = PublishedImage(
                 of: claim, nodes: network.nodes,
                 settings: .init(
