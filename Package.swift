@@ -70,10 +70,11 @@ let package = Package(
             ],
             // guest/'s own, by links.
             resources: [
-                "init_1.sh", "init_2.sh", "agent.c", "agent.h", "asgi_exchange.py", "asgi_messagepack.py",
+                "init_1.sh", "init_2.sh", "init_3.sh", "agent.c", "agent.h", "asgi_exchange.py", "asgi_messagepack.py",
                 "asgi_worker.py", "basics.c", "configuration.c", "configure.c", "http.h", "http_answer.c",
                 "http_exchange.c", "http_request.c", "inflate.c", "machine.c", "msgpack.c", "network.c", "program.c",
-                "relay.c", "requests.c", "session.h", "vsock.c", "zip.c",
+                "relay.c", "requests.c", "session.h", "vsock.c", "zip.c", "agent_1.c", "agent_1.h", "asgi_worker_1.py",
+                "basics_1.c", "configuration_1.c", "http_1.c", "msgpack_1.c",
             ].map { .embedInCode($0) }),
         .target(
             name: "ContentHash",

@@ -9,11 +9,9 @@ umask 022
 say() { echo "init: $*"; }
 is_mounted() { grep -q " $1 " /proc/mounts; }
 
-# A shell that can't open what it redirects to runs nothing.
-[ -c /dev/null ] || mount -t devtmpfs -o nosuid,mode=0755 dev /dev
 mount -t proc -o nosuid,nodev,noexec proc /proc 2>/dev/null
 # Without a console the kernel starts this with nothing open, and what is opened next would be standard output.
-[ -e /proc/self/fd/2 ] || [ ! -c /dev/null ] || exec < /dev/null > /dev/null 2>&1
+[ -e /proc/self/fd/2 ] || exec < /dev/null > /dev/null 2>&1
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys 2>/dev/null
 is_mounted /dev || mount -t devtmpfs -o nosuid,mode=0755 dev /dev
 

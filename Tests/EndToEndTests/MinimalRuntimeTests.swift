@@ -27,6 +27,9 @@ final class MinimalRuntimeTests: XCTestCase {
     /// Before three of the runtimes had an agent.
     func testLocksOfFormat2GiveTheirGoldenImages() throws { try old("format-2") }
 
+    /// With the first agent and the second init.
+    func testLocksOfTheFirstAgentGiveTheirGoldenImages() throws { try old("agent-1") }
+
     private func old(_ format: String) throws {
         let old = "\(Workbench.checkout)/Tests/EndToEndTests/Fixtures/\(format)"
         let bench = try Workbench()

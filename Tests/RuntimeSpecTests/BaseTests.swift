@@ -123,6 +123,7 @@ final class BaseTests: XCTestCase {
             InitScript.released.map { Digest.of($0).hex },
             [
                 "1365095537e4eae125e05f21f50e966faac2b957c32c5debfecc2175a7394839",
+                "1daf0357185715ec4b5e54221457436c81c53b4bce6260af43fd3b90ac89d5b9",
                 "c54cd1f70b814e837128a23e355447e2b2c7f69bcfbbd8481c3d7669a30db1c3",
             ])
         // One of several: each lock gets its own.

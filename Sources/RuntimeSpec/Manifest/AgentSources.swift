@@ -36,17 +36,25 @@ public enum AgentSources {
         ("zip.c", PackageResources.zip_c),
     ]
 
+    /// What earlier agents had in the place of these, by release: guest/released/N is the Nth's, named NAME_N here.
+    private static let former: [[UInt8]] = [
+        PackageResources.agent_1_c, PackageResources.agent_1_h, PackageResources.asgi_worker_1_py,
+        PackageResources.basics_1_c, PackageResources.configuration_1_c, PackageResources.http_1_c,
+        PackageResources.msgpack_1_c,
+    ]
+
     /// As a lock lists them.
     public static var inputs: [Lockfile.Input] { newest.map { Lockfile.Input(path: $0.name, of: $0.bytes) } }
 
     /// A locked source's bytes; nil where no rtverify up to this one had it.
     public static func bytes(of input: Lockfile.Input) -> [UInt8]? {
-        newest.lazy.map(\.bytes).first { $0.count == input.size && Digest.of($0) == input.sha256 }
+        (newest.map(\.bytes) + former).first { $0.count == input.size && Digest.of($0) == input.sha256 }
     }
 
     /// SHA-256 of the programs that released sources were compiled to, by the packages that releases locked.
     public static let programs: Set<String> = [
-        "5484b71dc939b717a6ca407c6d50d44b34832c430ffc3c5d7333be8915bbfeb0"
+        "ca05d6bce04e5b115f527cad137d5ffa46399449936bb4a008d5e5dce0772a61",
+        "5484b71dc939b717a6ca407c6d50d44b34832c430ffc3c5d7333be8915bbfeb0",
     ]
 
     /// Whether a source isn't compiled, and lies in the image as it is.

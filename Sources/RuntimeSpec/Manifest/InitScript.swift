@@ -56,7 +56,9 @@ public struct InitScript: Equatable, Sendable {
 
     /// Oldest first, each with `@COMMAND@` where the program's command goes, and from the second on `@AGENT@` for the agent's
     /// path.
-    package static let released = [PackageResources.init_1_sh, PackageResources.init_2_sh]
+    package static let released = [
+        PackageResources.init_1_sh, PackageResources.init_2_sh, PackageResources.init_3_sh,
+    ]
 
     private static var newest: [UInt8] { released[released.count - 1] }
 

@@ -1,0 +1,1 @@
+../../guest/init_3.sh
