@@ -231,8 +231,10 @@ let package = Package(
             resources: [
                 .embedInCode("aleph-debian-11-python-node.toml"),
                 .embedInCode("aleph-debian-12-python.toml"),
+                .embedInCode("aleph-debian-13-python.toml"),
                 .embedInCode("alpine-minimal.toml"),
                 .embedInCode("debian-12-minimal.toml"),
+                .embedInCode("debian-13-minimal.toml"),
                 .embedInCode("empty.toml"),
                 .embedInCode("example-python-volume.toml"),
                 .embedInCode("hello"),

@@ -113,6 +113,12 @@ public struct RuntimeLock: Sendable {
         for state in states.base + states.toolchain where state.keyExpiry != nil {
             events(.note("the key that signed \(state.archive.suite) has expired; --allow-expired lets it count"))
         }
+        if case .debian(let suites, _) = manifest.base, suites.isMoving {
+            events(
+                .note(
+                    "\(suites.release) moves: mirrors drop its versions within days, and then the snapshot archive alone has "
+                        + "what this lock names"))
+        }
         let time = options.sourceDateEpoch ?? debian.newest
         let locked = try await self.base(of: manifest, packages: debian.packages, files: files, time: time)
         try await fetcher.fetch(debian.archives.inputs(of: debian.packages + debian.toolchain))

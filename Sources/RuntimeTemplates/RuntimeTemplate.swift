@@ -47,6 +47,12 @@ public struct RuntimeTemplate: Sendable {
             "aleph-debian-12-python", "Aleph's official Debian 12: Python 3.11, Node.js 18, Aleph's packages",
             PackageResources.aleph_debian_12_python_toml, officialFiles),
         RuntimeTemplate(
+            "debian-13-minimal", "Debian 13 with Python, TLS roots and a locale",
+            PackageResources.debian_13_minimal_toml),
+        RuntimeTemplate(
+            "aleph-debian-13-python", "Aleph's official set on Debian 13: Python 3.13, Node.js 20, Aleph's packages",
+            PackageResources.aleph_debian_13_python_toml, officialFiles),
+        RuntimeTemplate(
             "aleph-debian-11-python-node", "Aleph's official Debian 11: Python 3.9, Node.js 14",
             PackageResources.aleph_debian_11_python_node_toml, officialFiles),
         RuntimeTemplate(

@@ -5,20 +5,25 @@ import XCTest
 final class MinimalRuntimeTests: XCTestCase {
     private static let hostName = "rtverify-builder-name"
     private static let manifest = "\(Workbench.checkout)/runtimes/debian-12-minimal/runtime.toml"
-    private static let committedLock = "\(Workbench.checkout)/lockfiles/debian-12-minimal.lock"
 
-    func testTheCommittedLockGivesTheGoldenImage() throws {
+    func testTheCommittedLockGivesTheGoldenImage() throws { try golden("debian-12-minimal") }
+
+    func testDebian13sCommittedLockGivesTheGoldenImage() throws { try golden("debian-13-minimal") }
+
+    private func golden(_ name: String) throws {
         let bench = try Workbench()
         defer { bench.remove() }
-        let golden = "\(Workbench.checkout)/golden/debian-12-minimal.json"
+        let lock = "\(Workbench.checkout)/lockfiles/\(name).lock"
         let built = try bench.rtverify(
-            ["build", "--lock", Self.committedLock, "-o", "minimal.squashfs", "--golden", golden]
-                + SharedMirrors.options)
+            [
+                "build", "--lock", lock, "-o", "minimal.squashfs", "--golden",
+                "\(Workbench.checkout)/golden/\(name).json",
+            ] + SharedMirrors.options)
         if built.status == 2, built.errors.contains("could not be fetched") {
             throw XCTSkip("the locked versions have left the mirrors: the golden hash was not compared")
         }
         XCTAssertEqual(built.status, 0, built.errors)
-        try properties(of: "minimal.squashfs", lock: Self.committedLock, bench)
+        try properties(of: "minimal.squashfs", lock: lock, bench)
     }
 
     /// Locks outlive the program that wrote them.

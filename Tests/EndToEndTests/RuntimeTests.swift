@@ -117,6 +117,31 @@ final class RuntimeTests: XCTestCase {
         try leadsBack(bench, "aleph-debian-12-python")
     }
 
+    /// Its toolchain is its own release's; its agent's compiler is Debian 12's.
+    func testTheDebian13RuntimeIsWhatItPromises() throws {
+        let bench = try built("aleph-debian-13-python")
+        defer { bench.remove() }
+        let answer = try inside(
+            bench,
+            """
+            inside dpkg --audit
+            inside locale -a | grep -c en_US.utf8
+            inside node --version | cut -d. -f1
+            inside env PYTHONPATH=/opt/aleph/libs python3 -OO -c '
+            import aleph.sdk.client, fastapi, google.protobuf, importlib.metadata as m, sys
+            assert sys.version_info[:2] == (3, 13)
+            print(*(m.version(n) for n in ("aleph-sdk-python", "protobuf")))
+            assert all(i.__file__.startswith("/opt/aleph/libs") for i in (aleph.sdk.client, fastapi, google.protobuf))'
+            find $upper -name '*.pyc' -path '*/opt/aleph/*'
+            cut -d/ -f7 layer/root/etc/apt/sources.list | cut -d' ' -f2
+            """)
+        XCTAssertEqual(answer.status, 0, answer.errors + answer.output)
+        XCTAssertEqual(
+            answer.output.split(separator: "\n").map(String.init),
+            ["1", "v20", "2.0.5 6.33.0", "trixie", "trixie-security", "trixie-updates"], answer.output + answer.errors)
+        try answers(bench, memory: 1024).fastAPI()
+    }
+
     /// From the image alone to its lock: all packages, wheels and the init. Where a suite has moved on and the snapshot
     /// archive can't be reached, the draft says so, and differs in that suite's state and in what has left it.
     private func leadsBack(_ bench: Workbench, _ name: String) throws {

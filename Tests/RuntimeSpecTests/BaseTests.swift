@@ -66,6 +66,27 @@ final class BaseTests: XCTestCase {
         XCTAssertTrue(failure(Self.debian, twice).contains("both /sbin/init"))
     }
 
+    func testAnImageIsPackedByItsOwnReleaseFromDebian13On() throws {
+        func debian(_ release: String) -> String { "system = \"debian\"\nrelease = \"\(release)\"" }
+        for release in ["bookworm", "bullseye"] {
+            XCTAssertEqual(try manifest(debian(release)).toolchain, .bookworm)
+        }
+        for release in ["trixie", "forky", "sid"] {
+            let manifest = try manifest(debian(release))
+            XCTAssertEqual(manifest.toolchain, manifest.suites)
+            XCTAssertEqual(manifest.suites.isMoving, release != "trixie")
+        }
+        XCTAssertEqual(try manifest(debian("trixie")).suites.suites, ["trixie", "trixie-updates", "trixie-security"])
+        XCTAssertEqual(try manifest(debian("sid")).suites.suites, ["sid"])
+        XCTAssertEqual(
+            try manifest(debian("trixie"), "[toolchain]\nrelease = \"bookworm\"").toolchain, .bookworm)
+        XCTAssertEqual(try manifest(Self.alpine).toolchain, .bookworm)
+        XCTAssertTrue(failure(debian("bokworm")).contains("'trixie', 'bookworm'"))
+        // What isn't known here brings its own.
+        let own = debian("own") + "\nsuites = [\"own\"]\nkeys = [\"\(String(repeating: "A", count: 40))\"]"
+        XCTAssertEqual(try manifest(own).toolchain.release, "own")
+    }
+
     func testAFileOfTheWebHasAHash() throws {
         func file(_ source: String) -> String { "[[file]]\nsource = \(source)\ntarget = \"/srv/a\"" }
         let web = "{ url = \"https://example.org/a\", sha256 = \"\(Self.zeros)\" }"

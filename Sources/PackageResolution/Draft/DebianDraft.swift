@@ -31,7 +31,7 @@ extension LockDraft {
         let stages = try InstallationStages(entries.map(\.stanza)).stages()
         let hasWheels = !contents.distributions.isEmpty
         let tools = try await toolchain(
-            wanted.release == DebianSuites.bookworm.release || suites != nil ? states : nil, time: contents.time,
+            wanted.tools.release == wanted.release || suites != nil ? states : nil, time: contents.time,
             withPython: hasWheels, withInterpreter: false)
         let packages = try entries.map { try DebianResolution.package($0, stage: stages[$0.stanza.name] ?? 0) }
         let used = Set((packages + tools.packages).map(\.archive))

@@ -25,7 +25,8 @@ public struct DebianSuites: Equatable, Sendable {
         guard let knownSuites = suites.isEmpty ? DebianRelease.suites(of: release) : suites else {
             throw SpecError.badValue(
                 file: fields.file, key: fields.name(of: "release"), found: "'\(release)'",
-                expected: "'bookworm' or 'bullseye', or 'suites' and 'keys' beside it")
+                expected: DebianRelease.names.map { "'\($0)'" }.joined(separator: ", ")
+                    + ", or 'suites' and 'keys' beside it")
         }
         guard let knownKeys = keys.isEmpty ? DebianRelease.keys(of: release) : keys else {
             throw fields.missing("keys")
@@ -56,20 +57,37 @@ enum DebianRelease {
         "05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0",  // security archive, 12
         "4D64FEC119C2029067D6E791F8D2585B8783D481",  // stable release, 12
     ]
+    private static let trixieKeys = [
+        "04B54C3CDCA79751B16BC6B5225629DF75B188BD",  // archive, 13
+        "5E04A1E3223A19A20706E20F9904613D4CCE68C6",  // security archive, 13
+        "41587F7DB8C774BCCF131416762F67A0B2C39DE4",  // stable release, 13
+    ]
+
+    /// Those that have suites and keys of their own here, in the order of errors.
+    static let names = ["trixie", "bookworm", "bullseye", "forky", "sid"]
+
+    /// Those whose packages change until they are released, or for ever.
+    static let moving: Set<String> = ["forky", "sid"]
+
+    /// Those whose images Debian 12's tools pack: its own, and releases whose tools are older.
+    static let packedByBookworm: Set<String> = ["stretch", "buster", "bullseye", "bookworm"]
 
     /// The keys that may sign a release's suites by default; nil for a release that isn't known.
     static func keys(of release: String) -> [String]? {
         switch release {
         // A release's files are signed by the keys of its predecessor as well, so that older systems can read them.
-        case "bullseye": bullseyeKeys + bookwormKeys
-        case "bookworm": bullseyeKeys + bookwormKeys
+        case "bullseye", "bookworm": bullseyeKeys + bookwormKeys
+        case "trixie": bookwormKeys + trixieKeys
+        // Their own keys come with the next release.
+        case "forky", "sid": trixieKeys
         default: nil
         }
     }
 
     /// A release with its updates and security suites; nil for a release that isn't known.
     static func suites(of release: String) -> [String]? {
-        keys(of: release) == nil ? nil : [release, "\(release)-updates", "\(release)-security"]
+        if keys(of: release) == nil { return nil }
+        return release == "sid" ? [release] : [release, "\(release)-updates", "\(release)-security"]
     }
 }
 
@@ -98,8 +116,15 @@ extension DebianSuites {
         release: "bookworm", suites: DebianRelease.suites(of: "bookworm") ?? [], components: ["main"],
         keys: (DebianRelease.keys(of: "bookworm") ?? []).sorted())
 
+    /// Where the tools come from that pack an image of these suites, where its manifest doesn't say it: these, unless Debian
+    /// 12's can do it. A later release's interpreter wants a later pip than Debian 12's.
+    public var tools: DebianSuites { DebianRelease.packedByBookworm.contains(release) ? .bookworm : self }
+
+    /// Whether the release's packages change from day to day, and its mirrors soon lack what was locked.
+    public var isMoving: Bool { DebianRelease.moving.contains(release) }
+
     /// Every fingerprint that is some known release's own.
     public static var knownKeys: Set<String> {
-        Set(["bullseye", "bookworm"].flatMap { DebianRelease.keys(of: $0) ?? [] })
+        Set(DebianRelease.names.flatMap { DebianRelease.keys(of: $0) ?? [] })
     }
 }

@@ -106,10 +106,11 @@ public struct Manifest: Equatable, Sendable {
                 "paths", "a normalized absolute path", Spelling.isImagePath) ?? []
         allowed = try Allowance.form.entries("allow", in: root)
         image = try root.optionalTable("image", known: ImageOptions.keys).map(ImageOptions.init) ?? ImageOptions()
+        let tools = if case .debian(let suites, _) = base { suites.tools } else { DebianSuites.bookworm }
         toolchain =
             try root.optionalTable("toolchain", known: ["release", "suites", "components", "keys"]).map {
-                try DebianSuites($0, defaultRelease: "bookworm")
-            } ?? .bookworm
+                try DebianSuites($0, defaultRelease: tools.release)
+            } ?? tools
         try checkBase(file)
         try checkPaths(file)
     }
