@@ -99,6 +99,7 @@ public struct ImageBuilder: Sendable {
         }
         try await fetcher.fetch(RemoteInput.inputs(of: lock))
         for input in lock.manifestInputs where !input.isWeb { try adopt(input, of: runtime) }
+        for tree in lock.contents.trees { try adopt(tree, of: runtime) }
         if let alpine = lock.alpine {
             for repository in alpine.repositories { try adoptKey(repository.key, alpine, of: runtime) }
         }
@@ -115,13 +116,31 @@ public struct ImageBuilder: Sendable {
     /// A file of the user's own: in the store, or beside the manifest, wherever the lock lies relative to it.
     private func adopt(_ input: Lockfile.Input, of runtime: LockedRuntime) throws {
         if case .present = try store.state(of: input) { return }
-        let folder = Paths.parent(of: runtime.path)
-        let tried = [
-            "\(folder)/../runtimes/\(runtime.lock.name)/\(input.path)", "\(folder)/\(input.path)",
-            "runtimes/\(runtime.lock.name)/\(input.path)",
-        ]
+        let tried = Self.folders(of: runtime).map { "\($0)/\(input.path)" }
         for path in tried where try store.adopt(path, as: input) == input.sha256 { return }
         throw StoreError.fileMissing(input, tried: tried)
+    }
+
+    /// Where a manifest may lie whose lock this is, wherever the lock lies relative to it.
+    private static func folders(of runtime: LockedRuntime) -> [String] {
+        let folder = Paths.parent(of: runtime.path)
+        return ["\(folder)/../runtimes/\(runtime.lock.name)", folder, "runtimes/\(runtime.lock.name)"]
+    }
+
+    /// A folder of the user's own: its list and all its files are in the store, or it is beside the manifest as it was.
+    private func adopt(_ tree: Lockfile.Tree, of runtime: LockedRuntime) throws {
+        let inputs = try store.list(of: tree)?.inputs
+        if let inputs, try inputs.allSatisfy({ if case .present = try store.state(of: $0) { true } else { false } }) {
+            return
+        }
+        let folders = Self.folders(of: runtime)
+        for folder in folders where access("\(folder)/\(tree.source.source)", F_OK) == 0 {
+            // What isn't the locked folder isn't kept.
+            guard try TreeReader.list(tree.source, in: folder).sha256 == tree.list.sha256 else { continue }
+            _ = try TreeReader.keep(tree.source, in: folder, store: store)
+            return
+        }
+        throw StoreError.treeMissing(tree.list, tried: folders.map { "\($0)/\(tree.source.source)" })
     }
 
     /// What must never be published, whoever builds.
@@ -146,7 +165,7 @@ public struct ImageBuilder: Sendable {
         -> Store
     {
         let other = try Store(directory: folder)
-        let inputs = runtime.lock.inputs
+        let inputs = try store.inputs(of: runtime.lock)
         for input in isShuffled ? inputs.shuffled() : inputs where !Self.has(input, other) {
             guard try other.adopt(store.path(of: input.sha256), as: input) == input.sha256 else {
                 throw StoreError.fileMissing(input, tried: [store.path(of: input.sha256)])

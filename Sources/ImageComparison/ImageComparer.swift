@@ -180,6 +180,12 @@ public struct ImageComparer: Sendable {
         let name = readable(path)
         for lock in locks {
             if lock.contents.ownFiles.contains(where: { $0.target == name }) { return "a file of the manifest" }
+            // What a folder for the whole image holds, its list alone says.
+            if let tree = lock.contents.trees.first(where: {
+                $0.source.target != "/" && name.hasPrefix($0.source.target + "/")
+            }) {
+                return "the manifest's \(tree.source.source)/"
+            }
             if let step = lock.contents.steps.firstIndex(where: { $0.contains(name) }) { return "step \(step + 1)" }
         }
         return (owners.a.packages.scriptNaming(path) ?? owners.b.packages.scriptNaming(path)).map {

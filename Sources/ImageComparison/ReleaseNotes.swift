@@ -71,9 +71,19 @@ public struct ReleaseNotes: Codable, Equatable, Sendable {
             case (_, nil): Edit(list: "file", name: path, change: "removed")
             }
         }
+        func trees(_ lock: Lockfile) -> [String: Lockfile.Tree] {
+            Dictionary(lock.contents.trees.map { ("\($0.source.source)/", $0) }) { first, _ in first }
+        }
+        let (old, new) = (trees(a), trees(b))
+        let folders = Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map { path in
+            Edit(
+                list: "file", name: path,
+                change: old[path] == nil ? "added" : new[path] == nil ? "removed" : "changed")
+        }
         let (before, after) = (a.contents.steps, b.contents.steps)
         edits =
-            changed + before.filter { !after.contains($0) }.map { Edit(list: "step", name: $0, change: "removed") }
+            changed + folders
+            + before.filter { !after.contains($0) }.map { Edit(list: "step", name: $0, change: "removed") }
             + after.filter { !before.contains($0) }.map { Edit(list: "step", name: $0, change: "added") }
     }
 

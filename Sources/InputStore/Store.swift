@@ -84,8 +84,12 @@ public struct Store: Sendable {
         return try AtomicFile(directory: folder, mode: 0o444)
     }
 
+    /// A new file that can become an object when its bytes are known.
+    func newObject() throws -> AtomicFile { try AtomicFile(directory: "\(directory)/objects", mode: 0o444) }
+
     /// Keeps a file whose bytes were hashed while they were written.
     public func keep(_ file: AtomicFile, sha256: Digest) throws {
+        try Folder.create(objectDirectory(of: sha256))
         // It is hashed at each use: a crash that takes its bytes is found.
         try file.publish(as: path(of: sha256), syncing: false)
     }

@@ -8,6 +8,10 @@ public enum StoreError: Error, CustomStringConvertible {
     case untrueSize(Lockfile.Input, found: Int)
     /// A file of the user's own isn't where it was.
     case fileMissing(Lockfile.Input, tried: [String])
+    /// A folder of the user's own isn't where it was, or not what it was.
+    case treeMissing(Lockfile.Input, tried: [String])
+    /// Something in a folder of the user's own that no image can have.
+    case unfit(path: String, reason: String)
     /// No rtverify up to this one had the init that the lock wants.
     case unknownInit
 
@@ -23,6 +27,10 @@ public enum StoreError: Error, CustomStringConvertible {
         case .fileMissing(let input, let tried):
             "the lock's file '\(input.path)' (sha256 \(input.sha256)) is neither in the store nor with those "
                 + "bytes at \(tried.joined(separator: " or "))"
+        case .treeMissing(let list, let tried):
+            "the lock's folder '\(list.path)/' (its list's sha256 \(list.sha256)) is not in the store"
+                + (tried.isEmpty ? "" : ", and as it was locked not at \(tried.joined(separator: " or "))")
+        case .unfit(let path, let reason): "\(path): \(reason); leave it out ('exclude'), or give it another form"
         case .unknownInit: "this rtverify doesn't have the lock's init; use the rtverify release that wrote the lock"
         }
     }

@@ -47,6 +47,7 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("compression", old.contents.image.compression.rawValue, new.contents.image.compression.rawValue)
         compare("level", old.contents.image.level ?? 0, new.contents.image.level ?? 0)
         compare("block-size", old.contents.image.blockSize, new.contents.image.blockSize)
+        compare("largest-file", old.contents.image.largestFile, new.contents.image.largestFile)
         compare("base", Self.line(old.rootArchive), Self.line(new.rootArchive))
         compare(
             "init", old.contents.initScript?.sha256.hex ?? "", new.contents.initScript?.sha256.hex ?? "")
@@ -84,6 +85,11 @@ public struct LockDifference: Codable, Equatable, Sendable {
             "agent", (old.contents.agent?.sources ?? []).map(Self.line),
             (new.contents.agent?.sources ?? []).map(Self.line))
         compare("files", old.contents.ownFiles.map(Self.line), new.contents.ownFiles.map(Self.line))
+        compare("folders copied", old.contents.trees.map(Self.line), new.contents.trees.map(Self.line))
+        compare(
+            "links", old.contents.links.map { "\($0.target) -> \($0.to)" },
+            new.contents.links.map { "\($0.target) -> \($0.to)" })
+        compare("folders", old.contents.folders.map(Self.line), new.contents.folders.map(Self.line))
         compare("python interpreter", old.python?.interpreter ?? [], new.python?.interpreter ?? [])
         compare("apk install", old.alpine?.world ?? [], new.alpine?.world ?? [])
         for suite in Set((old.archives + new.archives).map(\.suite)).sorted() {
@@ -97,6 +103,19 @@ public struct LockDifference: Codable, Equatable, Sendable {
 
     private static func line(_ file: Lockfile.File) -> String {
         "\(file.target) 0\(Octal.text(file.mode, width: 3)) \(file.own?.sha256.hex.prefix(12) ?? "")"
+            + line(file.ownership)
+    }
+
+    private static func line(_ tree: Lockfile.Tree) -> String {
+        "\(tree.source.source)/ -> \(tree.source.target) \(tree.list.sha256.hex.prefix(12))\(line(tree.source.ownership))"
+    }
+
+    private static func line(_ folder: ImageFolder) -> String {
+        "\(folder.target) 0\(Octal.text(folder.mode, width: 3))\(line(folder.ownership))"
+    }
+
+    private static func line(_ ownership: Ownership) -> String {
+        ownership == .root ? "" : " \(ownership.owner ?? "root"):\(ownership.group ?? "root")"
     }
 
     private static func line(_ input: Lockfile.Input?) -> String {

@@ -1,12 +1,15 @@
 import ContentHash
 import Glibc
 import Host
+import InputStore
 import RuntimeSpec
 
 /// The files that a manifest names: those beside it, and those of the web whose bytes it pins.
 struct ManifestFiles {
     /// The user's own.
     let files: [Lockfile.File]
+    /// What its folders hold.
+    let trees: [Lockfile.Tree]
     /// A tarball base's archive.
     let tarball: Lockfile.Input?
     /// Keys that may sign an Alpine index, by file name.
@@ -15,12 +18,24 @@ struct ManifestFiles {
     /// More bytes than this are no file for an image.
     static let largest = 4 << 30
 
-    /// - Parameter input: What a source's bytes are.
-    init(of manifest: Manifest, input: (FileSource) async throws -> Lockfile.Input) async throws {
+    /// - Parameters:
+    ///   - input: What a source's bytes are.
+    ///   - list: What a folder holds.
+    /// - Throws: `SpecError.inconsistent` where what a folder holds can't be where it would be.
+    init(
+        of manifest: Manifest, input: (FileSource) async throws -> Lockfile.Input,
+        list: (TreeSource) throws -> TreeList
+    ) async throws {
         var files: [Lockfile.File] = []
         for file in manifest.files {
-            files.append(Lockfile.File(target: file.target, mode: file.mode, source: try await input(file.source)))
+            files.append(
+                Lockfile.File(
+                    target: file.target, mode: file.mode, source: try await input(file.source),
+                    ownership: file.ownership))
         }
+        let lists = try manifest.trees.map(list)
+        if !lists.isEmpty { try manifest.check(lists, file: "the manifest") }
+        trees = zip(manifest.trees, lists).map { Lockfile.Tree(source: $0, list: $1) }
         var keys: [Lockfile.Input] = []
         for key in manifest.alpine?.keys ?? [] { keys.append(try await input(.beside(key))) }
         if case .tarball(let source) = manifest.base { tarball = try await input(source) } else { tarball = nil }
@@ -29,13 +44,18 @@ struct ManifestFiles {
 
     /// What a lock names its manifest by.
     func sha256(with manifest: Manifest) -> Digest {
-        let inputs = files.compactMap(\.own) + [tarball].compactMap { $0 } + keys
+        let inputs = files.compactMap(\.own) + trees.map(\.list) + [tarball].compactMap { $0 } + keys
         let hashes = inputs.map { "\($0.sha256)  \($0.path)\n" }.joined()
         return Digest.of(Array((manifest.canonicalText + "\n" + hashes).utf8))
     }
 
     /// The bytes of a file in the manifest's folder.
     static func bytes(of path: String, in directory: String) throws -> [UInt8] {
+        var status = stat()
+        if stat("\(directory)/\(path)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw ResolutionError.malformed(
+                "\(directory)/\(path) is a folder; to copy what it holds, write source = \"\(path)/\"")
+        }
         do {
             return try SmallFile.bytes("\(directory)/\(path)", limit: largest)
         } catch { throw ResolutionError.fileUnreadable("\(directory)/\(path)") }
@@ -50,6 +70,7 @@ public enum LockCheck {
         return lock.name == manifest.name && repeatsBase(manifest, found, lock) && contents.ownFiles == found.files
             && contents.steps == manifest.steps && contents.prune == manifest.prune
             && contents.allowed == manifest.allowed && contents.image == manifest.image
+            && contents.trees == found.trees && contents.links == manifest.links && contents.folders == manifest.folders
             && contents.python?.packages == manifest.python && contents.initScript?.program == manifest.initProgram
     }
 
@@ -99,6 +120,8 @@ public enum LockCheck {
                 web[url].flatMap { $0.sha256 == sha256 ? $0 : nil }
                     ?? Lockfile.Input(path: url, size: 0, sha256: sha256)
             }
+        } list: {
+            try TreeReader.list($0, in: directory)
         }
         guard found.sha256(with: manifest) == lock.manifestSHA256, repeats(manifest, found, lock) else {
             throw ResolutionError.stale(manifest: manifestPath, lock: lockPath)

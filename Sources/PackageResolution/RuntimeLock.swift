@@ -109,7 +109,7 @@ public struct RuntimeLock: Sendable {
         events(.phase(name: "resolve \(manifest.name)", total: 0))
         let debian = try await debian.resolve(
             manifest, from: states, pins: (pins.debian, pins.toolchain))
-        let files = try await ManifestFiles(of: manifest) { try await keep($0, in: directory) }
+        let files = try await files(of: manifest, in: directory)
         for state in states.base + states.toolchain where state.keyExpiry != nil {
             events(.note("the key that signed \(state.archive.suite) has expired; --allow-expired lets it count"))
         }
@@ -134,8 +134,9 @@ public struct RuntimeLock: Sendable {
         return Lockfile(
             manifestSHA256: files.sha256(with: manifest), sourceDateEpoch: time, name: manifest.name, base: locked,
             contents: Lockfile.Contents(
-                files: [own].compactMap { $0 } + files.files, steps: manifest.steps, prune: manifest.prune,
-                allowed: manifest.allowed, python: python, agent: agent, image: manifest.image),
+                files: [own].compactMap { $0 } + files.files, trees: files.trees, links: manifest.links,
+                folders: manifest.folders, steps: manifest.steps, prune: manifest.prune, allowed: manifest.allowed,
+                python: python, agent: agent, image: manifest.image),
             archives: debian.archives, toolchain: debian.toolchain)
     }
 
@@ -156,13 +157,22 @@ public struct RuntimeLock: Sendable {
             let compiler =
                 states.isEmpty
                 ? [] : try await DebianResolution.compiler(from: states)
-            let files = try await ManifestFiles(of: manifest) { try await keep($0, in: directory) }
+            let files = try await files(of: manifest, in: directory)
             lock = old.adding(
                 Lockfile.Agent(sources: AgentSources.inputs, compiler: compiler),
                 manifestSHA256: files.sha256(with: manifest))
         }
         return try await LockCheck.upgraded(
             lock, to: manifest, directory: directory, manifestPath: manifestPath, lockPath: lockPath)
+    }
+
+    /// What the manifest names, kept in the store.
+    private func files(of manifest: Manifest, in directory: String) async throws -> ManifestFiles {
+        try await ManifestFiles(of: manifest) {
+            try await keep($0, in: directory)
+        } list: {
+            try TreeReader.keep($0, in: directory, store: store)
+        }
     }
 
     /// A file that the manifest names, kept in the store.

@@ -67,7 +67,8 @@ public struct RootfsAssembly: Sendable {
             ).run()
         }
         writers.look(after: "Python's packages")
-        try await installFiles()
+        try await FileInstallation(contents: lock.contents, root: root, store: store).run(
+            inSystem: lock.system != .empty)
         writers.look(after: "a file of the manifest")
         try await compileAgent()
         try await runSteps { writers.look(after: "step \($0)") }
@@ -77,8 +78,8 @@ public struct RootfsAssembly: Sendable {
         try await root.perform(lock.contents.prune.map(ChrootTask.prune))
         // A volume is what its manifest names, and nothing that a system needs.
         if lock.system == .empty { return }
-        let named = Set(lock.contents.files.map(\.target))
-        let written = ImageContract.written(for: lock).filter { !named.contains($0.path) }
+        let named = Set(try placed(by: lock).map { Array($0.utf8) })
+        let written = ImageContract.written(for: lock).filter { !named.contains(Array($0.path.utf8)) }
         try await root.perform(
             ImageContract.removals(for: lock.system)
                 + written.map { .write(path: $0.path, mode: 0o644, bytes: Array($0.text.utf8)) })
@@ -179,27 +180,17 @@ public struct RootfsAssembly: Sendable {
     /// - Returns: Those of the packages' files that nothing is expected to touch once they are unpacked.
     private func prepare(_ packages: [Lockfile.Package]) async throws -> [ShippedFile] {
         let files = try await root.repack(packages, from: store, jobs: jobs)
-        let touched = (lock.contents.prune + lock.contents.files.map(\.target)).map { Array($0.utf8.dropFirst()) }
-        return files.filter { file in !touched.contains { file.isAtOrBelow($0) } }
+        let pruned = lock.contents.prune.map { Array($0.utf8.dropFirst()) }
+        let placed = Set(try placed(by: lock).map { Array($0.utf8.dropFirst()) })
+        return files.filter { file in !placed.contains(file.path) && !pruned.contains { file.isAtOrBelow($0) } }
     }
 
-    /// The lock's files, copied into the root by hash and then moved to their places inside it.
-    private func installFiles() async throws {
-        var tasks: [ChrootTask] = []
-        let (files, store, folder) = (lock.contents.files, store, root.privatePath)
-        if !files.isEmpty {
-            try SystemFolders.makeFolder(folder)
-            try await onThread {
-                for (index, file) in files.enumerated() {
-                    guard let source = file.source else { throw StoreError.unknownInit }
-                    try store.copy(source, to: "\(folder)/file-\(index)", name: file.target)
-                }
-            }
-        }
-        tasks += files.enumerated().map { .install(name: "file-\($0)", path: $1.target, mode: $1.mode) }
-        // A volume has no other use for the folder; elsewhere it goes with the rest that no image has.
-        if lock.system == .empty, !files.isEmpty { tasks.append(.remove(Root.privateFolder)) }
-        try await root.perform(tasks)
+    /// What the manifest puts into the image, folders aside, by absolute path.
+    private func placed(by lock: Lockfile) throws -> [String] {
+        lock.contents.files.map(\.target) + lock.contents.links.map(\.target)
+            + (try store.lists(of: lock.contents.trees).flatMap { tree, list in
+                list.entries.filter { $0.content != .folder }.map { tree.source.place(of: $0.path) }
+            })
     }
 
     /// - Parameter done: Gets a step's number, from 1 on, when it has run.

@@ -53,10 +53,33 @@ package enum Spelling {
     }
 
     /// A path in the image: absolute, normalized, no control characters, not the root itself.
-    static func isImagePath(_ text: String) -> Bool {
+    package static func isImagePath(_ text: String) -> Bool {
         guard text.utf8.first == 0x2f, text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return false }
         return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
             .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+    }
+
+    /// A path in the image, or its root.
+    static func isImagePathOrRoot(_ text: String) -> Bool { text == "/" || isImagePath(text) }
+
+    /// What a symbolic link says: something that fits a path (PATH_MAX), without control characters.
+    package static func isLinkText(_ text: String) -> Bool {
+        (1...4095).contains(text.utf8.count) && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+    }
+
+    /// A user's or a group's name (useradd(8)), or a number.
+    static func isOwner(_ text: String) -> Bool {
+        if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            return Int(text).map { Ownership.numbers.contains($0) && "\($0)" == text } ?? false
+        }
+        return (1...32).contains(text.utf8.count) && text.utf8.first.map { isLowerOrDigit($0) || $0 == 0x5f } == true
+            && text.utf8.allSatisfy { isAlphanumeric($0) || "_.-$".utf8.contains($0) }
+    }
+
+    /// A name, or a pattern of names or relative paths (fnmatch(3)).
+    static func isExclusion(_ text: String) -> Bool {
+        !text.isEmpty && !text.hasPrefix("/") && !text.hasSuffix("/")
+            && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
     }
 
     /// A requirement of PEP 508 that an index answers: a name, extras, versions and a marker. Neither a URL nor a path nor

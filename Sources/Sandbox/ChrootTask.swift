@@ -3,6 +3,7 @@ import Glibc
 import enum Host.Folder
 import enum Host.OpenFile
 import struct Host.SystemError
+import struct RuntimeSpec.Ownership
 
 /// Something done to the tree by a child that is chrooted into it, so that links are followed inside the root and
 /// none leads out.
@@ -12,7 +13,11 @@ public enum ChrootTask: Codable, Sendable {
     /// Unpacks a tar archive of the root's, compressed or not.
     case extractTarball(String)
     /// Moves a file of the private folder to its place, with the folders above it.
-    case install(name: String, path: String, mode: Int)
+    case install(name: String, path: String, mode: Int, ownership: Ownership)
+    /// Makes a folder, with those above it. One that is there stays as it is unless it is named: then it gets mode and owner.
+    case makeFolder(path: String, mode: Int, ownership: Ownership, isNamed: Bool)
+    /// Makes a symbolic link, with the folders above it.
+    case makeLink(path: String, to: String, ownership: Ownership)
     /// Writes a file, with the folders above it.
     case write(path: String, mode: Int, bytes: [UInt8])
     /// Empties a folder, or removes what isn't one. What isn't there is no error.
@@ -46,12 +51,22 @@ public enum ChrootTaskRunner {
             fstat(descriptor, &status)
             try ArchiveUnpacking(package: "the base's tarball", isWholeSystem: true).unpack(
                 .file(descriptor, offset: 0, size: Int(status.st_size)), isCompressed: true)
-        case .install(let name, let path, let mode):
+        case .install(let name, let path, let mode, let ownership):
             try makeFolders(above: path)
             // A link of that name is replaced, not followed: the manifest names this path.
-            guard rename("\(Root.privateFolder)/\(name)", path) == 0, chmod(path, mode_t(mode)) == 0 else {
+            guard rename("\(Root.privateFolder)/\(name)", path) == 0 else {
                 throw SystemError("cannot write \(path) in the root", errno)
             }
+            // Before the mode: a new owner takes set-user-id away (chown(2)).
+            try RootOwners.give(path, to: ownership)
+            guard chmod(path, mode_t(mode)) == 0 else { throw SystemError("cannot write \(path) in the root", errno) }
+        case .makeFolder(let path, let mode, let ownership, let isNamed):
+            try makeFolder(path, mode, ownership, isNamed: isNamed)
+        case .makeLink(let path, let to, let ownership):
+            try makeFolders(above: path)
+            unlink(path)
+            guard symlink(to, path) == 0 else { throw SystemError("cannot make the link \(path) in the root", errno) }
+            try RootOwners.give(path, to: ownership)
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
         case .prune(let path):
@@ -109,6 +124,21 @@ public enum ChrootTaskRunner {
             throw SystemError("cannot write \(path) in the root", error.rawValue)
         }
         guard fchmod(descriptor, mode_t(mode)) == 0 else { throw fail() }
+    }
+
+    private static func makeFolder(_ path: String, _ mode: Int, _ ownership: Ownership, isNamed: Bool) throws {
+        try makeFolders(above: path)
+        var status = stat()
+        if mkdir(path, 0o700) != 0 {
+            let reason = errno
+            // A link to a folder is one, as /lib is in a merged /usr.
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+                throw SystemError("cannot create \(path) in the root", reason)
+            }
+            if !isNamed { return }
+        }
+        try RootOwners.give(path, to: ownership, follows: true)
+        guard chmod(path, mode_t(mode)) == 0 else { throw SystemError("cannot create \(path) in the root", errno) }
     }
 
     private static func makeFolders(above path: String) throws {

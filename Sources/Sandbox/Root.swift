@@ -147,7 +147,8 @@ public struct Root: Sendable {
     }
 
     /// Runs tasks in a child of this program that is chrooted into the root.
-    public func perform(_ tasks: [ChrootTask]) async throws {
+    /// - Parameter what: What they do, for the error.
+    public func perform(_ tasks: [ChrootTask], _ what: String? = nil) async throws {
         let input = try JSONText.line(tasks)
         let result = try await Subprocess.run(
             .path("/proc/self/exe"), arguments: Arguments([HiddenCommand.tasks.rawValue, path].map(\.pathArgument)),
@@ -156,7 +157,7 @@ public struct Root: Sendable {
         guard result.terminationStatus.isSuccess else {
             let lines = result.standardError.split(separator: "\n").map(String.init)
             throw SandboxError.program(
-                "unpacking into \(path)", status: "\(result.terminationStatus)", output: lines)
+                what ?? "unpacking into \(path)", status: "\(result.terminationStatus)", output: lines)
         }
     }
 }

@@ -10,6 +10,8 @@ public enum SandboxError: Error, CustomStringConvertible {
     case namespaces([String])
     /// A .deb that isn't one, or holds what it must not.
     case badPackage(package: String, reason: String)
+    /// An owner that the root's own files don't name.
+    case unknownOwner(kind: String, name: String, path: String)
     /// A program that failed, with the end of what it printed.
     case program(String, status: String, output: [String])
     /// A program that was given up.
@@ -26,6 +28,9 @@ public enum SandboxError: Error, CustomStringConvertible {
             Self.namespaces(lines)
         case .badPackage(let package, let reason):
             "\(package): \(reason); the package is not installed"
+        case .unknownOwner(let kind, let name, let path):
+            "\(path): the image has no \(kind) '\(name)' when files are installed; give the number, install the package that "
+                + "makes it, or use chown in the [[step]] that does"
         case .program(let what, let status, let output):
             "\(what) failed (\(status)):\n" + output.map { "  \($0)\n" }.joined()
         case .timeout(let what, let seconds):

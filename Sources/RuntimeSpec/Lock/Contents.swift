@@ -18,15 +18,17 @@ extension Lockfile {
         public let mode: Int
         /// Where its bytes come from.
         public let content: Content
+        /// Its owner.
+        public let ownership: Ownership
 
         /// The user's own.
-        public init(target: String, mode: Int, source: Input) {
-            (self.target, self.mode, content) = (target, mode, .input(source))
+        public init(target: String, mode: Int, source: Input, ownership: Ownership = .root) {
+            (self.target, self.mode, content, self.ownership) = (target, mode, .input(source), ownership)
         }
 
         /// rtverify's own init.
         public init(_ script: InitScript) {
-            (target, mode, content) = (InitScript.path, 0o755, .initScript(script))
+            (target, mode, content, ownership) = (InitScript.path, 0o755, .initScript(script), .root)
         }
 
         /// What the store has of it; nil for an init that this rtverify doesn't have.
@@ -48,13 +50,19 @@ extension Lockfile {
             EntryField<File, Input>(
                 keys: Input.keys(path: "source"), read: { try Input($0, path: "source") },
                 write: { file, text in file.own.map { $0.write(path: "source", to: &text) } }),
-            make: File.init)
+            Ownership.field(\.ownership), make: File.init)
     }
 
     /// What an image has besides its base, and how it is packed: what a lock repeats of its manifest, so that it stands alone.
     public struct Contents: Equatable, Sendable {
         /// rtverify's own init among them, first.
         public let files: [File]
+        /// Folders of the user's own that are copied into it.
+        public let trees: [Tree]
+        /// Symbolic links.
+        public let links: [ImageLink]
+        /// Folders that it has.
+        public let folders: [ImageFolder]
         /// Shell commands that run when all packages are configured.
         public let steps: [String]
         /// Absolute paths: a folder is emptied, anything else removed.
@@ -70,15 +78,23 @@ extension Lockfile {
 
         /// - Parameter files: rtverify's own init among them, first.
         public init(
-            files: [File] = [], steps: [String] = [], prune: [String] = [], allowed: [Allowance] = [],
+            files: [File] = [], trees: [Tree] = [], links: [ImageLink] = [], folders: [ImageFolder] = [],
+            steps: [String] = [], prune: [String] = [], allowed: [Allowance] = [],
             python: Python? = nil, agent: Agent? = nil, image: ImageOptions
         ) {
-            (self.files, self.steps, self.prune, self.allowed) = (files, steps, prune, allowed)
+            (self.files, self.trees, self.links, self.folders) = (files, trees, links, folders)
+            (self.steps, self.prune, self.allowed) = (steps, prune, allowed)
             (self.python, self.agent, self.image) = (python, agent, image)
         }
 
         /// The user's own files.
         public var ownFiles: [File] { files.filter { $0.own != nil } }
+
+        /// Whether it has what format 4 has and no format before.
+        var needsFormat4: Bool {
+            !trees.isEmpty || !links.isEmpty || !folders.isEmpty || files.contains { $0.ownership != .root }
+                || image.largestFile != ImageOptions.usualLargestFile
+        }
 
         /// rtverify's own init; nil where the image has another, or none.
         public var initScript: InitScript? {
@@ -89,6 +105,8 @@ extension Lockfile {
             let own = try root.optionalTable("init", known: InitScript.keys).map { File(try InitScript($0)) }
             self.init(
                 files: [own].compactMap { $0 } + (try File.form.entries("file", in: root)),
+                trees: try Tree.form.entries("tree", in: root), links: try ImageLink.form.entries("link", in: root),
+                folders: try ImageFolder.form.entries("folder", in: root),
                 steps: try root.tables("step", known: ["run"]).map {
                     try $0.string("run", "a command", Spelling.isCommand)
                 },
@@ -106,6 +124,9 @@ extension Lockfile {
             text.value("paths", prune)
             Allowance.form.write(allowed, as: "allow", to: &text)
             File.form.write(ownFiles, as: "file", to: &text)
+            Tree.form.write(trees, as: "tree", to: &text)
+            ImageLink.form.write(links, as: "link", to: &text)
+            ImageFolder.form.write(folders, as: "folder", to: &text)
             for step in steps {
                 text.element("step")
                 text.value("run", step)

@@ -10,8 +10,9 @@ public struct Lockfile: Equatable, Sendable {
     /// How a lock is spelt, and how its image is built.
     public struct Format: Equatable, Sendable {
         /// The newest that this program reads and the one it writes. Format 2 says what was asked for (`Selection`), so that
-        /// what was added to a lock afterwards is found; format 3 may have an agent.
-        public static let newestVersion = 3
+        /// what was added to a lock afterwards is found; format 3 may have an agent; format 4 folders, links
+        /// and owners.
+        public static let newestVersion = 4
         /// The newest recipe this program builds. A change to rtverify that changes an image's bytes is a new recipe.
         public static let newestRecipe = 1
 
@@ -27,7 +28,7 @@ public struct Lockfile: Equatable, Sendable {
 
         /// The oldest format that says all that a lock has to say: what an older rtverify can read, it shall.
         public init(for contents: Contents, recipe: Int = newestRecipe) {
-            self.init(version: contents.agent == nil ? 2 : 3, recipe: recipe)
+            self.init(version: contents.needsFormat4 ? 4 : contents.agent == nil ? 2 : 3, recipe: recipe)
         }
     }
 
@@ -125,10 +126,11 @@ public struct Lockfile: Equatable, Sendable {
         return archives.filter { used.contains($0.name) || $0.suite.hasPrefix(debian.release) }
     }
 
-    /// The files whose bytes the image is made of: packages, the manifest's files, wheels, the archive that the base starts from.
+    /// The files whose bytes the image is made of: packages, the manifest's files, lists of its folders (whose files those name),
+    /// wheels, the archive that the base starts from.
     public var imageInputs: [Input] {
         packages.map(\.file) + (alpine?.packages.map(\.file) ?? []) + contents.files.compactMap(\.source)
-            + (python?.wheels.map(\.file) ?? []) + [rootArchive].compactMap { $0 }
+            + contents.trees.map(\.list) + (python?.wheels.map(\.file) ?? []) + [rootArchive].compactMap { $0 }
     }
 
     /// Every file that a build reads: those, the toolchain, and what apk is given besides packages.
@@ -140,7 +142,8 @@ public struct Lockfile: Equatable, Sendable {
     /// The same with an agent, and the init that starts it.
     public func adding(_ agent: Agent, manifestSHA256: Digest) -> Lockfile {
         let contents = Contents(
-            files: [File(InitScript(.agent))] + contents.ownFiles, steps: contents.steps, prune: contents.prune,
+            files: [File(InitScript(.agent))] + contents.ownFiles, trees: contents.trees, links: contents.links,
+            folders: contents.folders, steps: contents.steps, prune: contents.prune,
             allowed: contents.allowed, python: contents.python, agent: agent, image: contents.image)
         return Lockfile(
             format: Format(for: contents, recipe: format.recipe), manifestSHA256: manifestSHA256,

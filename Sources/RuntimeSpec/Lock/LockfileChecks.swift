@@ -20,8 +20,14 @@ extension Lockfile {
                 throw fail("package '\(package.name)' is from archive '\(package.archive)', which it doesn't list")
             }
         }
-        if let twice = Manifest.firstDuplicate(contents.ownFiles.map(\.target)) {
-            throw fail("file '\(twice)' stands twice")
+        let targets = contents.ownFiles.map(\.target) + contents.links.map(\.target)
+        for list in [targets, contents.folders.map(\.target)] {
+            if let twice = Manifest.firstDuplicate(list) { throw fail("file '\(twice)' stands twice") }
+        }
+        if contents.needsFormat4, format.version < 4 {
+            throw fail(
+                "its format is \(format.version), and it has a folder, a link, an owner or a largest-file, which come with 4"
+            )
         }
         for archive in archives where archive.indexes.isEmpty || archive.keys.isEmpty {
             throw fail("archive '\(archive.name)' has no \(archive.keys.isEmpty ? "keys" : "index")")

@@ -42,7 +42,8 @@ extension Lockfile {
 
     private static let keys = [
         "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "packages", "image", "prune",
-        "allow", "file", "step", "archive", "package", "toolchain", "python", "wheel", "apk", "repository",
+        "allow", "file", "tree", "link", "folder", "step", "archive", "package", "toolchain", "python", "wheel", "apk",
+        "repository",
         "alpine-package", "init", "agent", "compiler",
     ]
     private static let baseKeys = ["system", "release", "variant"] + Input.keys(path: "tarball")

@@ -30,15 +30,23 @@ public struct ImageOptions: Equatable, Sendable {
     public var level: Int?
     /// Bytes a data block: a power of two from 4 KiB to 1 MiB.
     public var blockSize: Int
+    /// Bytes that a file may have, holes included: what is larger was not meant.
+    public var largestFile: Int
+
+    /// 64 GiB: no machine's image has such a file, and a sparse one is made by mistake (lastlog(8) of a large uid).
+    public static let usualLargestFile = 64 << 30
 
     /// - Parameter level: nil for the compressor's default.
-    public init(compression: Compression = .zstd, level: Int? = nil, blockSize: Int = 131_072) {
-        self.compression = compression
+    public init(
+        compression: Compression = .zstd, level: Int? = nil, blockSize: Int = 131_072,
+        largestFile: Int = usualLargestFile
+    ) {
+        (self.compression, self.largestFile) = (compression, largestFile)
         self.level = level ?? compression.defaultLevel
         self.blockSize = blockSize
     }
 
-    static let keys = ["compression", "level", "block-size"]
+    static let keys = ["compression", "level", "block-size", "largest-file"]
 
     init(_ fields: TOMLFields) throws {
         let names = Compression.allCases.map(\.rawValue)
@@ -59,7 +67,29 @@ public struct ImageOptions: Equatable, Sendable {
             }
             blockSize = Self.byteCount(text) ?? blockSize
         }
-        self.init(compression: compression, level: level, blockSize: blockSize)
+        var largest = Self.usualLargestFile
+        if fields.has("largest-file") {
+            let text = try fields.string("largest-file", "bytes as 100MiB or 2TiB, up to 16TiB") {
+                Self.size($0) != nil
+            }
+            largest = Self.size(text) ?? largest
+        }
+        self.init(compression: compression, level: level, blockSize: blockSize, largestFile: largest)
+    }
+
+    private static let units = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
+
+    /// `100MiB`, `2TiB`: up to what the packer takes.
+    private static func size(_ text: String) -> Int? {
+        guard let (unit, factor) = units.first(where: { text.hasSuffix($0.0) }),
+            let number = Int(text.dropLast(unit.utf8.count)), (1...(1 << 44) / factor).contains(number)
+        else { return nil }
+        return number * factor
+    }
+
+    /// The largest unit that gives a whole number.
+    private static func text(ofSize size: Int) -> String {
+        units.first { size % $0.1 == 0 }.map { "\(size / $0.1)\($0.0)" } ?? "\(size / 1024)KiB"
     }
 
     /// `128KiB`, `1MiB` or a plain number of bytes, as a block size.
@@ -80,5 +110,6 @@ public struct ImageOptions: Equatable, Sendable {
         text.value("compression", compression.rawValue)
         if let level { text.value("level", level) }
         text.value("block-size", blockSize == 1_048_576 ? "1MiB" : "\(blockSize / 1024)KiB")
+        if largestFile != Self.usualLargestFile { text.value("largest-file", Self.text(ofSize: largestFile)) }
     }
 }

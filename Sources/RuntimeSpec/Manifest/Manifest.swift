@@ -42,6 +42,8 @@ public struct Manifest: Equatable, Sendable {
         public let target: String
         /// Permission bits, with set-user-id, set-group-id and sticky bits.
         public let mode: Int
+        /// Its owner.
+        public let ownership: Ownership
     }
 
     /// The runtime's name: the lock's and the golden file's name too.
@@ -56,6 +58,12 @@ public struct Manifest: Equatable, Sendable {
     public private(set) var initProgram: InitProgram?
     /// In the manifest's order.
     public let files: [File]
+    /// Folders whose contents go into the image, in the manifest's order.
+    public let trees: [TreeSource]
+    /// Symbolic links, in the manifest's order.
+    public let links: [ImageLink]
+    /// Folders that the image has, in the manifest's order.
+    public let folders: [ImageFolder]
     /// Shell commands that run in the sandbox when all packages are configured.
     public let steps: [String]
     /// Absolute paths: a folder is emptied, anything else removed.
@@ -68,7 +76,8 @@ public struct Manifest: Equatable, Sendable {
     public let toolchain: DebianSuites
 
     private static let keys = [
-        "runtime", "base", "packages", "python", "init", "file", "step", "prune", "allow", "image", "toolchain",
+        "runtime", "base", "packages", "python", "init", "file", "link", "folder", "step", "prune", "allow", "image",
+        "toolchain",
     ]
 
     /// Reads a manifest.
@@ -94,12 +103,9 @@ public struct Manifest: Equatable, Sendable {
         ).sorted()
         python = try root.optionalTable("python", known: PythonPackages.keys).map { try PythonPackages($0) }
         initProgram = try root.optionalTable("init", known: InitProgram.keys).map { try InitProgram($0) }
-        files = try root.tables("file", known: ["source", "target", "mode"]).map { file in
-            File(
-                source: try FileSource(file, "source"),
-                target: try file.string("target", "a normalized absolute path", Spelling.isImagePath),
-                mode: try Self.mode(file))
-        }
+        (files, trees) = try Self.files(in: root)
+        links = try ImageLink.form.entries("link", in: root)
+        folders = try ImageFolder.form.entries("folder", in: root)
         steps = try root.tables("step", known: ["run"]).map { try $0.string("run", "a command", Spelling.isCommand) }
         prune =
             try root.optionalTable("prune", known: ["paths"])?.strings(
@@ -115,27 +121,37 @@ public struct Manifest: Equatable, Sendable {
         try checkPaths(file)
     }
 
+    /// `[[file]]`: a file, or where the source ends with a slash what a folder holds.
+    private static func files(in root: TOMLFields) throws -> (files: [File], trees: [TreeSource]) {
+        var (files, trees) = ([File](), [TreeSource]())
+        for file in try root.tables("file", known: TreeSource.keys) {
+            if try !file.isTable("source"), let source = try file.optionalString("source"), source.hasSuffix("/") {
+                trees.append(try TreeSource.form.read(file))
+                continue
+            }
+            if let key = ["folder-mode", "exclude"].first(where: file.has) {
+                throw SpecError.inconsistent(
+                    file: root.file, reason: "'\(file.name(of: key))' is for a folder, whose source ends with a slash")
+            }
+            files.append(
+                File(
+                    source: try FileSource(file, "source"),
+                    target: try file.string("target", "a normalized absolute path", Spelling.isImagePath),
+                    mode: try mode(file), ownership: try Ownership(file)))
+        }
+        return (files, trees)
+    }
+
     /// What would not be in the image as it is written here.
     private func checkPaths(_ file: String) throws {
-        if let twice = Self.firstDuplicate(files.map(\.target)) {
-            throw SpecError.inconsistent(file: file, reason: "two files have the target '\(twice)'")
-        }
-        if initProgram != nil, files.contains(where: { $0.target == InitScript.path }) {
-            throw SpecError.inconsistent(file: file, reason: "[init] and a file are both \(InitScript.path)")
-        }
+        try ImagePlaces(self).check(file)
         let agentPlace = AgentSources.folder
         if initProgram == .agent,
-            let path = files.map(\.target).first(where: { ReservedPaths.isAtOrBelow($0, agentPlace) })
-                ?? prune.first(where: {
-                    ReservedPaths.isAtOrBelow(agentPlace, $0) || ReservedPaths.isAtOrBelow($0, agentPlace)
-                })
+            let path = prune.first(where: {
+                ReservedPaths.isAtOrBelow(agentPlace, $0) || ReservedPaths.isAtOrBelow($0, agentPlace)
+            })
         {
             throw SpecError.inconsistent(file: file, reason: "'\(path)': the agent of [init] is in \(agentPlace)")
-        }
-        for target in files.map(\.target) {
-            guard let reason = ReservedPaths.reason(target, system: base.system, pruned: prune) else { continue }
-            throw SpecError.inconsistent(
-                file: file, reason: "the file '\(target)' would not be in the image: \(reason)")
         }
         for path in prune where ["/dev", "/proc", "/sys"].contains(where: { ReservedPaths.isAtOrBelow(path, $0) }) {
             throw SpecError.inconsistent(
@@ -217,7 +233,11 @@ public struct Manifest: Equatable, Sendable {
             file.source.write("source", to: &text)
             text.value("target", file.target)
             text.value("mode", Octal.text(file.mode))
+            file.ownership.write(to: &text)
         }
+        TreeSource.form.write(trees, as: "tree", to: &text)
+        ImageLink.form.write(links, as: "link", to: &text)
+        ImageFolder.form.write(folders, as: "folder", to: &text)
         for step in steps {
             text.element("step")
             text.value("run", step)
@@ -242,15 +262,15 @@ public struct Manifest: Equatable, Sendable {
         return System(rawValue: try base.string("system", names) { System(rawValue: $0) != nil }) ?? .debian
     }
 
-    /// The `mode` of a file: an octal string, 0644 when it isn't given.
-    static func mode(_ fields: TOMLFields) throws -> Int {
-        guard fields.has("mode") else { return 0o644 }
-        let text = try fields.string("mode", "an octal string from \"0000\" to \"7777\"") {
+    /// The `mode` of a file: an octal string, `standard` when it isn't given.
+    static func mode(_ fields: TOMLFields, _ key: String = "mode", standard: Int = 0o644) throws -> Int {
+        guard fields.has(key) else { return standard }
+        let text = try fields.string(key, "an octal string from \"0000\" to \"7777\"") {
             // No sign, which Int would take too.
             (1...5).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x30...0x37).contains($0) }
                 && Int($0, radix: 8).map { $0 <= 0o7777 } == true
         }
-        return Int(text, radix: 8) ?? 0o644
+        return Int(text, radix: 8) ?? standard
     }
 
     static func firstDuplicate(_ texts: [String]) -> String? {

@@ -45,6 +45,8 @@ enum LockReport {
             part(lock.packages.map(\.file) + (lock.alpine?.packages.map(\.file) ?? []), "package", "packages", stages),
             part(lock.python?.wheels.map(\.file) ?? [], "wheel", "wheels"),
             part(lock.contents.ownFiles.compactMap(\.own), "file", "files"),
+            lock.contents.trees.isEmpty
+                ? nil : "what \(lock.contents.trees.map { "\($0.source.source)/" }.joined(separator: ", ")) holds",
         ].compactMap { $0 }
         return parts.isEmpty ? "no packages" : parts.joined(separator: ", ")
     }
