@@ -63,7 +63,7 @@ public struct ImagePacker: Sendable {
         // A mebibyte at a time, so that walking and compressing don't wait for each other; less works too.
         _ = rtv_set_pipe_size(ends[1], 1 << 20)
         let (reading, writing) = (FileDescriptor(rawValue: ends[0]), ends[1])
-        let epoch = lock.sourceDateEpoch
+        let (epoch, largest) = (lock.sourceDateEpoch, lock.contents.image.largestFile)
         // Nice: while packages are installed, dpkg goes first.
         let packer = RootEntry.command(toolchain.path, ["/usr/bin/tar2sqfs"] + arguments, options: .init(isNice: true))
         async let packing = run(
@@ -77,7 +77,7 @@ public struct ImagePacker: Sendable {
             let tar = TarStream(descriptor: writing)
             let packed = try await begin(tar)
             try await onThread {
-                var walk = TreeWalk(root: root, sourceDateEpoch: epoch) { entry, path in
+                var walk = TreeWalk(root: root, sourceDateEpoch: epoch, largestFile: largest) { entry, path in
                     if !packed.contains(entry.entry.path) { try tar.write(entry, from: path) }
                 }
                 try walk.run()

@@ -1,3 +1,4 @@
+import FileTree
 import Glibc
 import Host
 
@@ -20,8 +21,49 @@ package final class TarStream: @unchecked Sendable {
 
     /// - Parameter file: The path to read a file's bytes from.
     package func write(_ packed: PackedEntry, from file: [UInt8]) throws {
-        let (header, entry) = (Header(packed), packed.entry)
-        let records = header.overflow + entry.attributes.map { (Array("SCHILY.xattr.".utf8) + $0.name, $0.value) }
+        let entry = packed.entry
+        if case .file(let size) = entry.kind, packed.firstName == nil {
+            return try write(packed, of: try OpenedFile(file, size: size))
+        }
+        try write(Header(packed), of: entry)
+    }
+
+    /// A file with its bytes; one with much room in holes as GNU tar's sparse format 1.0 has it (tar manual, "PAX Format,
+    /// Version 1.0"), so that zeros are neither read nor sent. The packer makes the same blocks of both.
+    private func write(_ packed: PackedEntry, of file: OpenedFile) throws {
+        guard let parts = try file.parts() else {
+            try write(Header(packed), of: packed.entry)
+            try copy(file, file.size)
+            return try pad(file.size)
+        }
+        var map = Array("\(parts.count)\n".utf8)
+        for part in parts { map += Array("\(part.lowerBound)\n\(part.count)\n".utf8) }
+        map += [UInt8](repeating: 0, count: (512 - map.count % 512) % 512)
+        let size = map.count + parts.reduce(0) { $0 + $1.count }
+        var stored = packed
+        stored.entry.kind = .file(size: size)
+        stored.entry.path = Array("GNUSparseFile.0".utf8)
+        try write(
+            Header(stored), of: packed.entry,
+            [
+                ("GNU.sparse.major", Array("1".utf8)), ("GNU.sparse.minor", Array("0".utf8)),
+                ("GNU.sparse.name", packed.entry.path), ("GNU.sparse.realsize", Array("\(file.size)".utf8)),
+            ])
+        try append(map)
+        for part in parts {
+            try file.seek(part.lowerBound)
+            try copy(file, part.count)
+        }
+        try pad(size)
+    }
+
+    /// - Parameter more: Records besides those of attributes and of what doesn't fit the header.
+    private func write(_ header: Header, of entry: TreeEntry, _ more: [(String, [UInt8])] = []) throws {
+        var records = header.overflow
+        for (key, value) in more { records.append((Array(key.utf8), value)) }
+        for attribute in entry.attributes {
+            records.append((Array("SCHILY.xattr.".utf8) + attribute.name, attribute.value))
+        }
         if !records.isEmpty {
             let body = records.flatMap(Self.record)
             try append(Header.extended(size: body.count).block)
@@ -29,7 +71,6 @@ package final class TarStream: @unchecked Sendable {
             try pad(body.count)
         }
         try append(header.block)
-        if case .file(let size) = entry.kind, packed.firstName == nil { try copy(file, size: size) }
     }
 
     /// Ends the archive: two empty blocks.
@@ -46,21 +87,18 @@ package final class TarStream: @unchecked Sendable {
         return Array("\(length) ".utf8) + key + [0x3d] + value + [10]
     }
 
-    private func copy(_ path: [UInt8], size: Int) throws {
-        let file = open(cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard file >= 0 else { throw failure("cannot read \(String(decoding: path, as: UTF8.self))") }
-        defer { close(file) }
+    /// So many bytes of a file, from where it is read.
+    private func copy(_ file: OpenedFile, _ size: Int) throws {
         var rest = size
         while rest > 0 {
             if used == buffer.count { try flush() }
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer[used...])
             let wanted = UnsafeMutableRawBufferPointer(rebasing: room[..<min(room.count, rest)])
-            let count = (try? OpenFile.read(file, into: wanted)) ?? 0
-            guard count > 0 else { throw failure("cannot read \(String(decoding: path, as: UTF8.self)) to its end") }
+            let count = (try? OpenFile.read(file.descriptor, into: wanted)) ?? 0
+            guard count > 0 else { throw file.failure(" to its end") }
             used += count
             rest -= count
         }
-        try pad(size)
     }
 
     private func pad(_ size: Int) throws { try append([UInt8](repeating: 0, count: (512 - size % 512) % 512)) }
@@ -87,8 +125,60 @@ package final class TarStream: @unchecked Sendable {
         }
         used = 0
     }
+}
 
-    private func failure(_ what: String) -> SystemError { SystemError(what, errno) }
+/// A file that is packed, open.
+private final class OpenedFile {
+    let descriptor: CInt
+    /// As the walk found it.
+    let size: Int
+    private let path: [UInt8]
+
+    init(_ path: [UInt8], size: Int) throws {
+        (self.path, self.size) = (path, size)
+        descriptor = open(cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw failure("") }
+    }
+
+    deinit { close(descriptor) }
+
+    func failure(_ how: String) -> SystemError {
+        SystemError("cannot read \(String(decoding: path, as: UTF8.self))\(how)", errno)
+    }
+
+    func seek(_ offset: Int) throws {
+        guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw failure("") }
+    }
+
+    /// lseek(2)'s numbers of Linux, which Glibc shows to GNU's C alone.
+    private static let (seekData, seekHole) = (CInt(3), CInt(4))
+    /// Room in holes that is worth a map.
+    private static let leastHoles = 1 << 20
+
+    /// Where its bytes are, an empty part at its end where that is a hole; nil where it has no holes to speak of, or a file
+    /// system that doesn't tell (lseek(2), SEEK_DATA).
+    func parts() throws -> [Range<Int>]? {
+        var status = stat()
+        guard size >= Self.leastHoles, fstat(descriptor, &status) == 0,
+            size - Int(status.st_blocks) * 512 >= Self.leastHoles
+        else { return nil }
+        var (parts, offset) = ([Range<Int>](), 0)
+        while offset < size {
+            let start = Int(lseek(descriptor, off_t(offset), Self.seekData))
+            if start < 0, errno == ENXIO { break }
+            let end = start < 0 ? -1 : Int(lseek(descriptor, off_t(start), Self.seekHole))
+            guard end > start else {
+                try seek(0)
+                return nil
+            }
+            if start >= size { break }
+            parts.append(start..<min(end, size))
+            offset = end
+        }
+        if parts.last?.upperBound != size { parts.append(size..<size) }
+        try seek(0)
+        return parts
+    }
 }
 
 /// A tar header of 512 bytes (ustar), and the records for what doesn't fit its fields.

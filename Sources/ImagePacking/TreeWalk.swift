@@ -21,8 +21,10 @@ struct TreeWalk {
     private let visit: (PackedEntry, [UInt8]) throws -> Void
     private var firstNames: [FileNumber: [UInt8]] = [:]
 
-    /// Bytes of a file, and the last of the ids that every builder has.
-    private static let (largestFile, largestID) = (off_t(64) << 30, UInt32(65_535))
+    /// The last of the ids that every builder has.
+    private static let largestID = UInt32(65_535)
+    /// Bytes of a file, holes included.
+    private let largestFile: Int
 
     private struct FileNumber: Hashable {
         var device: UInt
@@ -30,7 +32,11 @@ struct TreeWalk {
     }
 
     /// - Parameter visit: Gets each entry and the path to read it from.
-    init(root: String, sourceDateEpoch: Int, visit: @escaping (PackedEntry, [UInt8]) throws -> Void) {
+    init(
+        root: String, sourceDateEpoch: Int, largestFile: Int,
+        visit: @escaping (PackedEntry, [UInt8]) throws -> Void
+    ) {
+        self.largestFile = largestFile
         (self.root, self.sourceDateEpoch, self.visit) = (root.pathBytes, sourceDateEpoch, visit)
     }
 
@@ -70,9 +76,8 @@ struct TreeWalk {
         switch type {
         case S_IFDIR: break
         case S_IFREG:
-            // A sparse file of that size would be read for hours.
-            guard status.st_size <= Self.largestFile else {
-                throw cannotCarry(path, "has \(status.st_size) bytes, more than any machine's image has")
+            guard status.st_size <= largestFile else {
+                throw PackingError.tooLarge(path: shown(path), size: Int(status.st_size), owner: owner(path))
             }
             entry.kind = .file(size: Int(status.st_size))
         case S_IFLNK:
@@ -132,9 +137,12 @@ struct TreeWalk {
     }
 
     private func cannotCarry(_ path: [UInt8], _ what: String) -> PackingError {
-        let text = "/" + String(decoding: path, as: UTF8.self)
-        return .cannotCarry(path: text, what: what, owner: DpkgLists(root: root).describeOwner(of: text))
+        .cannotCarry(path: shown(path), what: what, owner: owner(path))
     }
+
+    private func shown(_ path: [UInt8]) -> String { "/" + String(decoding: path, as: UTF8.self) }
+
+    private func owner(_ path: [UInt8]) -> String { DpkgLists(root: root).describeOwner(of: shown(path)) }
 
     private func system(_ what: String, _ path: [UInt8]) -> SystemError {
         SystemError("\(what) \(String(decoding: path, as: UTF8.self))", errno)

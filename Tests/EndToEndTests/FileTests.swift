@@ -163,6 +163,47 @@ final class FileTests: XCTestCase {
         }
     }
 
+    /// Holes are neither read nor sent to the packer, and the image is that of the same bytes without holes.
+    func testAFileWithHolesIsPackedAsOneWithout() throws {
+        let archive = try prepared(base: Self.tarball, more: "")
+        let bench = archive.bench
+        defer { bench.remove() }
+        let manifest = try bench.read("runtime.toml")
+        func image(_ name: String, _ step: String, _ more: String = "") throws -> Workbench.Answer {
+            let added = "[[step]]\nrun = \"\"\"\nb=/bin/busybox; $b mkdir -p /srv; cd /srv\n\(step)\"\"\"\n\(more)\n"
+            try bench.write(
+                manifest.replacingOccurrences(of: "[toolchain]", with: added + "[toolchain]"), to: "runtime.toml")
+            let locked = try archive.lock()
+            XCTAssertEqual(locked.status, 0, locked.errors)
+            return try archive.build(image: name)
+        }
+        // A hole at the start, between and at the end, none of whole blocks; and a file that is a hole.
+        let sparse = """
+            $b truncate -s 5000001 a; $b seq 1 40000 > s; $b dd if=s of=a bs=1 seek=2000000 conv=notrunc 2>/dev/null
+            $b dd if=s of=a bs=4096 seek=900 conv=notrunc 2>/dev/null; $b truncate -s 3145729 b
+            [ "$($b du -k a | $b cut -f1)" -lt 2000 ]
+
+            """
+        let dense = """
+            $b seq 1 40000 > s; n=$($b stat -c %s s); z() { $b dd if=/dev/zero bs="$1" count=1 2>/dev/null; }
+            { z 2000000; $b cat s; z $((900 * 4096 - 2000000 - n)); $b cat s; z $((5000001 - 900 * 4096 - n)); } > a
+            z 3145729 > b
+            [ "$($b du -k a | $b cut -f1)" -ge 4800 ]
+
+            """
+        for (name, step) in [("sparse.squashfs", sparse), ("dense.squashfs", dense)] {
+            let built = try image(name, step)
+            XCTAssertEqual(built.status, 0, built.errors)
+        }
+        XCTAssertEqual(try bench.sha256("sparse.squashfs"), try bench.sha256("dense.squashfs"))
+        let large = try image("large.squashfs", "$b truncate -s 200G lastlog\n")
+        XCTAssertEqual(large.status, 2, large.errors)
+        XCTAssertTrue(large.errors.contains("/srv/lastlog"), large.errors)
+        XCTAssertTrue(large.errors.contains("more than [image] largest-file"), large.errors)
+        let limit = "[image]\nlargest-file = \"4MiB\""
+        XCTAssertTrue(try image("large.squashfs", sparse, limit).errors.contains("/srv/a"))
+    }
+
     func testAVolumeIsWhatItsFolderHolds() throws {
         let archive = try prepared(
             base: "system = \"empty\"", more: "[[file]]\nsource = \"app/\"\ntarget = \"/\"\nexclude = [\".git\"]")
