@@ -153,6 +153,14 @@ public struct LockVerification {
             compare(
                 "", lock.packages, packages,
                 DebianResolution.wantedNames(selection, hasPython: lock.python != nil, in: indexes))
+            for wish in selection.install.compactMap({ PackageWish($0) }) where wish.isSpecific {
+                guard let package = lock.packages.first(where: { $0.name == wish.name }) else { continue }
+                let suite = lock.archive(named: package.archive)?.suite
+                if package.version != wish.version ?? package.version || suite != wish.suite ?? suite {
+                    wrong.append(
+                        "\(wish.text) is asked for, and \(package.version) of \(suite ?? "no suite") is locked")
+                }
+            }
         }
         compare(
             "toolchain ", lock.toolchain, tools,

@@ -111,6 +111,20 @@ package enum Spelling {
             && text.utf8.allSatisfy { isAlphanumeric($0) || "._+-".utf8.contains($0) }
     }
 
+    /// An Alpine package with or without a version, as apk's world has it: `name=1.2-r0`, `name~1.2`, `name>=1`.
+    static func isAlpineWish(_ text: String) -> Bool {
+        let name = alpineName(text)
+        let rest = text.dropFirst(name.count)
+        let version = rest.drop { "<>=~".contains($0) }
+        return isAlpineName(name)
+            && (rest.isEmpty
+                || ["=", "~", "~=", "<", "<=", ">", ">="].contains(rest.dropLast(version.count))
+                    && isPythonVersion(String(version)))
+    }
+
+    /// The name in what apk is asked for.
+    package static func alpineName(_ text: String) -> String { String(text.prefix { !"<>=~".contains($0) }) }
+
     /// `3.20`, `3.20.3`.
     static func isAlpineRelease(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)

@@ -91,7 +91,7 @@ public struct Apk: Sendable {
 
     private func command(_ options: [String], held: [String: String] = [:]) -> [String] {
         let wanted =
-            alpine.world.filter { held[$0] == nil }
+            alpine.world.filter { held[Spelling.alpineName($0)] == nil }
             + held.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         return ["apk", "add", "--no-network", "--no-cache", "--no-progress", "--repositories-file", "/dev/null"]
             + ["--keys-dir", "\(Self.folder)/keys"]

@@ -81,6 +81,46 @@ final class AlpineTests: XCTestCase {
         }
     }
 
+    func testVersionsAreAskedForAndSignaturesMayBeOverSHA256() throws {
+        let archive = try mirror(["--sha256"])
+        let bench = archive.bench
+        defer { bench.remove() }
+        let manifest = try bench.read("runtime.toml")
+        func locked(_ wish: String) throws -> Workbench.Answer {
+            try bench.write(manifest.replacingOccurrences(of: "rtv-programs", with: wish), to: "runtime.toml")
+            return try lock(archive)
+        }
+        for (wish, version) in [("rtv-programs~2.1", "4"), ("rtv-programs=2.1-r3", "4"), ("rtv-programs", "2")] {
+            let answer = try locked(wish)
+            XCTAssertEqual(answer.status, 0, answer.errors)
+            XCTAssertTrue(try bench.read("alpine.lock").contains("version = \(version)\n"), wish)
+        }
+        XCTAssertEqual(try locked("rtv-programs=2.1-r3").status, 0)
+        let verified = try bench.rtverify(["lock", "verify", "alpine.lock", "--offline", "--keyring", "keyring.gpg"])
+        XCTAssertEqual(verified.status, 0, verified.errors)
+        let built = try build(archive)
+        XCTAssertEqual(built.status, 0, built.errors)
+        XCTAssertTrue(
+            try bench.run(["unsquashfs", "-cat", "a.squashfs", "etc/apk/world"]).output.contains(
+                "rtv-programs=2.1-r3\n"))
+        let impossible = try locked("rtv-programs=9.9-r9")
+        XCTAssertEqual(impossible.status, 2, impossible.errors)
+        XCTAssertTrue(impossible.errors.contains("rtv-programs-2.1-r3"), impossible.errors)
+        // A byte of the index: the signature is over all of it.
+        let index = "mirror/v3.20/main/x86_64/APKINDEX.tar.gz"
+        let broken = try bench.run([
+            "python3", "-c",
+            "p='\(index)'; b=bytearray(open(p,'rb').read()); b[-9]^=1; open(p,'wb').write(b)",
+        ])
+        XCTAssertEqual(broken.status, 0, broken.errors)
+        let bad = try locked("rtv-programs")
+        XCTAssertEqual(bad.status, 2, bad.errors)
+        try bench.write("ADBd\u{0}apk 3's", to: index)
+        let newer = try locked("rtv-programs")
+        XCTAssertEqual(newer.status, 2, newer.errors)
+        XCTAssertTrue(newer.errors.contains("APKINDEX.tar.gz is of apk 3's format (ADB)"), newer.errors)
+    }
+
     /// What apk itself makes of the minirootfs and the same repository.
     private func compareWithApk(_ bench: Workbench) throws {
         let script = """

@@ -18,6 +18,43 @@ final class LockTests: XCTestCase {
         XCTAssertTrue(text.contains("stage = 2"), text)
     }
 
+    func testAPackageIsAskedForByItsVersionOrSuite() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        try archive.manifest(["late=1.0", "early:amd64", "special/test"])
+        let locked = try archive.lock()
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let text = try bench.read("test.lock")
+        XCTAssertTrue(text.contains("version = 4\n"), text)
+        XCTAssertTrue(text.contains("    \"early\",\n    \"late=1.0\",\n    \"special/test\",\n"), text)
+        func verify(_ text: String) throws -> Workbench.Answer {
+            try bench.write(text, to: "other.lock")
+            return try bench.rtverify(["lock", "verify", "other.lock", "--keyring", "keyring.gpg"])
+        }
+        XCTAssertEqual(try verify(text).status, 0)
+        let other = try verify(text.replacing("\"late=1.0\"", with: "\"late=2.0\""))
+        XCTAssertEqual(other.status, 1, other.errors)
+        XCTAssertTrue(other.errors.contains("late=2.0 is asked for, and 1.0 of test is locked"), other.errors)
+        // An older format has no such wish.
+        let old = try verify(text.replacing("version = 4", with: "version = 2"))
+        XCTAssertEqual(old.status, 2, old.errors)
+        XCTAssertTrue(old.errors.contains("what comes with 4"), old.errors)
+        XCTAssertEqual(try archive.build().status, 0)
+
+        func refused(_ wish: String) throws -> String {
+            try archive.manifest([wish])
+            let answer = try archive.lock(output: "refused.lock")
+            XCTAssertEqual(answer.status, 2, answer.errors)
+            return answer.errors
+        }
+        XCTAssertTrue(try refused("late=9").contains("no version 9 of 'late'; there is 1.0 (test)"))
+        XCTAssertTrue(try refused("nothing=9").contains("no package 'nothing' in test"))
+        let suite = try refused("late/other")
+        XCTAssertTrue(suite.contains("names the suite 'other', which the base doesn't have: it has test"), suite)
+        XCTAssertTrue(try refused("late:arm64").contains("packages.install"))
+    }
+
     func testAReleaseIsRefusedUnlessAnAllowedKeySignedIt() throws {
         let archive = try TestArchive()
         defer { archive.bench.remove() }

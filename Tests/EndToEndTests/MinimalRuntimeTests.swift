@@ -65,6 +65,40 @@ final class MinimalRuntimeTests: XCTestCase {
         }
     }
 
+    /// Backports are asked for what names them, and for what that then needs.
+    func testAPackageOfBackportsComesWithWhatItNeedsOfThem() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        try bench.write(
+            """
+            [runtime]
+            name = "backports"
+            [base]
+            system = "debian"
+            release = "bookworm"
+            [packages]
+            install = ["curl/bookworm-backports", "jq"]
+            """, to: "runtime.toml")
+        let locked = try bench.rtverify(["lock", "runtime.toml", "-o", "test.lock"])
+        if locked.status != 0, locked.errors.contains("no 'curl' in bookworm-backports") {
+            throw XCTSkip("the locked versions have left the mirrors: backports have no curl any more")
+        }
+        guard locked.status == 0 else { throw XCTSkip("the Debian archive can't be reached: \(locked.errors)") }
+        let blocks = try bench.read("test.lock").components(separatedBy: "[[package]]")
+        func names(_ suite: String) -> [String] {
+            blocks.filter { $0.contains("archive = \"\(suite)\"") }.compactMap {
+                $0.firstMatch(of: #/name = "([^"]+)"/#).map { String($0.1) }
+            }
+        }
+        let backported = names("bookworm-backports")
+        XCTAssertTrue(backported.contains("curl"), locked.output)
+        XCTAssertTrue(backported.contains { $0.hasPrefix("libcurl4") }, "\(backported)")
+        XCTAssertLessThan(backported.count, 12, "\(backported)")
+        XCTAssertFalse(backported.contains("jq"))
+        let verified = try bench.rtverify(["lock", "verify", "test.lock", "--offline"])
+        XCTAssertEqual(verified.status, 0, verified.errors)
+    }
+
     func testALockMadeNowIsVerifiedAndBuilds() throws {
         let bench = try Workbench()
         defer { bench.remove() }

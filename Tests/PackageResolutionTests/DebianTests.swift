@@ -73,6 +73,18 @@ final class DebianTests: XCTestCase {
             ["a depends on b | c, which isn't locked", "a depends on d, which isn't locked"])
     }
 
+    func testARelationHoldsForVersionsAsDpkgOrdersThem() {
+        let groups = DependencyField.relations("a (>= 1.0~rc1) | b, c:any (<<2), d [amd64], e ( = 1:3-1 )")
+        XCTAssertEqual(groups.map { $0.map(\.name) }, [["a", "b"], ["c"], ["d"], ["e"]])
+        func holds(_ group: Int, _ version: String) -> Bool { groups[group][0].holds(for: version) }
+        XCTAssertEqual(["1.0~beta", "1.0~rc1", "1.0"].map { holds(0, $0) }, [false, true, true])
+        XCTAssertEqual(["1.9", "2", "2.0-1"].map { holds(1, $0) }, [true, false, false])
+        XCTAssertEqual(["0", "9:9"].map { holds(2, $0) }, [true, true])
+        XCTAssertEqual(["1:3-1", "3-1"].map { holds(3, $0) }, [true, false])
+        XCTAssertEqual(
+            DependencyField.relations("x (<= 1), y (>> 1)").map { $0[0].holds(for: "1") }, [true, false])
+    }
+
     func testADependencyFieldIsGroupsOfAlternatives() {
         XCTAssertEqual(
             DependencyField.names("libc6 (>= 2.36), a | b:any (= 1) | c [amd64] , python3:any ,, d<!nocheck>"),

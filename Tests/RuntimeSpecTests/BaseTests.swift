@@ -87,6 +87,27 @@ final class BaseTests: XCTestCase {
         XCTAssertEqual(try manifest(own).toolchain.release, "own")
     }
 
+    func testAPackageIsAskedForAsAptAndApkTakeIt() throws {
+        func install(_ base: String, _ wish: String) -> String {
+            do {
+                let read = try manifest(base, "[packages]\ninstall = [\"\(wish)\"]")
+                return (read.packages + read.suites.suites.filter { $0.contains("backports") }).joined(separator: " ")
+            } catch { return "refused" }
+        }
+        for (wish, read) in [
+            ("curl", "curl"), ("curl:amd64", "curl"), ("curl=7.88-1~x", "curl=7.88-1~x"),
+            ("curl:amd64=1:2", "curl=1:2"),
+            ("curl/bookworm-backports", "curl/bookworm-backports bookworm-backports"),
+            ("curl/bookworm", "curl/bookworm"),
+            ("curl:i386", "refused"), ("curl=", "refused"), ("curl/", "refused"), ("curl-", "curl-"),
+            ("curl/trixie-backports", "refused"), ("-o=x", "refused"), ("curl=1 2", "refused"), ("curl=1/x", "refused"),
+        ] { XCTAssertEqual(install(Self.debian, wish), read, wish) }
+        for (wish, read) in [
+            ("jq", "jq"), ("jq=1.7-r0", "jq=1.7-r0"), ("jq~1.7", "jq~1.7"), ("jq>=1", "jq>=1"), ("jq=", "refused"),
+            ("jq==1", "refused"), ("!jq", "refused"), ("jq 1", "refused"),
+        ] { XCTAssertEqual(install(Self.alpine, wish), read, wish) }
+    }
+
     func testAFileOfTheWebHasAHash() throws {
         func file(_ source: String) -> String { "[[file]]\nsource = \(source)\ntarget = \"/srv/a\"" }
         let web = "{ url = \"https://example.org/a\", sha256 = \"\(Self.zeros)\" }"

@@ -72,8 +72,8 @@ final class LockfileTests: XCTestCase {
     func testANewerLockSaysWhichProgramToUse() throws {
         let lock = try lock()
         XCTAssertTrue(
-            failure(lock.text.replacing("version = 2\n", with: "version = 4\nnew = 1\n", maxReplacements: 1))
-                .contains("version 4 is not known to this rtverify"))
+            failure(lock.text.replacing("version = 2\n", with: "version = 9\nnew = 1\n", maxReplacements: 1))
+                .contains("version 9 is not known to this rtverify"))
         XCTAssertTrue(failure(lock.text.replacing("recipe = 1", with: "recipe = 7")).contains("recipe 7 is not known"))
     }
 
@@ -81,7 +81,7 @@ final class LockfileTests: XCTestCase {
     func testVersionAndRecipeAreReadAsNumbersHoweverTheyAreSpelled() throws {
         let lock = try lock()
         for (spelling, words) in [
-            ("version = 4 # newer", "version 4"), ("version = 0x4", "version 4"), ("version = 1_000", "version 1000"),
+            ("version = 9 # newer", "version 9"), ("version = 0x9", "version 9"), ("version = 1_000", "version 1000"),
             ("version = 0", "version 0"), ("version = -1", "version -1"), ("version = 2.0", "'version' is a"),
             ("version = \"2\"", "'version' is a"),
         ] {

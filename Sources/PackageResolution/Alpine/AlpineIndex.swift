@@ -8,31 +8,46 @@ package struct AlpineSigned {
     /// The key's file name, as the signature names it.
     package let keyName: String
     let signature: [UInt8]
+    private let hash: RSASignature.Hash
     /// The streams after the signature's, as they are stored.
     package let streams: [[UInt8]]
 
     /// - Throws: `ResolutionError.malformed`.
     package init(_ bytes: [UInt8], name: String) throws {
+        try AlpineFormat.check(bytes, name: name)
         let streams = try ArchiveContents.gzipMembers(bytes, name: name)
         guard let first = streams.first, streams.count >= 2 else {
             throw ResolutionError.malformed("\(name) is not signed: it has one part, and no signature before it")
         }
         let entries = try ArchiveContents.files(
             ArchiveContents.bytes(of: first, name: name, limit: 1 << 20), name: name)
-        // `.SIGN.RSA.` is over SHA-1, `.SIGN.RSA256.` over SHA-256; this reads what Alpine's own tools make.
-        let prefix = ".SIGN.RSA."
-        guard let entry = entries.first(where: { $0.path.hasPrefix(prefix) }) else {
-            throw ResolutionError.malformed("\(name) is not signed with RSA")
-        }
-        keyName = String(entry.path.dropFirst(prefix.utf8.count))
-        signature = entry.bytes
+        let found = RSASignature.Hash.allCases.lazy.compactMap { hash in
+            entries.first { $0.path.hasPrefix(hash.prefix) }.map { (hash, $0) }
+        }.first
+        guard let (hash, entry) = found else { throw ResolutionError.malformed("\(name) is not signed with RSA") }
+        keyName = String(entry.path.dropFirst(hash.prefix.utf8.count))
+        (self.hash, signature) = (hash, entry.bytes)
         self.streams = Array(streams.dropFirst())
     }
 
     /// Whether a public key (PEM) made the signature.
     package func isSigned(by key: [UInt8]) -> Bool {
         guard let signed = streams.first else { return false }
-        return RSASignature.isValid(signature, of: signed, key: key)
+        return RSASignature.isValid(signature, over: hash, of: signed, key: key)
+    }
+}
+
+/// The formats of Alpine's files.
+enum AlpineFormat {
+    /// apk 3's files begin so (apk-v3(5)), compressed or not.
+    private static let adb = Array("ADB".utf8)
+
+    /// - Throws: `ResolutionError.malformed` for what apk 3 made.
+    static func check(_ bytes: [UInt8], name: String) throws {
+        guard bytes.starts(with: adb) else { return }
+        throw ResolutionError.malformed(
+            "\(name) is of apk 3's format (ADB), which rtverify doesn't read; use a repository that apk 2 reads too, as those "
+                + "of Alpine's releases are")
     }
 }
 
@@ -101,6 +116,7 @@ package enum AlpinePackageFile {
         guard bytes.count == package.size else {
             throw ResolutionError.malformed("\(name) has \(bytes.count) bytes, the index says \(package.size)")
         }
+        try AlpineFormat.check(bytes, name: name)
         // Signature, control and data; or control and data, unsigned: the index's signature covers it all the same.
         let streams = try ArchiveContents.gzipMembers(bytes, name: name)
         guard streams.count >= 2 else { throw ResolutionError.malformed("\(name) is no Alpine package") }

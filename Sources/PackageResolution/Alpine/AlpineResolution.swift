@@ -53,7 +53,9 @@ struct AlpineResolution {
                 Lockfile.Repository(
                     name: name, index: .init(path: path, of: bytes), key: .init(path: key.name, of: key.bytes)))
         }
-        let world = world.filter { name in !skippingUnlisted || indexes.contains { $0.index.lists(name) } }
+        let world = world.filter { name in
+            !skippingUnlisted || indexes.contains { $0.index.lists(Spelling.alpineName(name)) }
+        }
         guard !world.isEmpty else { return start }
         let alpine = Lockfile.Alpine(
             release: start.release, minirootfs: start.minirootfs, repositories: repositories, world: world)

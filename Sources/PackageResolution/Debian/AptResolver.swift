@@ -1,5 +1,6 @@
 import Glibc
 import Host
+import RuntimeSpec
 import Subprocess
 import SystemPackage
 
@@ -50,14 +51,26 @@ struct AptResolver {
     /// apt-get takes more than names for a name: patterns, `NAME-` to remove, `NAME+` to install.
     private static func check(_ names: [String], in archives: [ArchiveState]) throws {
         let indexes = archives.flatMap(\.indexes)
-        let unknown = names.filter { name in
-            !indexes.contains { !$0.stanzas(named: name).isEmpty } && !indexes.contains { $0.provides(name) }
+        let suites = Set(archives.map(\.archive.suite)).sorted().joined(separator: ", ")
+        let reasons = names.compactMap { text -> String? in
+            let wish = PackageWish(text)
+            let name = wish?.name ?? text
+            if !indexes.contains(where: { !$0.stanzas(named: name).isEmpty }),
+                !indexes.contains(where: { $0.provides(name) })
+            {
+                return "no package '\(name)' in \(suites)"
+            }
+            guard let wish, wish.isSpecific else { return nil }
+            let found = archives.flatMap { state in
+                state.indexes.flatMap { $0.stanzas(named: name) }.map { ($0.version, state.archive.suite) }
+            }
+            if found.contains(where: { ($0.0 == wish.version ?? $0.0) && ($0.1 == wish.suite ?? $0.1) }) { return nil }
+            let there = Set(found.map { "\($0.0) (\($0.1))" }).sorted().joined(separator: ", ")
+            return (wish.version.map { "no version \($0) of '\(name)'" } ?? "no '\(name)' in \(wish.suite ?? "")")
+                + "; there \(found.count == 1 ? "is" : "are") \(there)"
         }
-        guard !unknown.isEmpty else { return }
-        throw ResolutionError.unresolvable(
-            unknown.map {
-                "  no package '\($0)' in \(Set(archives.map(\.archive.suite)).sorted().joined(separator: ", "))"
-            }.joined(separator: "\n"))
+        guard !reasons.isEmpty else { return }
+        throw ResolutionError.unresolvable(reasons.map { "  \($0)" }.joined(separator: "\n"))
     }
 
     /// `Inst NAME (VERSION ARCHIVE [ARCHITECTURE])`, and perhaps names in brackets that wait for this one.

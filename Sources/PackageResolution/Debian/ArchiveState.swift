@@ -11,6 +11,8 @@ struct ArchiveState: Sendable {
     /// Seconds since 1970-01-01 UTC.
     let date: Int
     let releaseText: String
+    /// Whether apt takes packages from it that nobody asked for from it.
+    let isAutomatic: Bool
     /// When the key that signed it expired, if it has by now: seconds since 1970-01-01 UTC.
     let keyExpiry: Int?
     /// In the order of `archive.indexes`.
@@ -109,6 +111,7 @@ struct ArchiveState: Sendable {
             indexBytes.append(bytes)
         }
         (self.archive, self.date, self.releaseText) = (archive, release.date, releaseText)
+        isAutomatic = release.isAutomatic
         self.keyExpiry = keyExpiry
         (self.indexes, self.indexBytes) = (indexes, indexBytes)
     }

@@ -83,7 +83,7 @@ struct DebianResolution {
         let (base, toolchain, older) = (named.base, named.toolchain, named.older)
         let names =
             manifest.selection.map {
-                Self.wantedNames($0, hasPython: manifest.python != nil, in: base.flatMap(\.indexes))
+                Self.wishes($0, hasPython: manifest.python != nil, in: base, holding: pins.packages)
             } ?? []
         let chosen = try await names.isEmpty ? [] : AptResolver(pins: pins.packages).resolve(names, from: base + older)
         let found = try Self.entries(of: chosen, in: base + older)
@@ -140,7 +140,21 @@ struct DebianResolution {
         if indexes.contains(where: { !$0.stanzas(named: "usr-is-merged").isEmpty }) { names.insert("usr-is-merged") }
         // Wheels need an interpreter with its standard library.
         if hasPython { names.insert("python3") }
-        return names.union(selection.install).sorted()
+        return names.union(selection.install.map { PackageWish($0)?.name ?? $0 }).sorted()
+    }
+
+    /// What apt is asked for: names, and with them the versions and suites that are asked for.
+    /// - Parameter pins: Versions to hold, by package name: of these the suite has been chosen from already.
+    static func wishes(
+        _ selection: Lockfile.Selection, hasPython: Bool, in states: [ArchiveState], holding pins: [String: String]
+    ) -> [String] {
+        let specific = selection.install.compactMap { PackageWish($0) }.filter { wish in
+            wish.isSpecific && (wish.version != nil || pins[wish.name] == nil)
+        }
+        let all = SuiteNeeds(states: states, pins: pins).adding(to: specific)
+        let named = Set(all.map(\.name))
+        let others = wantedNames(selection, hasPython: hasPython, in: states.flatMap(\.indexes))
+        return others.filter { !named.contains($0) } + all.map(\.text)
     }
 
     struct Entry {

@@ -10,6 +10,8 @@ package struct ReleaseFile {
     /// Seconds since 1970-01-01 UTC; nil where the suite never expires.
     package let validUntil: Int?
     let validUntilText: String
+    /// Whether apt takes packages from it by itself: not from backports and experimental, which say `NotAutomatic`.
+    let isAutomatic: Bool
     /// Whether its indexes are served by their hashes too.
     package let acquireByHash: Bool
     /// Whether packages of every architecture are in indexes of their own (`binary-all`) alone.
@@ -41,6 +43,7 @@ package struct ReleaseFile {
         if !validUntilText.isEmpty, validUntil == nil {
             throw ResolutionError.malformed("the Release of \(suite) has a malformed Valid-Until: \(validUntilText)")
         }
+        isAutomatic = fields["notautomatic"]?.lowercased() != "yes"
         acquireByHash = fields["acquire-by-hash"] == "yes"
         let packagesForAll = fields["no-support-for-architecture-all"]?.contains("Packages") != true
         hasOwnIndexForAll =

@@ -93,7 +93,7 @@ extension Lockfile {
                 release: try base.string("release", "a release's name", Spelling.isName), minirootfs: minirootfs,
                 repositories: try Repository.form.entries("repository", in: root),
                 world: try root.optionalTable("apk", known: ["install"])?.strings(
-                    "install", "an Alpine package name", Spelling.isAlpineName) ?? [],
+                    "install", "an Alpine package, perhaps with a version", Spelling.isAlpineWish) ?? [],
                 packages: try AlpinePackage.form.entries("alpine-package", in: root))
         }
 

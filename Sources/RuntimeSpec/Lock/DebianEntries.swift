@@ -123,7 +123,7 @@ extension Lockfile {
     public struct Selection: Equatable, Sendable {
         /// How much of Debian it starts from.
         public let variant: Manifest.Variant
-        /// Packages besides the variant's, sorted.
+        /// Packages besides the variant's, sorted, each as it was asked for: a name, with `=VERSION` or `/SUITE` behind it.
         public let install: [String]
 
         /// - Parameter install: Besides the variant's.
@@ -159,7 +159,8 @@ extension Lockfile {
                     ? Selection(
                         variant: try Manifest.variant(base),
                         install: try root.table("packages", known: ["install"]).strings(
-                            "install", "a Debian package name", Spelling.isPackageName)) : nil,
+                            "install", "a Debian package, perhaps with a version or a suite", PackageWish.isWish))
+                    : nil,
                 packages: try Package.form.entries("package", in: root))
         }
     }

@@ -10,8 +10,8 @@ public struct Lockfile: Equatable, Sendable {
     /// How a lock is spelt, and how its image is built.
     public struct Format: Equatable, Sendable {
         /// The newest that this program reads and the one it writes. Format 2 says what was asked for (`Selection`), so that
-        /// what was added to a lock afterwards is found; format 3 may have an agent; format 4 folders, links
-        /// and owners.
+        /// what was added to a lock afterwards is found; format 3 may have an agent; format 4 folders, links,
+        /// owners, and versions and suites that were asked for.
         public static let newestVersion = 4
         /// The newest recipe this program builds. A change to rtverify that changes an image's bytes is a new recipe.
         public static let newestRecipe = 1
@@ -27,8 +27,9 @@ public struct Lockfile: Equatable, Sendable {
         }
 
         /// The oldest format that says all that a lock has to say: what an older rtverify can read, it shall.
-        public init(for contents: Contents, recipe: Int = newestRecipe) {
-            self.init(version: contents.needsFormat4 ? 4 : contents.agent == nil ? 2 : 3, recipe: recipe)
+        public init(for contents: Contents, of base: Base, recipe: Int = newestRecipe) {
+            self.init(
+                version: contents.needsFormat4 || base.needsFormat4 ? 4 : contents.agent == nil ? 2 : 3, recipe: recipe)
         }
     }
 
@@ -42,6 +43,16 @@ public struct Lockfile: Equatable, Sendable {
         case tarball(Input)
         /// Nothing: a volume of files that programs mount.
         case empty
+
+        /// Whether it has what format 4 has and no format before.
+        var needsFormat4: Bool {
+            switch self {
+            case .debian(let debian):
+                debian.selection?.install.contains { PackageWish($0)?.isSpecific == true } == true
+            case .alpine(let alpine): alpine.world.contains { Spelling.alpineName($0) != $0 }
+            case .tarball, .empty: false
+            }
+        }
     }
 
     /// How it is spelt and built.
@@ -68,7 +79,7 @@ public struct Lockfile: Equatable, Sendable {
         format: Format? = nil, manifestSHA256: Digest, sourceDateEpoch: Int, name: String, base: Base,
         contents: Contents, archives: [Archive], toolchain: [Package]
     ) {
-        self.format = format ?? Format(for: contents)
+        self.format = format ?? Format(for: contents, of: base)
         (self.manifestSHA256, self.sourceDateEpoch) = (manifestSHA256, sourceDateEpoch)
         (self.name, self.base, self.contents) = (name, base, contents)
         self.archives = archives.sorted { $0.name < $1.name }
@@ -146,7 +157,7 @@ public struct Lockfile: Equatable, Sendable {
             folders: contents.folders, steps: contents.steps, prune: contents.prune,
             allowed: contents.allowed, python: contents.python, agent: agent, image: contents.image)
         return Lockfile(
-            format: Format(for: contents, recipe: format.recipe), manifestSHA256: manifestSHA256,
+            format: Format(for: contents, of: base, recipe: format.recipe), manifestSHA256: manifestSHA256,
             sourceDateEpoch: sourceDateEpoch, name: name, base: base, contents: contents, archives: archives,
             toolchain: toolchain)
     }
@@ -159,7 +170,7 @@ public struct Lockfile: Equatable, Sendable {
             base = .debian(Debian(release: debian.release, selection: selection, packages: debian.packages))
         }
         return Lockfile(
-            format: Format(for: contents, recipe: format.recipe), manifestSHA256: manifestSHA256,
+            format: Format(for: contents, of: base, recipe: format.recipe), manifestSHA256: manifestSHA256,
             sourceDateEpoch: sourceDateEpoch,
             name: name, base: base, contents: contents, archives: archives, toolchain: toolchain)
     }

@@ -24,9 +24,10 @@ extension Lockfile {
         for list in [targets, contents.folders.map(\.target)] {
             if let twice = Manifest.firstDuplicate(list) { throw fail("file '\(twice)' stands twice") }
         }
-        if contents.needsFormat4, format.version < 4 {
+        if contents.needsFormat4 || base.needsFormat4, format.version < 4 {
             throw fail(
-                "its format is \(format.version), and it has a folder, a link, an owner or a largest-file, which come with 4"
+                "its format is \(format.version), and it has what comes with 4: a folder, a link, an owner, a largest-file, or a "
+                    + "version or suite that was asked for"
             )
         }
         for archive in archives where archive.indexes.isEmpty || archive.keys.isEmpty {

@@ -95,12 +95,9 @@ public struct Manifest: Equatable, Sendable {
                 file: file, key: "runtime.architecture", found: "'\(architecture)'",
                 expected: "'x86_64', the architecture of Aleph's VMs")
         }
-        base = try Base(in: root)
-        packages = Set(
-            try root.optionalTable("packages", known: ["install"])?.strings(
-                "install", "a package name", base.system == .alpine ? Spelling.isAlpineName : Spelling.isPackageName)
-                ?? []
-        ).sorted()
+        let written = try Base(in: root)
+        packages = Set(PackageWish.normalized(try Self.packages(in: root, written))).sorted()
+        base = try written.naming(suitesOf: packages, file: file)
         python = try root.optionalTable("python", known: PythonPackages.keys).map { try PythonPackages($0) }
         initProgram = try root.optionalTable("init", known: InitProgram.keys).map { try InitProgram($0) }
         (files, trees) = try Self.files(in: root)
@@ -119,6 +116,15 @@ public struct Manifest: Equatable, Sendable {
             } ?? tools
         try checkBase(file)
         try checkPaths(file)
+    }
+
+    private static func packages(in root: TOMLFields, _ base: Base) throws -> [String] {
+        let fields = try root.optionalTable("packages", known: ["install"])
+        return base.system == .alpine
+            ? try fields?.strings("install", "a package, as 'name', 'name=1.2' or 'name~1.2'", Spelling.isAlpineWish)
+                ?? []
+            : try fields?.strings(
+                "install", "a package, as 'name', 'name=1.2-3' or 'name/bookworm-backports'", PackageWish.isWish) ?? []
     }
 
     /// `[[file]]`: a file, or where the source ends with a slash what a folder holds.

@@ -29,6 +29,21 @@ extension Manifest.Base {
         }
     }
 
+    /// The same with the suites of its release that packages name: backports, say, which are asked for nothing else.
+    func naming(suitesOf packages: [String], file: String) throws -> Manifest.Base {
+        guard case .debian(var suites, let variant) = self else { return self }
+        for suite in Set(packages.compactMap { PackageWish($0)?.suite }).sorted() where !suites.suites.contains(suite) {
+            guard suite.hasPrefix("\(suites.release)-"), DebianSuites.standard(suites.release) != nil else {
+                throw SpecError.inconsistent(
+                    file: file,
+                    reason: "[packages] names the suite '\(suite)', which the base doesn't have: it has "
+                        + suites.suites.joined(separator: ", ") + "; add it to 'base.suites'")
+            }
+            suites.suites.append(suite)
+        }
+        return .debian(suites, variant)
+    }
+
     /// The keys that `[base]` may have besides `system`.
     private static func keys(_ system: Manifest.System) -> [String] {
         switch system {

@@ -1,4 +1,4 @@
-"""A signed Alpine repository of our own making: make_apks.py FOLDER KEYNAME [--unsigned] [--other-key].
+"""A signed Alpine repository of our own making: make_apks.py FOLDER KEYNAME [--unsigned] [--other-key] [--sha256].
 
 FOLDER/v3.20/main/x86_64 gets packages and an index, FOLDER/KEYNAME the public key. Packages and indexes are gzip streams
 one after the other: signature, control and data; or signature and index (https://wiki.alpinelinux.org/wiki/Apk_spec).
@@ -50,8 +50,9 @@ def pack(data):
 
 def signature(part):
     key = f"{folder}/other.pem" if "--other-key" in options else private
-    made = subprocess.run(["openssl", "dgst", "-sha1", "-sign", key], input=part, capture_output=True, check=True)
-    return pack(unended([(f".SIGN.RSA.{key_name}", 0o644, made.stdout, {})]))
+    digest, kind = ("-sha256", "RSA256") if "--sha256" in options else ("-sha1", "RSA")
+    made = subprocess.run(["openssl", "dgst", digest, "-sign", key], input=part, capture_output=True, check=True)
+    return pack(unended([(f".SIGN.{kind}.{key_name}", 0o644, made.stdout, {})]))
 
 
 def apk(name, version, files, depends=(), scripts=None):
