@@ -126,6 +126,18 @@ public struct SnapshotTime: Sendable {
         return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
+    /// Its day: `2026-11-24`.
+    package var day: String {
+        let digits = Array(text)
+        return "\(String(digits[..<4]))-\(String(digits[4..<6]))-\(String(digits[6..<8]))"
+    }
+
+    /// Reads a time as people write it: `20261124T021215Z`, `2026-11-24T02:12:15Z`, or `2026-11-24`, which is that day's end (UTC).
+    public init?(written text: String) {
+        let plain = text.filter { $0 != "-" && $0 != ":" }
+        self.init(plain.count == 8 ? "\(plain)T235959Z" : plain)
+    }
+
     /// So many hours later.
     package func adding(hours: Int) -> SnapshotTime { SnapshotTime(seconds: seconds + hours * 3600) }
 }

@@ -6,6 +6,8 @@ public enum ResolutionError: Error, CustomStringConvertible {
     case otherSuite(suite: String, found: [String])
     /// A Release past its Valid-Until.
     case expired(suite: String, validUntil: String)
+    /// A suite that no mirror has.
+    case suiteMissing(suite: String, reason: String)
     /// A Release that isn't one, or an index that doesn't follow from it.
     case malformed(String)
     /// A program of the host that locking needs.
@@ -50,7 +52,10 @@ public enum ResolutionError: Error, CustomStringConvertible {
                 + "; choose another mirror"
         case .expired(let suite, let validUntil):
             "the Release of \(suite) expired on \(validUntil): the mirror may be stale or replaying an old state; "
-                + "choose another mirror, or pass --allow-expired to lock that state all the same"
+                + "choose another mirror, pass --at TIME to lock a state that the snapshot archive has, or --allow-expired to lock "
+                + "that one all the same"
+        case .suiteMissing(let suite, let reason):
+            "\(reason)\nno mirror has \(suite); pass --at TIME to lock a state that the snapshot archive has"
         case .malformed(let reason): reason
         case .programMissing(let program, let package):
             "\(program) is not installed; run: apt-get install \(package)"

@@ -19,11 +19,21 @@ public struct RuntimeLock: Sendable {
         public var sourceDateEpoch: Int?
         /// Locks a Release past its Valid-Until all the same.
         public var allowExpired: Bool
+        /// The time whose states of Debian's suites are locked; nil for the newest.
+        public var time: SnapshotTime?
 
-        /// - Parameter sourceDateEpoch: Seconds since 1970-01-01 UTC; nil for the newest Release date.
-        public init(sourceDateEpoch: Int? = nil, allowExpired: Bool = false) {
-            (self.sourceDateEpoch, self.allowExpired) = (sourceDateEpoch, allowExpired)
+        /// - Parameters:
+        ///   - sourceDateEpoch: Seconds since 1970-01-01 UTC; nil for the newest Release date.
+        ///   - time: The time whose states of Debian's suites are locked; nil for the newest.
+        public init(sourceDateEpoch: Int? = nil, allowExpired: Bool = false, time: SnapshotTime? = nil) {
+            (self.sourceDateEpoch, self.allowExpired, self.time) = (sourceDateEpoch, allowExpired, time)
         }
+    }
+
+    private func suites(_ options: Options, locked: [Lockfile.Archive] = []) -> SuiteStates {
+        SuiteStates(
+            reader: debian.reader, time: options.time, allowExpired: options.allowExpired, locked: locked,
+            note: { [events] in events(.note($0)) })
     }
 
     /// - Parameter keyrings: Files to look for keys in; those of the host when empty.
@@ -56,9 +66,12 @@ public struct RuntimeLock: Sendable {
         }
     }
 
-    /// Locks a manifest at the archives' newest state.
+    /// Locks a manifest at the archives' newest state, or at that of a time.
     public func lock(_ manifest: Manifest, directory: String, options: Options) async throws -> Lockfile {
-        let states = try await debian.newestStates(of: manifest, allowExpired: options.allowExpired)
+        if options.time != nil, manifest.alpine != nil {
+            events(.note("Alpine keeps no old states: --at is for Debian's suites, from which the tools come"))
+        }
+        let states = try await debian.states(of: manifest, suites(options))
         return try await lock(manifest, directory: directory, options: options, states: states, pins: Pins())
     }
 
@@ -67,7 +80,7 @@ public struct RuntimeLock: Sendable {
     public func update(
         _ old: Lockfile, packages: [String], of manifest: Manifest, directory: String, options: Options
     ) async throws -> Lockfile {
-        var states = try await debian.newestStates(of: manifest, allowExpired: options.allowExpired)
+        var states = try await debian.states(of: manifest, suites(options, locked: old.archives))
         for state in states.newest {
             let newestLocked = old.archives.filter { $0.suite == state.archive.suite }.map(\.snapshot).max()
             if let newestLocked, state.archive.snapshot < newestLocked {

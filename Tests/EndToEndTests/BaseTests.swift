@@ -180,6 +180,92 @@ final class BaseTests: XCTestCase {
         XCTAssertTrue(named.output.contains("test at 20231114T221320Z\n"), named.output + named.errors)
     }
 
+    /// The state of a suite at a time, from a stand-in for the snapshot archive; the pool that served it is empty by then.
+    func testALockIsOfATimeThatIsAskedFor() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        func prepare(_ script: String) throws {
+            let done = try bench.run(["sh", "-e", "-c", script])
+            XCTAssertEqual(done.status, 0, done.errors)
+        }
+        try archive.manifest(["early"])
+        // The Release's Date is 2023-11-14T22:13:20Z; the snapshot archive took it an hour later, and answers for every time.
+        try prepare("mkdir -p snapshot/debian && cp -a archive snapshot/debian/20231114T231320Z")
+        try prepare("for t in 20231114T221320Z 20231115T000000Z; do ln -s 20231114T231320Z snapshot/debian/$t; done")
+        try archive.signAnew(["--bump", "--date", "1700100000"])
+        try prepare("rm archive/pool/early_1.0*")
+        XCTAssertEqual(try archive.lock(output: "new.lock").status, 0)
+        XCTAssertTrue(try bench.read("new.lock").contains("20231116T020000Z"))
+        let snapshot = ["--snapshot", "\(bench.folder)/snapshot"]
+        let at = try archive.lock(["--at", "2023-11-15T00:00:00Z"] + snapshot)
+        XCTAssertEqual(at.status, 0, at.errors)
+        let lock = try bench.read("test.lock")
+        XCTAssertTrue(lock.contains("snapshot = \"20231114T221320Z\""), lock)
+        XCTAssertTrue(lock.contains("source-date-epoch = 1700000000"), lock)
+        XCTAssertEqual(try archive.build(snapshot).status, 0)
+        let before = try archive.lock(["--at", "2023-11-14T22:00:00Z"] + snapshot)
+        XCTAssertEqual(before.status, 2, before.errors)
+        for (time, words) in [("yesterday", "is no time"), ("2999-01-01", "still to come")] {
+            let wrong = try archive.lock(["--at", time])
+            XCTAssertEqual(wrong.status, 64, wrong.errors)
+            XCTAssertTrue(wrong.errors.contains(words), wrong.errors)
+        }
+        // Expired, or gone: the error names what helps.
+        try archive.signAnew(["--expired"])
+        let expired = try archive.lock()
+        XCTAssertEqual(expired.status, 2, expired.errors)
+        XCTAssertTrue(expired.errors.contains("--at TIME"), expired.errors)
+        try prepare("rm -r archive/dists")
+        let missing = try archive.lock()
+        XCTAssertEqual(missing.status, 2, missing.errors)
+        XCTAssertTrue(missing.errors.contains("no mirror has test; pass --at TIME"), missing.errors)
+    }
+
+    /// A release that has ended is locked as it was last, or as it is locked already, where its suites have gone.
+    func testAReleaseThatHasEndedIsLockedAsItWasLast() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        func prepare(_ script: String) throws {
+            let done = try bench.run(["sh", "-e", "-c", script])
+            XCTAssertEqual(done.status, 0, done.errors)
+        }
+        try archive.manifest(["early"])
+        try bench.write(
+            try bench.read("runtime.toml").replacingOccurrences(
+                of: "system = \"debian\"\nrelease = \"test\"", with: "system = \"debian\"\nrelease = \"buster\""),
+            to: "runtime.toml")
+        try prepare("mkdir -p snapshot/debian && cp -a archive snapshot/debian/20240630T235959Z")
+        try prepare("ln -s 20240630T235959Z snapshot/debian/20231114T221320Z")
+        let snapshot = ["--snapshot", "\(bench.folder)/snapshot"]
+        // While its suites are there, nothing is said.
+        let there = try archive.lock(snapshot, output: "there.lock")
+        XCTAssertEqual(there.status, 0, there.errors)
+        XCTAssertFalse(there.errors.contains("support ended"), there.errors)
+        try archive.signAnew(["--expired", "--bump"])
+        let toolchain = try bench.read("runtime.toml")
+        // The toolchain's suite, of no release that has ended, is another archive's of the same name here.
+        try bench.write(
+            toolchain.replacingOccurrences(
+                of: "[toolchain]\nrelease = \"test\"", with: "[toolchain]\nrelease = \"buster\""),
+            to: "runtime.toml")
+        let ended = try archive.lock(snapshot)
+        XCTAssertEqual(ended.status, 0, ended.errors)
+        XCTAssertTrue(ended.errors.contains("buster's support ended on 2024-06-30, and test expired on"), ended.errors)
+        XCTAssertTrue(ended.errors.contains("locked at its last state, of 20231114T221320Z"), ended.errors)
+        XCTAssertTrue(try bench.read("test.lock").contains("version = \"1.0\""))
+        // What is locked already is of a later time than the end of support.
+        try prepare("rm -r archive/dists")
+        let lock = try bench.read("test.lock")
+        let gone = try bench.rtverify(
+            ["lock", "update", "runtime.toml", "-o", "test.lock", "--keyring", "keyring.gpg"] + archive.mirror
+                + snapshot)
+        XCTAssertEqual(gone.status, 0, gone.errors)
+        XCTAssertTrue(gone.errors.contains("is on no mirror any more"), gone.errors)
+        XCTAssertEqual(try bench.read("test.lock"), lock)
+    }
+
     func testTemplatesAreTheRuntimesAndLock() throws {
         let bench = try Workbench()
         defer { bench.remove() }

@@ -38,12 +38,11 @@ struct DebianResolution {
         var newest = 0
     }
 
-    /// The newest states of a manifest's suites, of its toolchain's, and of the agent's compiler's.
-    func newestStates(of manifest: Manifest, allowExpired: Bool) async throws -> States {
-        let base = try await reader.newest(of: manifest.suites, allowExpired: allowExpired)
+    /// States of a manifest's suites, of its toolchain's, and of the agent's compiler's.
+    func states(of manifest: Manifest, _ suites: SuiteStates) async throws -> States {
+        let base = try await suites.states(of: manifest.suites)
         let toolchain =
-            manifest.toolchain == manifest.suites
-            ? base : try await reader.newest(of: manifest.toolchain, allowExpired: allowExpired)
+            manifest.toolchain == manifest.suites ? base : try await suites.states(of: manifest.toolchain)
         var states = States(base: base, toolchain: toolchain, compiler: [])
         guard manifest.initProgram == .agent else { return states }
         if manifest.toolchain.release == DebianSuites.bookworm.release {
@@ -51,7 +50,7 @@ struct DebianResolution {
         } else if manifest.suites.release == DebianSuites.bookworm.release {
             states.compiler = base
         } else {
-            states.compiler = try await reader.newest(of: .bookworm, allowExpired: allowExpired)
+            states.compiler = try await suites.states(of: .bookworm)
         }
         return states
     }

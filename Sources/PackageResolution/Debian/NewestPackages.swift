@@ -11,9 +11,9 @@ public struct NewestPackages: Sendable {
     /// Reads the release's suites.
     public init(of suites: DebianSuites, store: Store, fetcher: Fetcher, keyrings: [String]) async throws {
         (self.store, self.fetcher) = (store, fetcher)
-        states = try await SuiteReader(
-            signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher
-        ).newest(of: suites)
+        let reader = SuiteReader(signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher)
+        states = try await SuiteStates(reader: reader, time: nil, allowExpired: false, note: { _ in }).states(
+            of: suites)
     }
 
     private func newest(_ name: String) throws -> (state: ArchiveState, stanza: PackageIndex.Stanza) {

@@ -27,20 +27,14 @@ struct SuiteReader: Sendable {
         }
     }
 
-    /// The newest state of each suite.
-    func newest(of suites: DebianSuites, allowExpired: Bool = false) async throws -> [ArchiveState] {
-        var states: [ArchiveState] = []
-        for name in suites.suites {
-            states.append(try await newest(Suite(name, of: suites), allowExpired: allowExpired))
-        }
-        return states
-    }
-
     /// The newest state that a mirror serves.
     /// - Parameter allowExpired: Whether a Release past its Valid-Until counts, and one by a key that has expired since.
     func newest(_ suite: Suite, allowExpired: Bool = false) async throws -> ArchiveState {
-        let signed = try await signedRelease(
-            try await newestRelease(of: suite.name), of: suite, allowExpired: allowExpired)
+        let bytes: ReleaseBytes
+        do { bytes = try await newestRelease(of: suite.name) } catch  where isInputFailure(error) {
+            throw ResolutionError.suiteMissing(suite: suite.name, reason: "\(error)")
+        }
+        let signed = try await signedRelease(bytes, of: suite, allowExpired: allowExpired)
         if let end = signed.release.validUntil, end < time(nil), !allowExpired {
             throw ResolutionError.expired(suite: suite.name, validUntil: signed.release.validUntilText)
         }

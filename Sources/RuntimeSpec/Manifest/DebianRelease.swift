@@ -72,6 +72,12 @@ enum DebianRelease {
     /// Those whose images Debian 12's tools pack: its own, and releases whose tools are older.
     static let packedByBookworm: Set<String> = ["stretch", "buster", "bullseye", "bookworm"]
 
+    /// The last day of support of those that have ended, as the snapshot archive spells its end
+    /// (https://wiki.debian.org/LTS): after it their suites expire or leave the mirrors, and nothing newer comes.
+    static let ends = [
+        "stretch": "20220630T235959Z", "buster": "20240630T235959Z", "bullseye": "20260831T235959Z",
+    ]
+
     /// The keys that may sign a release's suites by default; nil for a release that isn't known.
     static func keys(of release: String) -> [String]? {
         switch release {
@@ -119,6 +125,9 @@ extension DebianSuites {
     /// Where the tools come from that pack an image of these suites, where its manifest doesn't say it: these, unless Debian
     /// 12's can do it. A later release's interpreter wants a later pip than Debian 12's.
     public var tools: DebianSuites { DebianRelease.packedByBookworm.contains(release) ? .bookworm : self }
+
+    /// The end of the release's support, as the snapshot archive spells times; nil while it is supported.
+    public var end: String? { DebianRelease.ends[release] }
 
     /// Whether the release's packages change from day to day, and its mirrors soon lack what was locked.
     public var isMoving: Bool { DebianRelease.moving.contains(release) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Host
+import Mirrors
 import PackageResolution
 import RuntimeSpec
 
@@ -70,17 +71,31 @@ extension Lock {
     struct Resolution: ParsableArguments {
         @Option(help: ArgumentHelp("The newest time in the image (default: the newest Release).", valueName: "seconds"))
         var sourceDateEpoch: Int?
+        @Option(
+            help: ArgumentHelp(
+                "Lock each suite of Debian's as it was then: 2026-11-24 (the end of that day, UTC), or 20261124T021215Z.",
+                valueName: "time"))
+        var at: String?
         @OptionGroup var trust: Trust
         @OptionGroup var source: SourceOptions
 
-        func validate() throws { try checkEpoch(sourceDateEpoch) }
+        func validate() throws {
+            try checkEpoch(sourceDateEpoch)
+            guard let at else { return }
+            guard let time = SnapshotTime(written: at) else {
+                throw ValidationError("'\(at)' is no time; write it as 2026-11-24 or 20261124T021215Z")
+            }
+            if time.seconds > Glibc.time(nil) + 86400 { throw ValidationError("'\(at)' is still to come") }
+        }
 
         /// Has a lock made, and writes it once it is known that it can be read.
         func lock(
             to path: String, _ display: ProgressDisplay,
             _ body: (RuntimeLock, RuntimeLock.Options) async throws -> Lockfile
         ) async throws -> Lockfile {
-            let options = RuntimeLock.Options(sourceDateEpoch: sourceDateEpoch, allowExpired: trust.allowExpired)
+            let options = RuntimeLock.Options(
+                sourceDateEpoch: sourceDateEpoch, allowExpired: trust.allowExpired,
+                time: at.flatMap { SnapshotTime(written: $0) })
             let lock = try await source.withInputs(display) { inputs in
                 try await body(
                     RuntimeLock(
