@@ -49,6 +49,42 @@ package enum ImageContract {
         .prune("/run"), .prune("/tmp"), .prune("/var/tmp"),
     ]
 
+    /// Says what of a step's or a package's own goes all the same, and why. Logs and caches of the installation are nobody's own.
+    static func notes(for system: Manifest.System) -> [ChrootTask] {
+        let keys = ["_key", "_key.pub"].map { suffix in
+            ChrootTask.noteEntries(
+                of: "/etc/ssh", prefix: "ssh_host_", suffix: suffix, reason: "removed: it would be everybody's host key"
+            )
+        }
+        guard system == .debian else { return keys }
+        return keys
+            + ["/var/lib/systemd/random-seed", "/var/lib/dbus/machine-id"].map {
+                .note(path: $0, unless: [], reason: "removed: each machine makes its own")
+            }
+    }
+
+    /// Puts one of `written` into an image.
+    static func writing(_ file: (path: String, text: String), recipe: Int) -> [ChrootTask] {
+        let bytes = Array(file.text.utf8)
+        let write = ChrootTask.write(path: file.path, mode: 0o644, bytes: bytes)
+        // machine-id(5): these two say that the machine has none yet.
+        let noIdentity = [[], Array("uninitialized\n".utf8)]
+        if file.path == machineID {
+            return [
+                .note(path: file.path, unless: noIdentity, reason: "emptied: each machine makes its own"),
+                recipe > 1 ? .replaceUnless(path: file.path, contents: noIdentity, bytes: bytes) : write,
+            ]
+        }
+        if recipe > 1 { return [.writeUnlessThere(path: file.path, mode: 0o644, bytes: bytes)] }
+        return [
+            .note(
+                path: file.path, unless: [bytes], reason: "replaced: recipe 1 writes it anew; a lock made now keeps it"),
+            write,
+        ]
+    }
+
+    private static let machineID = "/etc/machine-id"
+
     /// Written into every image, unless the manifest names a file of that path.
     package static func written(for lock: Lockfile) -> [(path: String, text: String)] {
         let resolver = ("/etc/resolv.conf", "# Written by the init of the virtual machine.\n")
@@ -65,7 +101,7 @@ package enum ImageContract {
             // The builder's resolver must not get in; the VM's init knows the network's.
             resolver,
             // Empty means: this machine has no identity yet (machine-id(5)).
-            ("/etc/machine-id", ""),
+            (machineID, ""),
             // The state that the packages came from, wherever they were fetched.
             ("/etc/apt/sources.list", sources(of: lock)),
         ]

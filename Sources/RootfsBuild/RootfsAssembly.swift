@@ -80,9 +80,10 @@ public struct RootfsAssembly: Sendable {
         if lock.system == .empty { return }
         let named = Set(try placed(by: lock).map { Array($0.utf8) })
         let written = ImageContract.written(for: lock).filter { !named.contains(Array($0.path.utf8)) }
-        try await root.perform(
-            ImageContract.removals(for: lock.system)
-                + written.map { .write(path: $0.path, mode: 0o644, bytes: Array($0.text.utf8)) })
+        let notes = try await root.perform(
+            ImageContract.notes(for: lock.system) + ImageContract.removals(for: lock.system)
+                + written.flatMap { ImageContract.writing($0, recipe: lock.format.recipe) })
+        for note in notes { events(.note(note)) }
     }
 
     private func compileAgent() async throws {

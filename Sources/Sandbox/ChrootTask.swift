@@ -20,6 +20,14 @@ public enum ChrootTask: Codable, Sendable {
     case makeLink(path: String, to: String, ownership: Ownership)
     /// Writes a file, with the folders above it.
     case write(path: String, mode: Int, bytes: [UInt8])
+    /// Writes a file where nothing of that name is there.
+    case writeUnlessThere(path: String, mode: Int, bytes: [UInt8])
+    /// Writes a file, mode 0644, unless one is there that has one of these contents.
+    case replaceUnless(path: String, contents: [[UInt8]], bytes: [UInt8])
+    /// Says on standard output, with the reason, that what is at a path goes, unless it has just these bytes, or there is nothing.
+    case note(path: String, unless: [[UInt8]], reason: String)
+    /// The same of the entries of a folder whose names begin and end so.
+    case noteEntries(of: String, prefix: String, suffix: String, reason: String)
     /// Empties a folder, or removes what isn't one. What isn't there is no error.
     case prune(String)
     /// Empties a folder; a link to one stays as it is.
@@ -69,6 +77,18 @@ public enum ChrootTaskRunner {
             try RootOwners.give(path, to: ownership)
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
+        case .writeUnlessThere(let path, let mode, let bytes):
+            var status = stat()
+            if lstat(path, &status) != 0 { try write(bytes, to: path, mode: mode) }
+        case .replaceUnless(let path, let contents, let bytes):
+            if content(path).map(contents.contains) != true { try write(bytes, to: path, mode: 0o644) }
+        case .note(let path, let unless, let reason):
+            if let found = content(path), !unless.contains(found) { say("\(path): \(reason)") }
+        case .noteEntries(let folder, let prefix, let suffix, let reason):
+            for name in names(in: folder) {
+                let text = String(decoding: name.map(UInt8.init(bitPattern:)), as: UTF8.self)
+                if text.hasPrefix(prefix), text.hasSuffix(suffix) { say("\(folder)/\(text): \(reason)") }
+            }
         case .prune(let path):
             var status = stat()
             guard lstat(path, &status) == 0 else { return }
@@ -91,6 +111,18 @@ public enum ChrootTaskRunner {
                 }
             }
         }
+    }
+
+    private static func say(_ line: String) { try? OpenFile.write(Array("\(line)\n".utf8), to: STDOUT_FILENO) }
+
+    /// The bytes of a small file; those of none for what is something else, nil where nothing is there.
+    private static func content(_ path: String) -> [UInt8]? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        return (try? OpenFile.bytes(descriptor, at: 0, count: min(Int(status.st_size), 1 << 16))) ?? []
     }
 
     /// Unpacks a prepared package's data.

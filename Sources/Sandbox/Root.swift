@@ -148,7 +148,9 @@ public struct Root: Sendable {
 
     /// Runs tasks in a child of this program that is chrooted into the root.
     /// - Parameter what: What they do, for the error.
-    public func perform(_ tasks: [ChrootTask], _ what: String? = nil) async throws {
+    /// - Returns: The lines that tasks said.
+    @discardableResult
+    public func perform(_ tasks: [ChrootTask], _ what: String? = nil) async throws -> [String] {
         let input = try JSONText.line(tasks)
         let result = try await Subprocess.run(
             .path("/proc/self/exe"), arguments: Arguments([HiddenCommand.tasks.rawValue, path].map(\.pathArgument)),
@@ -159,5 +161,6 @@ public struct Root: Sendable {
             throw SandboxError.program(
                 what ?? "unpacking into \(path)", status: "\(result.terminationStatus)", output: lines)
         }
+        return result.standardOutput.split(separator: "\n").map { TerminalText.safe(String($0)) }
     }
 }

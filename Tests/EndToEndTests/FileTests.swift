@@ -204,6 +204,50 @@ final class FileTests: XCTestCase {
         XCTAssertTrue(try image("large.squashfs", sparse, limit).errors.contains("/srv/a"))
     }
 
+    /// Recipe 2: what a step wrote stays, but for identities; recipe 1 writes it anew, as it did.
+    func testWhatAStepWroteStaysUnlessItIsAnIdentity() throws {
+        let archive = try TestArchive()
+        let bench = archive.bench
+        defer { bench.remove() }
+        let step = """
+            cd /etc; echo 10.0.0.1 db >> hosts; echo web > hostname; rm -f resolv.conf; ln -s /run/stub resolv.conf
+            echo 0123456789abcdef0123456789abcdef > machine-id; mkdir -p ssh; echo key > ssh/ssh_host_x_key
+            """
+        func image(_ step: String, recipe: Int) throws -> (files: [String: String], errors: String) {
+            try archive.manifest(["late"], more: step.isEmpty ? "" : "[[step]]\nrun = \"\"\"\n\(step)\n\"\"\"\n")
+            XCTAssertEqual(try archive.lock().status, 0)
+            try bench.write(
+                try bench.read("test.lock").replacing("recipe = 2\n", with: "recipe = \(recipe)\n"), to: "test.lock")
+            let built = try archive.build()
+            XCTAssertEqual(built.status, 0, built.errors)
+            XCTAssertEqual(try bench.run(["rm", "-rf", "u"]).status, 0)
+            XCTAssertEqual(try bench.run(["unsquashfs", "-q", "-n", "-d", "u", "test.squashfs"]).status, 0)
+            let names = ["hosts", "hostname", "resolv.conf", "machine-id"]
+            let shown = try names.map { name in
+                let link = try bench.run(["readlink", "u/etc/\(name)"]).output
+                return (name, link.isEmpty ? try bench.read("u/etc/\(name)") : link)
+            }
+            XCTAssertFalse(bench.exists("u/etc/ssh/ssh_host_x_key"))
+            return (Dictionary(uniqueKeysWithValues: shown), built.errors)
+        }
+        let kept = try image(step, recipe: 2)
+        XCTAssertEqual(
+            kept.files, ["hosts": "10.0.0.1 db\n", "hostname": "web\n", "resolv.conf": "/run/stub\n", "machine-id": ""])
+        for line in [
+            "/etc/machine-id: emptied: each machine makes its own",
+            "/etc/ssh/ssh_host_x_key: removed: it would be everybody's host key",
+        ] { XCTAssertEqual(kept.errors.components(separatedBy: line).count, 2, kept.errors) }
+        let former = try image(step, recipe: 1)
+        XCTAssertEqual(former.files["hostname"], "localhost\n")
+        XCTAssertTrue(former.files["hosts"]?.hasPrefix("127.0.0.1\tlocalhost\n") == true)
+        XCTAssertTrue(former.errors.contains("/etc/hostname: replaced: recipe 1 writes it anew"), former.errors)
+        // Where nobody wrote any of it both are the same, and nothing is said.
+        let (one, two) = (try image("", recipe: 1), try image("echo uninitialized > /etc/machine-id", recipe: 2))
+        XCTAssertFalse((one.errors + two.errors).contains("/etc/"), one.errors + two.errors)
+        XCTAssertEqual(two.files["machine-id"], "uninitialized\n")
+        XCTAssertEqual(one.files.filter { $0.key != "machine-id" }, two.files.filter { $0.key != "machine-id" })
+    }
+
     func testAVolumeIsWhatItsFolderHolds() throws {
         let archive = try prepared(
             base: "system = \"empty\"", more: "[[file]]\nsource = \"app/\"\ntarget = \"/\"\nexclude = [\".git\"]")

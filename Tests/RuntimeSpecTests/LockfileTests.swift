@@ -74,7 +74,7 @@ final class LockfileTests: XCTestCase {
         XCTAssertTrue(
             failure(lock.text.replacing("version = 2\n", with: "version = 9\nnew = 1\n", maxReplacements: 1))
                 .contains("version 9 is not known to this rtverify"))
-        XCTAssertTrue(failure(lock.text.replacing("recipe = 1", with: "recipe = 7")).contains("recipe 7 is not known"))
+        XCTAssertTrue(failure(lock.text.replacing("recipe = 2", with: "recipe = 7")).contains("recipe 7 is not known"))
     }
 
     /// Numbers as TOML spells them, and nothing that only looks like one.
@@ -88,8 +88,8 @@ final class LockfileTests: XCTestCase {
             let text = failure(lock.text.replacing("version = 2\n", with: "\(spelling)\n", maxReplacements: 1))
             XCTAssertTrue(text.contains(words), "\(spelling): \(text)")
         }
-        for spelling in ["recipe = 2 # newer", "recipe = 0x2", "recipe = 1_000"] {
-            let text = failure(lock.text.replacing("recipe = 1\n", with: "\(spelling)\n", maxReplacements: 1))
+        for spelling in ["recipe = 3 # newer", "recipe = 0x3", "recipe = 1_000"] {
+            let text = failure(lock.text.replacing("recipe = 2\n", with: "\(spelling)\n", maxReplacements: 1))
             XCTAssertTrue(text.contains("is not known"), "\(spelling): \(text)")
         }
     }

@@ -13,8 +13,9 @@ public struct Lockfile: Equatable, Sendable {
         /// what was added to a lock afterwards is found; format 3 may have an agent; format 4 folders, links,
         /// owners, and versions and suites that were asked for.
         public static let newestVersion = 4
-        /// The newest recipe this program builds. A change to rtverify that changes an image's bytes is a new recipe.
-        public static let newestRecipe = 1
+        /// The newest recipe this program builds. A change to rtverify that changes an image's bytes is a new recipe. Recipe 2 keeps
+        /// what a package or a step wrote to /etc/hosts and its like, which 1 replaced.
+        public static let newestRecipe = 2
 
         /// 1 for locks that don't say what was asked for.
         public let version: Int
