@@ -75,7 +75,9 @@ extension Lockfile {
     var fitsMemory: Bool { inputSize <= 64 << 20 }
 
     /// Bytes of the image's inputs.
-    var inputSize: Int { imageInputs.reduce(0) { $0 + $1.size } }
+    var inputSize: Int {
+        imageInputs.reduce(0) { $0 + $1.size } + contents.trees.reduce(0) { $0 + $1.size }
+    }
 
     /// Bytes that the tree takes at least: compressed packages of Debian grow fourfold, those of other makers less.
     fileprivate var leastTree: Int {

@@ -133,14 +133,20 @@ public struct ImageBuilder: Sendable {
         if let inputs, try inputs.allSatisfy({ if case .present = try store.state(of: $0) { true } else { false } }) {
             return
         }
-        let folders = Self.folders(of: runtime)
-        for folder in folders where access("\(folder)/\(tree.source.source)", F_OK) == 0 {
-            // What isn't the locked folder isn't kept.
-            guard try TreeReader.list(tree.source, in: folder).sha256 == tree.list.sha256 else { continue }
-            _ = try TreeReader.keep(tree.source, in: folder, store: store)
-            return
+        var tried: [String] = []
+        for folder in Self.folders(of: runtime) {
+            let place = "\(folder)/\(tree.source.source)"
+            do {
+                // What isn't the locked folder isn't kept.
+                guard try TreeReader.list(tree.source, in: folder).sha256 == tree.list.sha256 else {
+                    tried.append("\(place) (it has changed)")
+                    continue
+                }
+                _ = try TreeReader.keep(tree.source, in: folder, store: store)
+                return
+            } catch { tried.append(access(place, F_OK) == 0 ? "\(place) (\(error))" : place) }
         }
-        throw StoreError.treeMissing(tree.list, tried: folders.map { "\($0)/\(tree.source.source)" })
+        throw StoreError.treeMissing(tree.list, tried: tried)
     }
 
     /// What must never be published, whoever builds.

@@ -58,33 +58,35 @@ public struct ReleaseNotes: Codable, Equatable, Sendable {
             edits = []
             return
         }
-        func files(_ lock: Lockfile) -> [String: Lockfile.File] {
-            Dictionary(lock.contents.files.map { ($0.target, $0) }) { first, _ in first }
-        }
-        let (left, right) = (files(a), files(b))
-        let changed = Set(left.keys).union(right.keys).sorted().compactMap { path -> Edit? in
-            switch (left[path], right[path]) {
-            case (let x?, let y?):
-                x.mode == y.mode && x.source?.sha256 == y.source?.sha256
-                    ? nil : Edit(list: "file", name: path, change: "changed")
-            case (nil, _): Edit(list: "file", name: path, change: "added")
-            case (_, nil): Edit(list: "file", name: path, change: "removed")
+        let (old, new) = (a.contents, b.contents)
+        let placed =
+            Self.edits("file", old.files, new.files, by: \.target) { x, y in
+                x.mode == y.mode && x.source?.sha256 == y.source?.sha256 && x.ownership == y.ownership
             }
-        }
-        func trees(_ lock: Lockfile) -> [String: Lockfile.Tree] {
-            Dictionary(lock.contents.trees.map { ("\($0.source.source)/", $0) }) { first, _ in first }
-        }
-        let (old, new) = (trees(a), trees(b))
-        let folders = Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map { path in
-            Edit(
-                list: "file", name: path,
-                change: old[path] == nil ? "added" : new[path] == nil ? "removed" : "changed")
-        }
+            + Self.edits("file", old.trees, new.trees, by: { "\($0.source.source)/" }, areSame: ==)
+            + Self.edits("link", old.links, new.links, by: \.target, areSame: ==)
+            + Self.edits("folder", old.folders, new.folders, by: \.target, areSame: ==)
         let (before, after) = (a.contents.steps, b.contents.steps)
         edits =
-            changed + folders
-            + before.filter { !after.contains($0) }.map { Edit(list: "step", name: $0, change: "removed") }
+            placed + before.filter { !after.contains($0) }.map { Edit(list: "step", name: $0, change: "removed") }
             + after.filter { !before.contains($0) }.map { Edit(list: "step", name: $0, change: "added") }
+    }
+
+    /// What the manifests put into the images, each by its name.
+    private static func edits<Entry>(
+        _ list: String, _ a: [Entry], _ b: [Entry], by name: (Entry) -> String, areSame: (Entry, Entry) -> Bool
+    ) -> [Edit] {
+        func named(_ entries: [Entry]) -> [String: Entry] {
+            Dictionary(entries.map { (name($0), $0) }) { first, _ in first }
+        }
+        let (left, right) = (named(a), named(b))
+        return Set(left.keys).union(right.keys).sorted().compactMap { name in
+            switch (left[name], right[name]) {
+            case (let x?, let y?): areSame(x, y) ? nil : Edit(list: list, name: name, change: "changed")
+            case (nil, _): Edit(list: list, name: name, change: "added")
+            case (_, nil): Edit(list: list, name: name, change: "removed")
+            }
+        }
     }
 
     private static func changes(_ list: String, _ a: [String: String], _ b: [String: String]) -> [Change] {

@@ -152,6 +152,8 @@ private final class OpenedFile {
 
     /// lseek(2)'s numbers of Linux, which Glibc shows to GNU's C alone.
     private static let (seekData, seekHole) = (CInt(3), CInt(4))
+    /// More parts make no map: the packer looks each up for each block, and refuses more than 65,536.
+    private static let mostParts = 1000
     /// Room in holes that is worth a map.
     private static let leastHoles = 1 << 20
 
@@ -172,6 +174,10 @@ private final class OpenedFile {
                 return nil
             }
             if start >= size { break }
+            guard parts.count < Self.mostParts else {
+                try seek(0)
+                return nil
+            }
             parts.append(start..<min(end, size))
             offset = end
         }

@@ -71,7 +71,7 @@ public enum ChrootTaskRunner {
         case .makeFolder(let path, let mode, let ownership, let isNamed):
             try makeFolder(path, mode, ownership, isNamed: isNamed)
         case .makeLink(let path, let to, let ownership):
-            try makeFolders(above: path)
+            try makeFolders(above: path, asOwn: true)
             unlink(path)
             guard symlink(to, path) == 0 else { throw SystemError("cannot make the link \(path) in the root", errno) }
             try RootOwners.give(path, to: ownership)
@@ -81,9 +81,10 @@ public enum ChrootTaskRunner {
             var status = stat()
             if lstat(path, &status) != 0 { try write(bytes, to: path, mode: mode) }
         case .replaceUnless(let path, let contents, let bytes):
-            if content(path).map(contents.contains) != true { try write(bytes, to: path, mode: 0o644) }
+            let found = Found(path)
+            if found.isNothing || found.isOther(than: contents) { try write(bytes, to: path, mode: 0o644) }
         case .note(let path, let unless, let reason):
-            if let found = content(path), !unless.contains(found) { say("\(path): \(reason)") }
+            if Found(path).isOther(than: unless) { say("\(path): \(reason)") }
         case .noteEntries(let folder, let prefix, let suffix, let reason):
             for name in names(in: folder) {
                 let text = String(decoding: name.map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -115,14 +116,36 @@ public enum ChrootTaskRunner {
 
     private static func say(_ line: String) { try? OpenFile.write(Array("\(line)\n".utf8), to: STDOUT_FILENO) }
 
-    /// The bytes of a small file; those of none for what is something else, nil where nothing is there.
-    private static func content(_ path: String) -> [UInt8]? {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard descriptor >= 0 else { return [] }
-        defer { close(descriptor) }
-        return (try? OpenFile.bytes(descriptor, at: 0, count: min(Int(status.st_size), 1 << 16))) ?? []
+    /// What is at a path, as far as it matters here.
+    private enum Found {
+        case nothing, other
+        /// The bytes of a small file.
+        case file([UInt8])
+
+        init(_ path: String) {
+            var status = stat()
+            guard lstat(path, &status) == 0 else {
+                self = .nothing
+                return
+            }
+            let descriptor =
+                status.st_mode & S_IFMT == S_IFREG ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1
+            defer { close(descriptor) }
+            let bytes =
+                descriptor < 0 ? nil : try? OpenFile.bytes(descriptor, at: 0, count: min(Int(status.st_size), 1 << 16))
+            self = bytes.map { .file($0) } ?? .other
+        }
+
+        /// Whether it is there, and is no file that holds one of these.
+        func isOther(than contents: [[UInt8]]) -> Bool {
+            switch self {
+            case .nothing: false
+            case .other: true
+            case .file(let bytes): !contents.contains(bytes)
+            }
+        }
+
+        var isNothing: Bool { if case .nothing = self { true } else { false } }
     }
 
     /// Unpacks a prepared package's data.
@@ -159,7 +182,7 @@ public enum ChrootTaskRunner {
     }
 
     private static func makeFolder(_ path: String, _ mode: Int, _ ownership: Ownership, isNamed: Bool) throws {
-        try makeFolders(above: path)
+        try makeFolders(above: path, asOwn: true)
         var status = stat()
         if mkdir(path, 0o700) != 0 {
             let reason = errno
@@ -173,13 +196,19 @@ public enum ChrootTaskRunner {
         guard chmod(path, mode_t(mode)) == 0 else { throw SystemError("cannot create \(path) in the root", errno) }
     }
 
-    private static func makeFolders(above path: String) throws {
+    /// - Parameter asOwn: Whether new ones are root's and 0755 whatever the folder above hands down (mkdir(2), set-group-id).
+    ///   Those above a file have it of old: its bytes are a recipe's.
+    private static func makeFolders(above path: String, asOwn: Bool = false) throws {
         var parent = ""
         for part in path.split(separator: "/").dropLast() {
             parent += "/\(part)"
-            guard mkdir(parent, 0o755) == 0 || errno == EEXIST else {
+            guard mkdir(parent, 0o755) == 0 else {
+                if errno == EEXIST { continue }
                 throw SystemError("cannot create \(parent) in the root", errno)
             }
+            guard asOwn else { continue }
+            try RootOwners.give(parent, to: .root)
+            guard chmod(parent, 0o755) == 0 else { throw SystemError("cannot create \(parent) in the root", errno) }
         }
     }
 

@@ -8,11 +8,10 @@ import struct RuntimeSpec.Ownership
 ///
 /// Not getpwnam(3), which would ask whatever the host's nsswitch.conf names.
 enum RootOwners {
-    /// Gives what is at a path to its owner. What isn't said is root's, as it is already.
+    /// Gives what is at a path to its owner. What isn't said is root's, and not the group's of a folder above that hands it down.
     /// - Parameter follows: Whether of a link it is what it leads to, and not the link.
     /// - Throws: `SandboxError.unknownOwner` for a name that the root doesn't know.
     static func give(_ path: String, to ownership: Ownership, follows: Bool = false) throws {
-        if ownership == .root { return }
         let user = try ownership.owner.map { try number($0, "/etc/passwd", "user", path) } ?? 0
         let group = try ownership.group.map { try number($0, "/etc/group", "group", path) } ?? 0
         guard (follows ? chown(path, user, group) : lchown(path, user, group)) == 0 else {

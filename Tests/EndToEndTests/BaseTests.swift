@@ -204,8 +204,11 @@ final class BaseTests: XCTestCase {
         XCTAssertTrue(lock.contains("snapshot = \"20231114T221320Z\""), lock)
         XCTAssertTrue(lock.contains("source-date-epoch = 1700000000"), lock)
         XCTAssertEqual(try archive.build(snapshot).status, 0)
+        // Nothing of after the time will do, whatever the archive answers with.
+        try prepare("ln -s 20231114T231320Z snapshot/debian/20231114T220000Z")
         let before = try archive.lock(["--at", "2023-11-14T22:00:00Z"] + snapshot)
         XCTAssertEqual(before.status, 2, before.errors)
+        XCTAssertTrue(before.errors.contains("test has no state of 20231114T220000Z"), before.errors)
         for (time, words) in [("yesterday", "is no time"), ("2999-01-01", "still to come")] {
             let wrong = try archive.lock(["--at", time])
             XCTAssertEqual(wrong.status, 64, wrong.errors)

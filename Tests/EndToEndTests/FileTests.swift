@@ -58,6 +58,11 @@ final class FileTests: XCTestCase {
                 target = "/srv/data"
                 mode = "2770"
                 group = "team"
+                [[folder]]
+                target = "/srv/data/deep/er"
+                [[link]]
+                target = "/srv/data/deep/link"
+                to = "x"
                 [[step]]
                 run = "ls -l /opt/app/bin/run > /srv/seen"
                 """)
@@ -86,7 +91,10 @@ final class FileTests: XCTestCase {
             "-rw-r--r-- 0/0 squashfs-root/usr/lib/app/lib", "lrwxrwxrwx 0/0 squashfs-root/lib -> usr/lib",
             "-rw-r--r-- 0/0 squashfs-root/etc/issue", "-rwsr-xr-x 5/0 squashfs-root/srv/one",
             "lrwxrwxrwx 0/0 squashfs-root/usr/local/bin/run -> ../../../opt/app/bin/run",
-            "drwxrws--- 0/4321 squashfs-root/srv/data", "drwxr-xr-x 0/0 squashfs-root/etc",
+            "drwxrws--- 0/4321 squashfs-root/srv/data",
+            // What a folder hands down to what is made in it is nobody's wish.
+            "drwxr-xr-x 0/0 squashfs-root/srv/data/deep", "drwxr-xr-x 0/0 squashfs-root/srv/data/deep/er",
+            "lrwxrwxrwx 0/0 squashfs-root/srv/data/deep/link -> x", "drwxr-xr-x 0/0 squashfs-root/etc",
         ] { XCTAssertTrue(lines.contains(expected), "\(expected)\n\(listed.output)") }
         XCTAssertFalse(listed.output.contains(".git"))
         XCTAssertTrue(
@@ -211,7 +219,7 @@ final class FileTests: XCTestCase {
         defer { bench.remove() }
         let step = """
             cd /etc; echo 10.0.0.1 db >> hosts; echo web > hostname; rm -f resolv.conf; ln -s /run/stub resolv.conf
-            echo 0123456789abcdef0123456789abcdef > machine-id; mkdir -p ssh; echo key > ssh/ssh_host_x_key
+            echo 0123456789abcdef0123456789abcdef > id; rm -f machine-id; ln -s id machine-id; mkdir -p ssh; echo key > ssh/ssh_host_x_key
             """
         func image(_ step: String, recipe: Int) throws -> (files: [String: String], errors: String) {
             try archive.manifest(["late"], more: step.isEmpty ? "" : "[[step]]\nrun = \"\"\"\n\(step)\n\"\"\"\n")

@@ -69,6 +69,13 @@ final class PlacedEntriesTests: XCTestCase {
         XCTAssertTrue(problem("gone/y").contains("prunes /opt/gone"))
     }
 
+    /// Two spellings that Unicode calls one are two names, here as in a folder.
+    func testNamesAreBytes() throws {
+        let list = TreeList(["e\u{301}", "\u{e9}"].map { .init(path: $0, mode: 0o755, content: .folder) })
+        XCTAssertEqual(try TreeList(text: list.text, name: "list").entries.count, 2)
+        XCTAssertEqual(failure(file("a", "/opt/e\u{301}") + file("b", "/opt/\u{e9}")), "accepted")
+    }
+
     private static let list = TreeList([
         .init(path: "b c/é\\#=", mode: 0o644, content: .file(size: 3, sha256: .of([1, 2, 3]))),
         .init(path: "b c", mode: 0o755, content: .folder), .init(path: "a", mode: 0o777, content: .link(to: "../x y")),

@@ -80,12 +80,15 @@ struct DebianResolution {
     ) async throws -> Result {
         let named = states.named()
         let (base, toolchain, older) = (named.base, named.toolchain, named.older)
-        let names =
+        let (names, specific) =
             manifest.selection.map {
                 Self.wishes($0, hasPython: manifest.python != nil, in: base, holding: pins.packages)
-            } ?? []
-        let chosen = try await names.isEmpty ? [] : AptResolver(pins: pins.packages).resolve(names, from: base + older)
-        let found = try Self.entries(of: chosen, in: base + older)
+            } ?? ([], [])
+        let held = pins.packages.filter { pin in !specific.contains { $0.name == pin.key } }
+        let chosen = try await names.isEmpty ? [] : AptResolver(pins: held).resolve(names, from: base + older)
+        let found = try Self.entries(
+            of: chosen, in: base + older,
+            wishes: specific + (manifest.selection?.install.compactMap { PackageWish($0) } ?? []))
         let graph = InstallationStages(found.map(\.stanza))
         let stages = try graph.stages()
         var result = Result()
@@ -142,18 +145,22 @@ struct DebianResolution {
         return names.union(selection.install.map { PackageWish($0)?.name ?? $0 }).sorted()
     }
 
-    /// What apt is asked for: names, and with them the versions and suites that are asked for.
-    /// - Parameter pins: Versions to hold, by package name: of these the suite has been chosen from already.
+    /// What apt is asked for: names, and with them the versions and suites that are asked for, which are the second part.
+    /// - Parameter pins: Versions to hold, by package name: of what its suite still has, nothing else is asked for.
     static func wishes(
         _ selection: Lockfile.Selection, hasPython: Bool, in states: [ArchiveState], holding pins: [String: String]
-    ) -> [String] {
+    ) -> (texts: [String], specific: [PackageWish]) {
         let specific = selection.install.compactMap { PackageWish($0) }.filter { wish in
-            wish.isSpecific && (wish.version != nil || pins[wish.name] == nil)
+            guard let suite = wish.suite, let held = pins[wish.name] else { return wish.isSpecific }
+            return !states.contains { state in
+                state.archive.suite == suite
+                    && state.indexes.contains { $0.stanzas(named: wish.name).contains { $0.version == held } }
+            }
         }
         let all = SuiteNeeds(states: states, pins: pins).adding(to: specific)
         let named = Set(all.map(\.name))
         let others = wantedNames(selection, hasPython: hasPython, in: states.flatMap(\.indexes))
-        return others.filter { !named.contains($0) } + all.map(\.text)
+        return (others.filter { !named.contains($0) } + all.map(\.text), all)
     }
 
     struct Entry {
@@ -161,9 +168,13 @@ struct DebianResolution {
         var stanza: PackageIndex.Stanza
     }
 
-    static func entries(of choices: [AptResolver.Choice], in states: [ArchiveState]) throws -> [Entry] {
+    /// The entries of what apt chose: in the suite that was asked for, where it lists them, else in the first that does.
+    static func entries(
+        of choices: [AptResolver.Choice], in states: [ArchiveState], wishes: [PackageWish] = []
+    ) throws -> [Entry] {
         try choices.map { choice in
-            for state in states {
+            let suite = wishes.first { $0.name == choice.name }?.suite
+            for state in states.filter({ $0.archive.suite == suite }) + states {
                 if let stanza = state.stanza(
                     named: choice.name, version: choice.version, architecture: choice.architecture)
                 {

@@ -24,7 +24,7 @@ struct SuiteNeeds {
             guard let suite = wish.suite, let stanza = newest(wish.name, in: suite) else { continue }
             for group in DependencyField.relations("\(stanza.preDepends), \(stanza.depends)") {
                 if group.contains(where: { isMet($0, chosen) }) { continue }
-                for relation in group where chosen[relation.name] == nil && pins[relation.name] == nil {
+                for relation in group where chosen[relation.name] == nil {
                     guard let found = newest(relation.name, in: suite), relation.holds(for: found.version) else {
                         continue
                     }

@@ -45,8 +45,9 @@ struct SuiteReader: Sendable {
     /// before it. It has long expired, and is what was asked for.
     /// - Parameter isNamed: Whether the time is one of the snapshot archive's, which has one state for it: the one that it
     ///   serves then. Elsewhere it is the time of a mirror, which had a Release some hours before the snapshot archive.
+    /// - Parameter isStrict: Whether none of after the time will do.
     func state(
-        of suite: Suite, at time: SnapshotTime, isNamed: Bool, allowExpired: Bool
+        of suite: Suite, at time: SnapshotTime, isNamed: Bool, allowExpired: Bool, isStrict: Bool = false
     ) async throws -> ArchiveState {
         var best: SignedRelease?
         try await fetcher.snapshots(
@@ -54,6 +55,7 @@ struct SuiteReader: Sendable {
         ) { bytes in
             let signed = try await signedRelease(ReleaseBytes(release: bytes), of: suite, allowExpired: allowExpired)
             let date = signed.release.date
+            if isStrict, date > time.seconds { return true }
             if best == nil || date == time.seconds || (date < time.seconds && !isNamed) { best = signed }
             return date >= time.seconds
         }

@@ -22,7 +22,9 @@ struct SuiteStates: Sendable {
     }
 
     private func state(of suite: SuiteReader.Suite, in suites: DebianSuites) async throws -> ArchiveState {
-        if let time { return try await reader.state(of: suite, at: time, isNamed: false, allowExpired: true) }
+        if let time {
+            return try await reader.state(of: suite, at: time, isNamed: false, allowExpired: true, isStrict: true)
+        }
         do {
             return try await reader.newest(suite, allowExpired: allowExpired)
         } catch let error as ResolutionError {
@@ -39,7 +41,7 @@ struct SuiteStates: Sendable {
     private func last(_ suite: SuiteReader.Suite, before end: SnapshotTime) async throws -> ArchiveState {
         let held = locked.filter { $0.suite == suite.name }.max { $0.snapshot < $1.snapshot }
         if let held, held.snapshot >= end.text { return try await reader.locked(held) }
-        return try await reader.state(of: suite, at: end, isNamed: false, allowExpired: true)
+        return try await reader.state(of: suite, at: end, isNamed: false, allowExpired: true, isStrict: true)
     }
 }
 

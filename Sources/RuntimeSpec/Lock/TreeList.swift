@@ -153,16 +153,19 @@ extension Lockfile {
         public let source: TreeSource
         /// The list of what it holds: a `TreeList`'s text, by the folder's path.
         public let list: Input
+        /// Bytes of its files in all: what a build needs room for.
+        public let size: Int
 
         /// - Parameter list: Its text's size and hash are those of the list.
         public init(source: TreeSource, list: TreeList) {
             self.source = source
             self.list = Input(path: source.source, of: Array(list.text.utf8))
+            size = list.inputs.reduce(0) { $0 + $1.size }
         }
 
-        private init(source: TreeSource, size: Int, sha256: Digest) {
-            self.source = source
-            list = Input(path: source.source, size: size, sha256: sha256)
+        private init(source: TreeSource, size: Int, listSize: Int, sha256: Digest) {
+            (self.source, self.size) = (source, size)
+            list = Input(path: source.source, size: listSize, sha256: sha256)
         }
 
         /// How a lock spells it.
@@ -170,12 +173,13 @@ extension Lockfile {
             EntryField<Tree, TreeSource>(
                 keys: TreeSource.form.keys, read: TreeSource.form.read, write: { TreeSource.form.write($0.source, &$1) }
             ),
+            .integer("size", \.size, in: 0...Lockfile.largestInput),
             EntryField<Tree, Int>(
                 keys: ["list-size"], read: { try $0.integer("list-size", in: 1...Lockfile.largestInput) },
                 write: { $1.value("list-size", $0.list.size) }),
             EntryField<Tree, Digest>(
                 keys: ["list-sha256"], read: { try $0.digest("list-sha256") },
                 write: { $1.value("list-sha256", $0.list.sha256) }),
-            make: { Tree(source: $0, size: $1, sha256: $2) })
+            make: { Tree(source: $0, size: $1, listSize: $2, sha256: $3) })
     }
 }

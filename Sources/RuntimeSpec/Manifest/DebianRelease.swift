@@ -69,8 +69,8 @@ enum DebianRelease {
     /// Those whose packages change until they are released, or for ever.
     static let moving: Set<String> = ["forky", "sid"]
 
-    /// Those whose images Debian 12's tools pack: its own, and releases whose tools are older.
-    static let packedByBookworm: Set<String> = ["stretch", "buster", "bullseye", "bookworm"]
+    /// Those whose images their own tools pack: those after Debian 12, whose tools pack everything else.
+    static let packedByThemselves: Set<String> = ["trixie", "forky", "sid"]
 
     /// The last day of support of those that have ended, as the snapshot archive spells its end
     /// (https://wiki.debian.org/LTS): after it their suites expire or leave the mirrors, and nothing newer comes.
@@ -122,9 +122,9 @@ extension DebianSuites {
         release: "bookworm", suites: DebianRelease.suites(of: "bookworm") ?? [], components: ["main"],
         keys: (DebianRelease.keys(of: "bookworm") ?? []).sorted())
 
-    /// Where the tools come from that pack an image of these suites, where its manifest doesn't say it: these, unless Debian
-    /// 12's can do it. A later release's interpreter wants a later pip than Debian 12's.
-    public var tools: DebianSuites { DebianRelease.packedByBookworm.contains(release) ? .bookworm : self }
+    /// Where the tools come from that pack an image of these suites, where its manifest doesn't say it: Debian 12, or a later
+    /// release itself. A later release's interpreter wants a later pip than Debian 12's.
+    public var tools: DebianSuites { DebianRelease.packedByThemselves.contains(release) ? self : .bookworm }
 
     /// The end of the release's support, as the snapshot archive spells times; nil while it is supported.
     public var end: String? { DebianRelease.ends[release] }

@@ -121,10 +121,11 @@ public struct Manifest: Equatable, Sendable {
     private static func packages(in root: TOMLFields, _ base: Base) throws -> [String] {
         let fields = try root.optionalTable("packages", known: ["install"])
         return base.system == .alpine
-            ? try fields?.strings("install", "a package, as 'name', 'name=1.2' or 'name~1.2'", Spelling.isAlpineWish)
+            ? try fields?.strings(
+                "install", "a package name, as 'jq', 'jq=1.7.1-r0' or 'jq~1.7'", Spelling.isAlpineWish)
                 ?? []
             : try fields?.strings(
-                "install", "a package, as 'name', 'name=1.2-3' or 'name/bookworm-backports'", PackageWish.isWish) ?? []
+                "install", "a package name, as 'jq', 'jq=1.6-2.1' or 'jq/bookworm-backports'", PackageWish.isWish) ?? []
     }
 
     /// `[[file]]`: a file, or where the source ends with a slash what a folder holds.
@@ -280,7 +281,8 @@ public struct Manifest: Equatable, Sendable {
     }
 
     static func firstDuplicate(_ texts: [String]) -> String? {
-        var seen: Set<String> = []
-        return texts.first { !seen.insert($0).inserted }
+        // By bytes: two spellings that Unicode calls equal are two names.
+        var seen: Set<[UInt8]> = []
+        return texts.first { !seen.insert(Array($0.utf8)).inserted }
     }
 }
