@@ -41,9 +41,9 @@ public struct ProgramRun: Sendable {
         public var emulates = false
         /// The item hash that the machine is named by; nil for the code's own.
         public var itemHash: String?
-        /// Seconds until the announcement.
+        /// Seconds until the announcement, and then until the program has started.
         public var bootTimeout = 120
-        /// Seconds for the configuration, and for each request.
+        /// Seconds for each request.
         public var timeout = 60
 
         /// With the defaults for all else.
@@ -164,7 +164,7 @@ public struct ProgramRun: Sendable {
         report.version = try await supervisor.ready(within: setting.bootTimeout)
         report.ready = elapsed()
         events(.phase(name: "configure the program", total: 0))
-        if let refusal = try await supervisor.configure(configuration, within: setting.timeout) {
+        if let refusal = try await supervisor.configure(configuration, within: setting.bootTimeout) {
             (report.refusal, report.traceback) = (refusal.error, refusal.traceback)
         } else {
             report.configured = elapsed()

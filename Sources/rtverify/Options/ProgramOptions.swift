@@ -68,9 +68,12 @@ struct MachineOptions: ParsableArguments {
     var network = false
     @Flag(help: "Emulate the processor, where KVM is there too.")
     var emulate = false
-    @Option(help: ArgumentHelp("Seconds until the machine says that it is ready.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "Seconds until the machine says that it is ready, and then until the program has started.",
+            valueName: "seconds"))
     var bootTimeout = 120
-    @Option(help: ArgumentHelp("Seconds for the configuration, and for each request.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Seconds for each request.", valueName: "seconds"))
     var requestTimeout = 60
     @Option(
         help: ArgumentHelp("This host's own vhost-device-vsock (default: Debian's, fetched).", valueName: "program"))
