@@ -139,7 +139,7 @@ final class RuntimeTests: XCTestCase {
         XCTAssertEqual(
             answer.output.split(separator: "\n").map(String.init),
             ["1", "v20", "2.0.5 6.33.0", "trixie", "trixie-security", "trixie-updates"], answer.output + answer.errors)
-        try answers(bench, memory: 1024).fastAPI()
+        try answers(bench, memory: 1024).fastAPI(isWhole: false)
     }
 
     /// From the image alone to its lock: all packages, wheels and the init. Where a suite has moved on and the snapshot
