@@ -162,10 +162,10 @@ final class RuntimeTests: XCTestCase {
         }
         XCTAssertEqual(draft.status, 0, draft.errors + draft.output)
         let found = try bench.lockDifference(lock, "draft.lock")
-        // What leaves no name in an image; a requirement leaves the version that it led to, and a package that another
+        // What leaves no name in an image, the recipe too: a draft takes the newest; a requirement leaves the version that it led to, and a package that another
         // one needs as well leaves no trace of having been asked for.
         let gone =
-            ["name", "manifest-sha256", "install", "steps", "prune", "allow", "files", "python requirements"]
+            ["name", "recipe", "manifest-sha256", "install", "steps", "prune", "allow", "files", "python requirements"]
             + moved.map { "archive \($0)" }
         XCTAssertEqual(found.others.filter { line in !gone.contains { line.hasPrefix("\($0):") } }, [])
         // The packer is of the state, not of the image.
