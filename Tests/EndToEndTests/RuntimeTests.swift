@@ -162,8 +162,8 @@ final class RuntimeTests: XCTestCase {
         }
         XCTAssertEqual(draft.status, 0, draft.errors + draft.output)
         let found = try bench.lockDifference(lock, "draft.lock")
-        // What leaves no name in an image, the recipe too: a draft takes the newest; a requirement leaves the version that it led to, and a package that another
-        // one needs as well leaves no trace of having been asked for.
+        // What leaves no name in an image, the recipe too: a draft takes the newest. A requirement leaves the version that it led
+        // to, and a package that another one needs as well leaves no trace of having been asked for.
         let gone =
             ["name", "recipe", "manifest-sha256", "install", "steps", "prune", "allow", "files", "python requirements"]
             + moved.map { "archive \($0)" }
