@@ -75,7 +75,7 @@ let package = Package(
                 "http_exchange.c", "http_request.c", "inflate.c", "machine.c", "msgpack.c", "network.c", "program.c",
                 "relay.c", "requests.c", "session.h", "vsock.c", "zip.c", "agent_1.c", "agent_1.h", "asgi_worker_1.py",
                 "basics_1.c", "configuration_1.c", "http_1.c", "msgpack_1.c",
-            ].map { .embedInCode($0) }),
+            ].map { .embedInCode("Guest/\($0)") }),
         .target(
             name: "ContentHash",
             dependencies: [

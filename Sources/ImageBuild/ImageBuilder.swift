@@ -137,13 +137,13 @@ public struct ImageBuilder: Sendable {
         for folder in Self.folders(of: runtime) {
             let place = "\(folder)/\(tree.source.source)"
             do {
-                // What isn't the locked folder isn't kept.
-                guard try TreeReader.list(tree.source, in: folder).sha256 == tree.list.sha256 else {
-                    tried.append("\(place) (it has changed)")
-                    continue
+                // What isn't the locked folder isn't kept; and while it is, it may change.
+                if try TreeReader.list(tree.source, in: folder).sha256 == tree.list.sha256,
+                    try TreeReader.keep(tree.source, in: folder, store: store).sha256 == tree.list.sha256
+                {
+                    return
                 }
-                _ = try TreeReader.keep(tree.source, in: folder, store: store)
-                return
+                tried.append("\(place) (it has changed)")
             } catch { tried.append(access(place, F_OK) == 0 ? "\(place) (\(error))" : place) }
         }
         throw StoreError.treeMissing(tree.list, tried: tried)

@@ -46,11 +46,14 @@ public struct RuntimeLock: Sendable {
                 signature: ArchiveSignature(keyrings: keyrings), store: store, fetcher: fetcher))
     }
 
-    /// Versions to hold, by name.
+    /// What stays as it was: versions, by name, and what of an image is rtverify's own.
     private struct Pins {
         var debian: [String: String] = [:]
         var toolchain: [String: String] = [:]
         var wheels: [String: String] = [:]
+        var recipe = Lockfile.Format.newestRecipe
+        var initScript: InitScript?
+        var agentSources: [Lockfile.Input]?
 
         init() {}
 
@@ -63,6 +66,8 @@ public struct RuntimeLock: Sendable {
             debian = held(lock.packages.map { ($0.name, $0.version) }, moving: moved.packages)
             toolchain = held(lock.tools.map { ($0.name, $0.version) }, moving: moved.packages)
             wheels = held((lock.python?.wheels ?? []).map { ($0.name, $0.version) }, moving: moved.wheels)
+            (recipe, initScript) = (lock.format.recipe, lock.contents.initScript)
+            agentSources = lock.contents.agent?.sources
         }
     }
 
@@ -142,15 +147,18 @@ public struct RuntimeLock: Sendable {
             interpreter: debian.interpreter, pins: pins)
         let agent =
             manifest.initProgram == .agent
-            ? Lockfile.Agent(sources: AgentSources.inputs, compiler: debian.compiler) : nil
-        let own = manifest.initProgram.map { Lockfile.File(InitScript($0)) }
+            ? Lockfile.Agent(sources: pins.agentSources ?? AgentSources.inputs, compiler: debian.compiler) : nil
+        let own = manifest.initProgram.map { program in
+            Lockfile.File(pins.initScript.flatMap { $0.program == program ? $0 : nil } ?? InitScript(program))
+        }
+        let contents = Lockfile.Contents(
+            files: [own].compactMap { $0 } + files.files, trees: files.trees, links: manifest.links,
+            folders: manifest.folders, steps: manifest.steps, prune: manifest.prune, allowed: manifest.allowed,
+            python: python, agent: agent, image: manifest.image)
         return Lockfile(
+            format: .init(for: contents, of: locked, recipe: pins.recipe),
             manifestSHA256: files.sha256(with: manifest), sourceDateEpoch: time, name: manifest.name, base: locked,
-            contents: Lockfile.Contents(
-                files: [own].compactMap { $0 } + files.files, trees: files.trees, links: manifest.links,
-                folders: manifest.folders, steps: manifest.steps, prune: manifest.prune, allowed: manifest.allowed,
-                python: python, agent: agent, image: manifest.image),
-            archives: debian.archives, toolchain: debian.toolchain)
+            contents: contents, archives: debian.archives, toolchain: debian.toolchain)
     }
 
     /// Writes a lock in today's format, with what its manifest asks for: nothing that is locked moves. An agent that the

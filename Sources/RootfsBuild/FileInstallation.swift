@@ -6,6 +6,8 @@ import Sandbox
 /// Puts the manifest's own folders, files and links into a tree.
 struct FileInstallation {
     let contents: Lockfile.Contents
+    /// Its folders, each with the list of what it holds.
+    let trees: [(tree: Lockfile.Tree, list: TreeList)]
     /// The tree.
     let root: Root
     let store: Store
@@ -13,7 +15,6 @@ struct FileInstallation {
     /// Files are copied into the private folder by hash, and moved to their places inside the root.
     /// - Parameter inSystem: Whether more comes, which removes the private folder; a volume has no other use for it.
     func run(inSystem: Bool) async throws {
-        let trees = try store.lists(of: contents.trees)
         var (copies, tasks) = ([(input: Lockfile.Input, name: String)](), [ChrootTask]())
         func install(_ input: Lockfile.Input, _ path: String, _ mode: Int, _ ownership: Ownership) {
             tasks.append(.install(name: "file-\(copies.count)", path: path, mode: mode, ownership: ownership))

@@ -72,10 +72,11 @@ package enum ImageContract {
         if file.path == machineID {
             return [
                 .note(path: file.path, unless: noIdentity, reason: "emptied: each machine makes its own"),
-                recipe > 1 ? .replaceUnless(path: file.path, contents: noIdentity, bytes: bytes) : write,
+                recipe > 1
+                    ? .writeUnlessThere(path: file.path, mode: 0o644, bytes: bytes, kept: noIdentity) : write,
             ]
         }
-        if recipe > 1 { return [.writeUnlessThere(path: file.path, mode: 0o644, bytes: bytes)] }
+        if recipe > 1 { return [.writeUnlessThere(path: file.path, mode: 0o644, bytes: bytes, kept: nil)] }
         return [
             .note(
                 path: file.path, unless: [bytes], reason: "replaced: recipe 1 writes it anew; a lock made now keeps it"),

@@ -48,11 +48,13 @@ public struct RootfsAssembly: Sendable {
             try SystemFolders.makeFolder(other.path)
             try await other.fill(with: [OtherClock.package(clock)], from: store, jobs: jobs)
         }
+        let trees = try store.lists(of: lock.contents.trees)
+        let placed = placed(with: trees)
         var writers = Writers(root: root.path, paths: conditions.watched, events: events)
         switch lock.base {
         case .debian(let debian):
             try root.makeBase()
-            try await install(debian, unpacked)
+            try await install(debian, keeping: placed, unpacked)
             try await recompileLibraries(of: debian)
         case .alpine(let alpine):
             try await start(alpine.minirootfs)
@@ -67,7 +69,7 @@ public struct RootfsAssembly: Sendable {
             ).run()
         }
         writers.look(after: "Python's packages")
-        try await FileInstallation(contents: lock.contents, root: root, store: store).run(
+        try await FileInstallation(contents: lock.contents, trees: trees, root: root, store: store).run(
             inSystem: lock.system != .empty)
         writers.look(after: "a file of the manifest")
         try await compileAgent()
@@ -78,8 +80,7 @@ public struct RootfsAssembly: Sendable {
         try await root.perform(lock.contents.prune.map(ChrootTask.prune))
         // A volume is what its manifest names, and nothing that a system needs.
         if lock.system == .empty { return }
-        let named = Set(try placed(by: lock).map { Array($0.utf8) })
-        let written = ImageContract.written(for: lock).filter { !named.contains(Array($0.path.utf8)) }
+        let written = ImageContract.written(for: lock).filter { !placed.contains(Array($0.path.utf8.dropFirst())) }
         let notes = try await root.perform(
             ImageContract.notes(for: lock.system) + ImageContract.removals(for: lock.system)
                 + written.flatMap { ImageContract.writing($0, recipe: lock.format.recipe) })
@@ -108,8 +109,12 @@ public struct RootfsAssembly: Sendable {
         try showClock()
     }
 
+    /// - Parameter placed: What will lie over a package's file.
+    ///
     /// Stage by stage, in batches: while dpkg unpacks or configures one, the next is decompressed.
-    private func install(_ debian: Lockfile.Debian, _ unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
+    private func install(
+        _ debian: Lockfile.Debian, keeping placed: Set<[UInt8]>, _ unpacked: @Sendable ([ShippedFile]) -> Void
+    ) async throws {
         let dpkg = Dpkg(root: root, events: events)
         // glibc's packages refuse to be unpacked under a kernel of before 3.2.
         var baseRoot = root
@@ -119,11 +124,11 @@ public struct RootfsAssembly: Sendable {
             stage.first?.stage == 0 ? [stage] : Self.batches(of: stage)
         }
         events(.phase(name: "install \(debian.packages.count) packages", total: 2 * debian.packages.count))
-        var preparation = Task { [self] in try await prepare(batches.first ?? []) }
+        var preparation = Task { [self] in try await prepare(batches.first ?? [], keeping: placed) }
         for (index, batch) in batches.enumerated() {
             let shipped = try await preparation.value
             let next = index + 1 < batches.count ? batches[index + 1] : []
-            preparation = Task { [self] in try await prepare(next) }
+            preparation = Task { [self] in try await prepare(next, keeping: placed) }
             let stage = batch.first?.stage ?? 0
             if stage == 0 { try await startBase(batch) }
             // Inside the Essential closure Pre-Depends go round in circles; its files are all there already.
@@ -179,19 +184,22 @@ public struct RootfsAssembly: Sendable {
     }
 
     /// - Returns: Those of the packages' files that nothing is expected to touch once they are unpacked.
-    private func prepare(_ packages: [Lockfile.Package]) async throws -> [ShippedFile] {
+    private func prepare(
+        _ packages: [Lockfile.Package], keeping placed: Set<[UInt8]>
+    ) async throws -> [ShippedFile] {
         let files = try await root.repack(packages, from: store, jobs: jobs)
         let pruned = lock.contents.prune.map { Array($0.utf8.dropFirst()) }
-        let placed = Set(try placed(by: lock).map { Array($0.utf8.dropFirst()) })
         return files.filter { file in !placed.contains(file.path) && !pruned.contains { file.isAtOrBelow($0) } }
     }
 
-    /// What the manifest puts into the image, folders aside, by absolute path.
-    private func placed(by lock: Lockfile) throws -> [String] {
-        lock.contents.files.map(\.target) + lock.contents.links.map(\.target)
-            + (try store.lists(of: lock.contents.trees).flatMap { tree, list in
+    /// What the manifest puts into the image, folders aside: paths from the root on, by their bytes.
+    private func placed(with trees: [(tree: Lockfile.Tree, list: TreeList)]) -> Set<[UInt8]> {
+        let paths =
+            lock.contents.files.map(\.target) + lock.contents.links.map(\.target)
+            + trees.flatMap { tree, list in
                 list.entries.filter { $0.content != .folder }.map { tree.source.place(of: $0.path) }
-            })
+            }
+        return Set(paths.map { Array($0.utf8.dropFirst()) })
     }
 
     /// - Parameter done: Gets a step's number, from 1 on, when it has run.

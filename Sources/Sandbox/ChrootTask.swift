@@ -20,10 +20,8 @@ public enum ChrootTask: Codable, Sendable {
     case makeLink(path: String, to: String, ownership: Ownership)
     /// Writes a file, with the folders above it.
     case write(path: String, mode: Int, bytes: [UInt8])
-    /// Writes a file where nothing of that name is there.
-    case writeUnlessThere(path: String, mode: Int, bytes: [UInt8])
-    /// Writes a file, mode 0644, unless one is there that has one of these contents.
-    case replaceUnless(path: String, contents: [[UInt8]], bytes: [UInt8])
+    /// Writes a file, unless something of that name is there; with `kept`, unless that is a file that holds one of these.
+    case writeUnlessThere(path: String, mode: Int, bytes: [UInt8], kept: [[UInt8]]?)
     /// Says on standard output, with the reason, that what is at a path goes, unless it has just these bytes, or there is nothing.
     case note(path: String, unless: [[UInt8]], reason: String)
     /// The same of the entries of a folder whose names begin and end so.
@@ -77,12 +75,9 @@ public enum ChrootTaskRunner {
             try RootOwners.give(path, to: ownership)
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
-        case .writeUnlessThere(let path, let mode, let bytes):
-            var status = stat()
-            if lstat(path, &status) != 0 { try write(bytes, to: path, mode: mode) }
-        case .replaceUnless(let path, let contents, let bytes):
+        case .writeUnlessThere(let path, let mode, let bytes, let kept):
             let found = Found(path)
-            if found.isNothing || found.isOther(than: contents) { try write(bytes, to: path, mode: 0o644) }
+            if found.isNothing || kept.map(found.isOther) == true { try write(bytes, to: path, mode: mode) }
         case .note(let path, let unless, let reason):
             if Found(path).isOther(than: unless) { say("\(path): \(reason)") }
         case .noteEntries(let folder, let prefix, let suffix, let reason):

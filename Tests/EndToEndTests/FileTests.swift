@@ -129,6 +129,20 @@ final class FileTests: XCTestCase {
         let missing = try archive.build(store: "third", image: "c.squashfs")
         XCTAssertEqual(missing.status, 2)
         XCTAssertTrue(missing.errors.contains("the lock's folder 'app/'"), missing.errors)
+        try bench.write(
+            try bench.read("runtime.toml").replacing("to = \"x\"", with: "to = \"y\"").replacing(
+                "owner = 5\n", with: ""),
+            to: "runtime.toml")
+        XCTAssertEqual(try archive.lock(output: "next.lock").status, 0)
+        XCTAssertEqual(
+            try bench.rtverify(
+                ["build", "--lock", "next.lock", "-o", "next.squashfs", "--store", "store"] + archive.mirror
+            ).status, 0)
+        let notes = try bench.rtverify(
+            ["compare", "--release", "test.squashfs", "next.squashfs", "--lock", "test.lock", "--lock", "next.lock"])
+        for line in ["app/", "/srv/one", "/srv/data/deep/link"] {
+            XCTAssertTrue(notes.output.contains(line), notes.output)
+        }
         let list = try bench.run(["sh", "-c", "cat $(grep -l '^#mtree' store/objects/*/*)"]).output
         let hash = try bench.sha256("app/bin/run")
         XCTAssertTrue(list.contains("./bin/run type=file mode=0755 size=4 sha256digest=\(hash)\n"), list)

@@ -178,9 +178,18 @@ final class LockTests: XCTestCase {
     func testUpdateMovesOnlyWhatIsNamedAndNeverBack() throws {
         let archive = try TestArchive()
         defer { archive.bench.remove() }
-        try archive.manifest(["early", "special"])
+        try archive.manifest(["early", "special"], more: "[init]")
         XCTAssertEqual(try archive.lock(output: "old.lock").status, 0)
         try archive.signAnew(["--bump", "--date", "1700001000"])
+        // As an earlier rtverify locked it: recipe 1, with the first init.
+        let script = try String(contentsOfFile: "\(Workbench.checkout)/guest/init_1.sh", encoding: .utf8)
+        try archive.bench.write(script.replacing("@COMMAND@", with: "''", maxReplacements: 1), to: "init")
+        let first = "sha256 = \"\(try archive.bench.sha256("init"))\""
+        let newest = try archive.bench.read("old.lock")
+        let init_ = try XCTUnwrap(newest.firstMatch(of: #/\[init\]\n(sha256 = "[0-9a-f]{64}")/#)).1
+        XCTAssertNotEqual(first, String(init_))
+        try archive.bench.write(
+            newest.replacing(init_, with: first).replacing("recipe = 2\n", with: "recipe = 1\n"), to: "old.lock")
         _ = try archive.bench.run(["cp", "old.lock", "test.lock"])
         func update(_ packages: [String]) throws -> Workbench.Answer {
             try archive.bench.rtverify(
@@ -191,8 +200,12 @@ final class LockTests: XCTestCase {
         XCTAssertEqual(one.status, 0, one.errors)
         XCTAssertTrue(one.output.contains("upgraded early 1.0 -> 2.0"), one.output)
         XCTAssertFalse(one.output.contains("upgraded special"), one.output)
+        let held = try archive.bench.read("test.lock")
+        XCTAssertTrue(held.contains("recipe = 1\n") && held.contains(first), held)
         let all = try update([])
         XCTAssertTrue(all.output.contains("upgraded special 1.0 -> 2.0"), all.output + all.errors)
+        let moved = try archive.bench.read("test.lock")
+        XCTAssertTrue(moved.contains("recipe = 2\n") && moved.contains(init_), moved)
         let diff = try archive.bench.rtverify(["lock", "diff", "old.lock", "test.lock"])
         XCTAssertEqual(diff.status, 1)
         XCTAssertTrue(diff.output.contains("upgraded early 1.0 -> 2.0"), diff.output)

@@ -1,11 +1,34 @@
 /// The places in an image that a manifest puts something at: each is one thing's, nothing lies below what is no folder, and
 /// nothing is put where no image has it.
 struct ImagePlaces {
+    /// What is put at a place.
+    private enum Kind: Equatable {
+        case initScript, file, link, folder
+        /// Something of a folder beside the manifest, by its path there.
+        case member(String, isFolder: Bool)
+
+        var isFolder: Bool {
+            switch self {
+            case .folder, .member(_, isFolder: true): true
+            default: false
+            }
+        }
+
+        /// For errors.
+        var phrase: String {
+            switch self {
+            case .initScript: "[init]"
+            case .file: "a file"
+            case .link: "a link"
+            case .folder: "a folder"
+            case .member(let path, _): "'\(path)'"
+            }
+        }
+    }
+
     private struct Place {
         let path: String
-        /// For errors: `[init]`, `a file`.
-        let what: String
-        let isFolder: Bool
+        let kind: Kind
     }
 
     private let manifest: Manifest
@@ -14,13 +37,13 @@ struct ImagePlaces {
     /// What the manifest names itself; of its trees their own places.
     init(_ manifest: Manifest) {
         self.manifest = manifest
-        let start = manifest.initProgram == nil ? [] : [Place(path: InitScript.path, what: "[init]", isFolder: false)]
+        let start = manifest.initProgram == nil ? [] : [Place(path: InitScript.path, kind: .initScript)]
         places =
-            start + manifest.files.map { Place(path: $0.target, what: "a file", isFolder: false) }
-            + manifest.links.map { Place(path: $0.target, what: "a link", isFolder: false) }
-            + manifest.folders.map { Place(path: $0.target, what: "a folder", isFolder: true) }
+            start + manifest.files.map { Place(path: $0.target, kind: .file) }
+            + manifest.links.map { Place(path: $0.target, kind: .link) }
+            + manifest.folders.map { Place(path: $0.target, kind: .folder) }
             + manifest.trees.filter { $0.target != "/" }.map {
-                Place(path: $0.target, what: "what '\($0.source)/' holds", isFolder: true)
+                Place(path: $0.target, kind: .member("\($0.source)/", isFolder: true))
             }
     }
 
@@ -28,8 +51,8 @@ struct ImagePlaces {
     mutating func add(_ tree: TreeSource, _ list: TreeList) {
         places += list.entries.map { entry in
             Place(
-                path: tree.place(of: entry.path), what: "'\(tree.source)/\(entry.path)'",
-                isFolder: entry.content == .folder)
+                path: tree.place(of: entry.path),
+                kind: .member("\(tree.source)/\(entry.path)", isFolder: entry.content == .folder))
         }
     }
 
@@ -41,18 +64,20 @@ struct ImagePlaces {
         var taken: [[UInt8]: Place] = [:]
         for place in places {
             guard let other = taken.updateValue(place, forKey: Array(place.path.utf8)) else { continue }
-            if place.isFolder, other.isFolder { continue }
+            if place.kind.isFolder, other.kind.isFolder { continue }
             throw fail(
-                place.what == "a file" && other.what == place.what
+                place.kind == .file && other.kind == .file
                     ? "two files have the target '\(place.path)'"
-                    : "\(other.what) and \(place.what) are both \(place.path)")
+                    : "\(other.kind.phrase) and \(place.kind.phrase) are both \(place.path)")
         }
         for place in places {
             var above = place.path.utf8.dropLast(0)
             while let slash = above.lastIndex(of: UInt8(ascii: "/")), slash != above.startIndex {
                 above = above[..<slash]
-                if let other = taken[Array(above)], !other.isFolder {
-                    throw fail("\(place.path) (\(place.what)) would lie in \(other.path), which is \(other.what)")
+                if let other = taken[Array(above)], !other.kind.isFolder {
+                    throw fail(
+                        "\(place.path) (\(place.kind.phrase)) would lie in \(other.path), which is \(other.kind.phrase)"
+                    )
                 }
             }
             try check(place, fail)
@@ -60,14 +85,16 @@ struct ImagePlaces {
     }
 
     private func check(_ place: Place, _ fail: (String) -> SpecError) throws {
-        if place.what == "[init]" { return }
+        if place.kind == .initScript { return }
         if manifest.initProgram == .agent, ReservedPaths.isAtOrBelow(place.path, AgentSources.folder) {
             throw fail("'\(place.path)': the agent of [init] is in \(AgentSources.folder)")
         }
         // A folder that is emptied is there; what is in it isn't.
-        let looked = place.isFolder ? place.path.split(separator: "/").dropLast().map { "/\($0)" }.joined() : place.path
+        let looked =
+            place.kind.isFolder ? place.path.split(separator: "/").dropLast().map { "/\($0)" }.joined() : place.path
         if let reason = ReservedPaths.reason(looked, system: manifest.base.system, pruned: manifest.prune) {
-            throw fail("the \(place.isFolder ? "folder" : "file") '\(place.path)' would not be in the image: \(reason)")
+            throw fail(
+                "the \(place.kind.isFolder ? "folder" : "file") '\(place.path)' would not be in the image: \(reason)")
         }
     }
 }

@@ -1,0 +1,1 @@
+../../../guest/asgi_worker.py

@@ -1,0 +1,1 @@
+../../../guest/released/1/configuration.c

@@ -1,0 +1,1 @@
+../../../guest/http_answer.c

@@ -1,1 +1,0 @@
-../../guest/asgi_worker.py

@@ -1,1 +1,0 @@
-../../guest/released/1/asgi_worker.py

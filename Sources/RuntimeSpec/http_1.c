@@ -1,1 +1,0 @@
-../../guest/released/1/http.c

@@ -1,1 +1,0 @@
-../../guest/http_answer.c

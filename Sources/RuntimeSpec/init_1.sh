@@ -1,1 +1,0 @@
-../../guest/init_1.sh

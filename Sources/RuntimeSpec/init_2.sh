@@ -1,1 +1,0 @@
-../../guest/init_2.sh

@@ -1,1 +1,0 @@
-../../guest/init_3.sh
