@@ -22,9 +22,13 @@ final class TarStreamTests: XCTestCase {
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: archive)))
         let reader = try ArchiveReader(.tar, isCompressed: false, from: .memory(bytes))
         let file = try XCTUnwrap(try reader.next())
-        let read = try reader.bytes(limit: 1 << 30)
+        // The entry holds until the reader goes on.
+        let (name, length) = (String(decoding: file.path, as: UTF8.self), file.size)
+        var read = try reader.bytes(limit: 1 << 30)
         XCTAssertNil(try reader.next())
-        return (bytes.count, String(decoding: file.path, as: UTF8.self), read)
+        // libarchive gives nothing of a file that is nothing but a hole, though it knows how long it is.
+        if read.isEmpty { read = [UInt8](repeating: 0, count: length) }
+        return (bytes.count, name, read)
     }
 
     /// Holes aren't sent; a file of very many parts, and one whose holes are small, is sent as it is.
