@@ -114,6 +114,7 @@ struct RuntimeChecks: Sendable {
             let lock = try lockRead.get().lock
             let verification = LockVerification(
                 store: tools.inputs.store, keyrings: tools.keyrings, programs: tools.inputs.programs)
+            try verification.adoptOwnInputs(of: lock, path: lockPath)
             try await verification.fetchInputs(of: lock, fetcher: tools.inputs.fetcher)
             try await tools.inputs.programs.fetchWheels(of: lock)
             let outcome = try await verification.verify(lock)

@@ -98,33 +98,22 @@ public struct ImageBuilder: Sendable {
             }
         }
         try await fetcher.fetch(RemoteInput.inputs(of: lock))
-        for input in lock.manifestInputs where !input.isWeb { try adopt(input, of: runtime) }
+        let folders = ManifestFolders(lock: runtime.path, name: lock.name)
+        for input in lock.manifestInputs where !input.isWeb { try store.adopt(input, from: folders) }
         for tree in lock.contents.trees { try adopt(tree, of: runtime) }
         if let alpine = lock.alpine {
-            for repository in alpine.repositories { try adoptKey(repository.key, alpine, of: runtime) }
+            for repository in alpine.repositories { try adoptKey(repository.key, alpine, from: folders) }
         }
         try await programs.fetchWheels(of: lock)
     }
 
     /// The key of an index: in the store, beside the manifest, or in the minirootfs.
-    private func adoptKey(_ input: Lockfile.Input, _ alpine: Lockfile.Alpine, of runtime: LockedRuntime) throws {
+    private func adoptKey(
+        _ input: Lockfile.Input, _ alpine: Lockfile.Alpine, from folders: ManifestFolders
+    ) throws {
         if case .present = try store.state(of: input) { return }
         if try store.keepKey(input, of: alpine) { return }
-        try adopt(input, of: runtime)
-    }
-
-    /// A file of the user's own: in the store, or beside the manifest, wherever the lock lies relative to it.
-    private func adopt(_ input: Lockfile.Input, of runtime: LockedRuntime) throws {
-        if case .present = try store.state(of: input) { return }
-        let tried = Self.folders(of: runtime).map { "\($0)/\(input.path)" }
-        for path in tried where try store.adopt(path, as: input) == input.sha256 { return }
-        throw StoreError.fileMissing(input, tried: tried)
-    }
-
-    /// Where a manifest may lie whose lock this is, wherever the lock lies relative to it.
-    private static func folders(of runtime: LockedRuntime) -> [String] {
-        let folder = Paths.parent(of: runtime.path)
-        return ["\(folder)/../runtimes/\(runtime.lock.name)", folder, "runtimes/\(runtime.lock.name)"]
+        try store.adopt(input, from: folders)
     }
 
     /// A folder of the user's own: its list and all its files are in the store, or it is beside the manifest as it was.
@@ -134,7 +123,7 @@ public struct ImageBuilder: Sendable {
             return
         }
         var tried: [String] = []
-        for folder in Self.folders(of: runtime) {
+        for folder in ManifestFolders(lock: runtime.path, name: runtime.lock.name).paths {
             let place = "\(folder)/\(tree.source.source)"
             do {
                 // What isn't the locked folder isn't kept; and while it is, it may change.

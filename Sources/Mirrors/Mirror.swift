@@ -78,6 +78,9 @@ public struct MirrorList: Sendable {
     func urls(of wanted: RemoteInput) -> [String] {
         let path = wanted.input.path
         return switch wanted.origin {
+        case .debian(let archive) where archive.thirdParty != nil:
+            // It has one server; a copy of it, which somebody kept, is a mirror for anything.
+            ([Mirror(archive.thirdParty?.url ?? "")] + mirrors.filter { $0.family == nil }).map { $0.url(of: path) }
         case .debian(let archive):
             mirrors(forSuite: archive.suite).map { $0.url(of: path) } + snapshotURLs(of: path, in: archive)
         case .alpine: alpineMirrors.map { $0.url(of: path) }

@@ -4,7 +4,7 @@ import RuntimeSpec
 public struct RemoteInput: Sendable {
     /// What serves it.
     public enum Origin: Sendable {
-        /// The mirrors of one of Debian's archives, and the snapshot archive at the lock's time.
+        /// The mirrors of one of Debian's archives, and the snapshot archive at the lock's time; for other people's its URL.
         case debian(Lockfile.Archive)
         /// Alpine's mirrors.
         case alpine

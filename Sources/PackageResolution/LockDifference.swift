@@ -92,12 +92,20 @@ public struct LockDifference: Codable, Equatable, Sendable {
         compare("folders", old.contents.folders.map(Self.line), new.contents.folders.map(Self.line))
         compare("python interpreter", old.python?.interpreter ?? [], new.python?.interpreter ?? [])
         compare("apk install", old.alpine?.world ?? [], new.alpine?.world ?? [])
-        for suite in Set((old.archives + new.archives).map(\.suite)).sorted() {
+        for place in Set((old.archives + new.archives).map(\.place)).sorted() {
+            func archives(_ lock: Lockfile) -> [Lockfile.Archive] { lock.archives.filter { $0.place == place } }
             func states(_ lock: Lockfile) -> String {
-                let times = lock.archives.filter { $0.suite == suite }.map(\.snapshot).sorted()
+                let times = archives(lock).map(\.snapshot).sorted()
                 return times.isEmpty ? "none" : times.joined(separator: ", ")
             }
-            compare("archive \(suite)", states(old), states(new))
+            compare("archive \(place)", states(old), states(new))
+            func overrides(_ lock: Lockfile) -> [String] {
+                Set(archives(lock).flatMap { $0.thirdParty?.overrides ?? [] }).sorted()
+            }
+            compare("archive \(place) gives what Debian has too", overrides(old), overrides(new))
+            compare(
+                "archive \(place) keys", Set(archives(old).flatMap(\.keys)).sorted(),
+                Set(archives(new).flatMap(\.keys)).sorted())
         }
     }
 

@@ -21,6 +21,8 @@ public struct LockVerification {
         public var expiredKeys: [String] = []
         /// The keys that the lock lets sign and that are not known as Debian's own, or as the minirootfs's.
         public var unfamiliarKeys: [String]
+        /// Archives of other people, each with the fingerprints of its keys and what comes from it.
+        public var thirdParties: [String] = []
 
         /// What a reader of the lock has to know, though it holds.
         public var warnings: [String] {
@@ -31,7 +33,7 @@ public struct LockVerification {
                     ? []
                     : [
                         "the lock lets keys sign that are not Debian's or Alpine's: \(unfamiliarKeys.joined(separator: ", "))"
-                    ])
+                    ]) + thirdParties
         }
     }
 
@@ -50,6 +52,19 @@ public struct LockVerification {
                 + (lock.alpine.map { $0.repositories.map(\.index.sha256) + $0.packages.map(\.file.sha256) } ?? [])
                 + [lock.rootArchive?.sha256].compactMap { $0 })
         return RemoteInput.inputs(of: lock).filter { isNeeded.contains($0.input.sha256) }
+    }
+
+    /// Takes what `verify` reads and lies beside the manifest, where it does: keys of other people's archives, packages of the
+    /// user's own.
+    /// - Parameter path: The lock's.
+    public func adoptOwnInputs(of lock: Lockfile, path: String) throws {
+        let folders = ManifestFolders(lock: path, name: lock.name)
+        let own =
+            lock.archives.compactMap { $0.thirdParty?.key } + lock.packages.filter { $0.archive == nil }.map(\.file)
+        for input in own {
+            // What isn't there is missed when it is read.
+            do { try store.adopt(input, from: folders) } catch StoreError.fileMissing { continue }
+        }
     }
 
     /// Fetches what `verify` reads, but for wheels.
@@ -134,88 +149,6 @@ public struct LockVerification {
         }
     }
 
-    /// What a lock lists and nothing that was asked for leads to; and what was asked for and is not there.
-    ///
-    /// It says what apt could have chosen, not what it would: of several alternatives that are all locked, the first counts.
-    private static func unreached(
-        _ lock: Lockfile, _ states: [String: ArchiveState], packages: InstallationStages, tools: InstallationStages
-    ) -> [String] {
-        var wrong: [String] = []
-        func compare(_ what: String, _ list: [Lockfile.Package], _ graph: InstallationStages, _ names: [String]) {
-            let (reached, missing) = graph.reached(from: names)
-            wrong += missing.map { "\(what)\($0) is asked for, and isn't locked" }
-            wrong += list.map(\.name).filter { !reached.contains($0) }.map {
-                "\(what)\($0): nothing that is asked for depends on it"
-            }
-        }
-        if let selection = lock.debian?.selection {
-            let indexes = lock.baseArchives.compactMap { states[$0.name] }.flatMap(\.indexes)
-            compare(
-                "", lock.packages, packages,
-                DebianResolution.wantedNames(selection, hasPython: lock.python != nil, in: indexes))
-            for wish in selection.install.compactMap({ PackageWish($0) }) where wish.isSpecific {
-                guard let package = lock.packages.first(where: { $0.name == wish.name }) else { continue }
-                let suite = lock.archive(named: package.archive)?.suite
-                if package.version != wish.version ?? package.version || suite != wish.suite ?? suite {
-                    wrong.append(
-                        "\(wish.text) is asked for, and \(package.version) of \(suite ?? "no suite") is locked")
-                }
-            }
-        }
-        compare(
-            "toolchain ", lock.toolchain, tools,
-            DebianResolution.toolNames(hasPython: lock.python != nil, isEmpty: lock.system == .empty))
-        return wrong
-    }
-
-    /// A lock's archives, and its packages as those list them.
-    private struct Derived {
-        var states: [String: ArchiveState] = [:]
-        var packages: [PackageIndex.Stanza] = []
-        var tools: [PackageIndex.Stanza] = []
-        var compiler: [PackageIndex.Stanza] = []
-    }
-
-    /// What doesn't follow, found by one look; each is taken only where those before it found nothing.
-    private static let checks: [@Sendable (Lockfile, Derived) throws -> [String]] = [
-        { lock, derived in
-            let stages = try InstallationStages(derived.packages).stages()
-            return lock.packages.filter { stages[$0.name] != $0.stage }.map { package in
-                "\(package.name): stage \(package.stage), where its dependencies give \(stages[package.name] ?? 0)"
-            }
-        },
-        { _, derived in
-            InstallationStages(derived.packages).unmet()
-                + InstallationStages(derived.tools).unmet().map { "toolchain \($0)" }
-        },
-        { lock, derived in
-            guard let python = lock.python else { return [] }
-            let graph = InstallationStages(lock.system == .empty ? derived.tools : derived.packages)
-            return DebianResolution.interpreter(python.packages, in: graph) == python.interpreter
-                ? [] : ["python.interpreter is not what python3 depends on"]
-        },
-        { lock, derived in
-            unreached(
-                lock, derived.states, packages: InstallationStages(derived.packages),
-                tools: InstallationStages(derived.tools))
-        },
-        { lock, derived in
-            guard let agent = lock.contents.agent else { return [] }
-            // The C library's own wish is another compiler, which nothing asks for.
-            let graph = InstallationStages(derived.compiler.filter { $0.name != AgentSources.library })
-            let (reached, missing) = graph.reached(from: [AgentSources.compiler])
-            return (missing + graph.unmet()).map { "compiler \($0)" }
-                + agent.compiler.map(\.name).filter { !reached.contains($0) && $0 != AgentSources.library }.map {
-                    "compiler \($0): nothing that is asked for depends on it"
-                }
-                + agent.compiler.filter { lock.archive(named: $0.archive).map(\.suite).map(isForeign) ?? true }.map {
-                    "compiler \($0.name) is not Debian 12's"
-                }
-        },
-    ]
-
-    private static func isForeign(_ suite: String) -> Bool { !DebianSuites.bookworm.suites.contains(suite) }
-
     /// - Throws: `ResolutionError.contradicted` with everything that doesn't follow; `.selectionUnknown` when all of it does
     ///   and the lock doesn't say what was asked for.
     public func verify(_ lock: Lockfile) async throws -> Outcome {
@@ -225,7 +158,8 @@ public struct LockVerification {
             guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         }
         try checkPresent(lock)
-        var unfamiliar = Set(lock.archives.flatMap(\.keys)).subtracting(DebianSuites.knownKeys).sorted()
+        var unfamiliar = Set(lock.archives.filter { $0.thirdParty == nil }.flatMap(\.keys))
+            .subtracting(DebianSuites.knownKeys).sorted()
         let wrong = try await verifyAlpine(lock, unfamiliar: &unfamiliar) + verifyWheels(lock)
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
         if let debian = lock.debian, debian.selection == nil { throw ResolutionError.selectionUnknown }
@@ -235,7 +169,13 @@ public struct LockVerification {
             wheels: lock.python?.wheels.count ?? 0,
             expiredKeys: lock.archives.compactMap { archive in
                 derived.states[archive.name]?.keyExpiry.map { "\(archive.suite) (\(SnapshotTime(seconds: $0).text))" }
-            }, unfamiliarKeys: unfamiliar)
+            }, unfamiliarKeys: unfamiliar, thirdParties: lock.thirdPartyArchives.map { Self.line($0, in: lock) })
+    }
+
+    private static func line(_ archive: Lockfile.Archive, in lock: Lockfile) -> String {
+        let names = lock.packages.filter { $0.archive == archive.name }.map(\.name)
+        return "\(archive.shown), signed by \(archive.keys.joined(separator: ", ")), gives "
+            + (names.isEmpty ? "nothing" : names.joined(separator: ", "))
     }
 
     /// Signature, Release, index and entry of each package, and rtverify's own init.
@@ -249,14 +189,28 @@ public struct LockVerification {
             }
         }
         guard wrong.isEmpty else { throw ResolutionError.contradicted(wrong) }
+        let own = try OwnPackages(
+            lock.packages.filter { $0.archive == nil }.map { package in
+                guard let bytes = try store.bytes(of: package.file) else {
+                    throw ResolutionError.inputsMissing([package.file.path], store: store.directory)
+                }
+                return (package.file, bytes)
+            })
         func stanzas(_ packages: [Lockfile.Package], _ prefix: String) -> [PackageIndex.Stanza] {
             packages.compactMap { package in
                 let name = prefix + package.name
-                guard
-                    let stanza = derived.states[package.archive]?.stanza(
-                        named: package.name, version: package.version, architecture: package.architecture)
-                else {
-                    wrong.append("\(name) \(package.version) \(package.architecture) is not in \(package.archive)")
+                let found =
+                    if let archive = package.archive {
+                        derived.states[archive]?.stanza(
+                            named: package.name, version: package.version, architecture: package.architecture)
+                    } else {
+                        own.index.stanza(
+                            named: package.name, version: package.version, architecture: package.architecture)
+                    }
+                guard let stanza = found else {
+                    wrong.append(
+                        "\(name) \(package.version) \(package.architecture) is not in \(package.archive ?? package.file.path)"
+                    )
                     return nil
                 }
                 if let difference = Self.difference(name, package.file, stanza) { wrong.append(difference) }

@@ -14,6 +14,10 @@ struct ManifestFiles {
     let tarball: Lockfile.Input?
     /// Keys that may sign an Alpine index, by file name.
     let keys: [Lockfile.Input]
+    /// The key of each archive of other people that has a file with it, by the archive's name.
+    let archiveKeys: [String: Lockfile.Input]
+    /// Debian packages of the user's own.
+    let packages: [Lockfile.Input]
 
     /// More bytes than this are no file for an image.
     static let largest = 4 << 30
@@ -39,12 +43,20 @@ struct ManifestFiles {
         var keys: [Lockfile.Input] = []
         for key in manifest.alpine?.keys ?? [] { keys.append(try await input(.beside(key))) }
         if case .tarball(let source) = manifest.base { tarball = try await input(source) } else { tarball = nil }
-        (self.files, self.keys) = (files, keys)
+        var archiveKeys: [String: Lockfile.Input] = [:]
+        for archive in manifest.archives {
+            if case .file(let path) = archive.key { archiveKeys[archive.name] = try await input(.beside(path)) }
+        }
+        var packages: [Lockfile.Input] = []
+        for path in manifest.packageFiles { packages.append(try await input(.beside(path))) }
+        (self.files, self.keys, self.archiveKeys, self.packages) = (files, keys, archiveKeys, packages)
     }
 
     /// What a lock names its manifest by.
     func sha256(with manifest: Manifest) -> Digest {
-        let inputs = files.compactMap(\.own) + trees.map(\.list) + [tarball].compactMap { $0 } + keys
+        let inputs =
+            files.compactMap(\.own) + trees.map(\.list) + [tarball].compactMap { $0 } + keys
+            + manifest.archives.compactMap { archiveKeys[$0.name] } + packages
         let hashes = inputs.map { "\($0.sha256)  \($0.path)\n" }.joined()
         return Digest.of(Array((manifest.canonicalText + "\n" + hashes).utf8))
     }
@@ -70,8 +82,21 @@ public enum LockCheck {
         return lock.name == manifest.name && repeatsBase(manifest, found, lock) && contents.ownFiles == found.files
             && contents.steps == manifest.steps && contents.prune == manifest.prune
             && contents.allowed == manifest.allowed && contents.image == manifest.image
+            && repeatsPackages(manifest, found, lock)
             && contents.trees == found.trees && contents.links == manifest.links && contents.folders == manifest.folders
             && contents.python?.packages == manifest.python && contents.initScript?.program == manifest.initProgram
+    }
+
+    /// Other people's archives, and the user's own packages.
+    private static func repeatsPackages(_ manifest: Manifest, _ found: ManifestFiles, _ lock: Lockfile) -> Bool {
+        let own = lock.packages.filter { $0.archive == nil }.map(\.file)
+        return Set(own) == Set(found.packages)
+            && manifest.archives.allSatisfy { archive in
+                lock.thirdPartyArchives.contains { $0.repeats(archive, key: found.archiveKeys[archive.name]) }
+            }
+            && lock.thirdPartyArchives.allSatisfy { archive in
+                manifest.archives.contains { archive.repeats($0, key: found.archiveKeys[$0.name]) }
+            }
     }
 
     private static func repeatsBase(_ manifest: Manifest, _ found: ManifestFiles, _ lock: Lockfile) -> Bool {

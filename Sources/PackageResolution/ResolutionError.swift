@@ -5,9 +5,11 @@ public enum ResolutionError: Error, CustomStringConvertible {
     /// The Release of another suite.
     case otherSuite(suite: String, found: [String])
     /// A Release past its Valid-Until.
-    case expired(suite: String, validUntil: String)
+    case expired(suite: String, validUntil: String, hasOldStates: Bool)
     /// A suite that no mirror has.
     case suiteMissing(suite: String, reason: String)
+    /// An archive of other people that can't be had.
+    case archiveMissing(archive: String, reason: String)
     /// A Release that isn't one, or an index that doesn't follow from it.
     case malformed(String)
     /// A program of the host that locking needs.
@@ -50,10 +52,14 @@ public enum ResolutionError: Error, CustomStringConvertible {
             "the Release served for \(suite) is "
                 + (found.isEmpty ? "of a suite that it doesn't name" : "that of \(found.joined(separator: ", "))")
                 + "; choose another mirror"
-        case .expired(let suite, let validUntil):
-            "the Release of \(suite) expired on \(validUntil): the mirror may be stale or replaying an old state; "
-                + "choose another mirror, pass --at TIME to lock a state that the snapshot archive has, or --allow-expired to lock "
-                + "that one all the same"
+        case .expired(let suite, let validUntil, let hasOldStates):
+            "the Release of \(suite) expired on \(validUntil): the "
+                + (hasOldStates
+                    ? "mirror may be stale or replaying an old state; choose another mirror, pass --at TIME to lock a state "
+                        + "that the snapshot archive has, or --allow-expired to lock that one all the same"
+                    : "server may be replaying an old state; pass --allow-expired to lock that one all the same")
+        case .archiveMissing(let archive, let reason):
+            "\(reason)\nthe archive \(archive) can't be had: look at its 'url' and 'suite' in the manifest"
         case .suiteMissing(let suite, let reason):
             "\(reason)\nno mirror has \(suite); pass --at TIME to lock a state that the snapshot archive has"
         case .malformed(let reason): reason

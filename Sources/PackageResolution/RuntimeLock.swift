@@ -76,7 +76,8 @@ public struct RuntimeLock: Sendable {
         if options.time != nil, manifest.alpine != nil {
             events(.note("Alpine keeps no old states: --at is for Debian's suites, from which the tools come"))
         }
-        let states = try await debian.states(of: manifest, suites(options))
+        let states = try await debian.states(
+            of: manifest, and: try archives(of: manifest, in: directory), suites(options))
         return try await lock(manifest, directory: directory, options: options, states: states, pins: Pins())
     }
 
@@ -85,12 +86,13 @@ public struct RuntimeLock: Sendable {
     public func update(
         _ old: Lockfile, packages: [String], of manifest: Manifest, directory: String, options: Options
     ) async throws -> Lockfile {
-        var states = try await debian.states(of: manifest, suites(options, locked: old.archives))
+        var states = try await debian.states(
+            of: manifest, and: try archives(of: manifest, in: directory), suites(options, locked: old.archives))
         for state in states.newest {
-            let newestLocked = old.archives.filter { $0.suite == state.archive.suite }.map(\.snapshot).max()
+            let newestLocked = old.archives.filter { $0.place == state.archive.place }.map(\.snapshot).max()
             if let newestLocked, state.archive.snapshot < newestLocked {
                 throw ResolutionError.olderRelease(
-                    suite: state.archive.suite, locked: newestLocked, found: state.archive.snapshot)
+                    suite: state.archive.shown, locked: newestLocked, found: state.archive.snapshot)
             }
         }
         if packages.isEmpty {
@@ -125,12 +127,13 @@ public struct RuntimeLock: Sendable {
         _ manifest: Manifest, directory: String, options: Options, states: DebianResolution.States, pins: Pins
     ) async throws -> Lockfile {
         events(.phase(name: "resolve \(manifest.name)", total: 0))
-        let debian = try await debian.resolve(
-            manifest, from: states, pins: (pins.debian, pins.toolchain))
         let files = try await files(of: manifest, in: directory)
-        for state in states.base + states.toolchain where state.keyExpiry != nil {
-            events(.note("the key that signed \(state.archive.suite) has expired; --allow-expired lets it count"))
+        let debian = try await debian.resolve(
+            manifest, from: states, with: try own(files.packages), pins: (pins.debian, pins.toolchain))
+        for state in states.base + states.thirdParty + states.toolchain where state.keyExpiry != nil {
+            events(.note("the key that signed \(state.archive.shown) has expired; --allow-expired lets it count"))
         }
+        noteOverrides(debian.archives)
         if case .debian(let suites, _) = manifest.base, suites.isMoving {
             events(
                 .note(
@@ -156,7 +159,7 @@ public struct RuntimeLock: Sendable {
             folders: manifest.folders, steps: manifest.steps, prune: manifest.prune, allowed: manifest.allowed,
             python: python, agent: agent, image: manifest.image)
         return Lockfile(
-            format: .init(for: contents, of: locked, recipe: pins.recipe),
+            format: .init(for: contents, of: locked, with: debian.archives, recipe: pins.recipe),
             manifestSHA256: files.sha256(with: manifest), sourceDateEpoch: time, name: manifest.name, base: locked,
             contents: contents, archives: debian.archives, toolchain: debian.toolchain)
     }
@@ -172,7 +175,8 @@ public struct RuntimeLock: Sendable {
             let former = try await LockCheck.former(manifest, of: old, directory: directory)
             guard former else { throw ResolutionError.stale(manifest: manifestPath, lock: lockPath) }
             var states: [ArchiveState] = []
-            for archive in old.archives where DebianSuites.bookworm.suites.contains(archive.suite) {
+            for archive in old.archives
+            where archive.thirdParty == nil && DebianSuites.bookworm.suites.contains(archive.suite) {
                 states.append(try await debian.reader.locked(archive))
             }
             let compiler =
@@ -185,6 +189,37 @@ public struct RuntimeLock: Sendable {
         }
         return try await LockCheck.upgraded(
             lock, to: manifest, directory: directory, manifestPath: manifestPath, lockPath: lockPath)
+    }
+
+    /// Other people's archives, each with the key that lies beside the manifest.
+    private func archives(of manifest: Manifest, in directory: String) throws -> [SuiteReader.Suite] {
+        try manifest.archives.map { archive in
+            guard case .file(let path) = archive.key else { return SuiteReader.Suite(archive, key: nil) }
+            let bytes = try ManifestFiles.bytes(of: path, in: directory)
+            let keys = try ArchiveKeys(bytes, name: "\(directory)/\(path)")
+            _ = try store.keep(bytes)
+            return SuiteReader.Suite(archive, key: (Lockfile.Input(path: path, of: bytes), keys))
+        }
+    }
+
+    private func own(_ packages: [Lockfile.Input]) throws -> OwnPackages {
+        try OwnPackages(
+            packages.map { input in
+                guard let bytes = try store.bytes(of: input) else {
+                    throw ResolutionError.inputsMissing([input.path], store: store.directory)
+                }
+                return (input, bytes)
+            })
+    }
+
+    private func noteOverrides(_ archives: [Lockfile.Archive]) {
+        for archive in archives {
+            guard let names = archive.thirdParty?.overrides, !names.isEmpty else { continue }
+            events(
+                .note(
+                    "\(archive.shown) gives what Debian has too: \(names.joined(separator: ", ")); 'packages' of its [[archive]] "
+                        + "limits it"))
+        }
     }
 
     /// What the manifest names, kept in the store.

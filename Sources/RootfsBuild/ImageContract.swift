@@ -1,3 +1,4 @@
+import InputStore
 import RuntimeSpec
 import Sandbox
 
@@ -64,8 +65,8 @@ package enum ImageContract {
     }
 
     /// Puts one of `written` into an image.
-    static func writing(_ file: (path: String, text: String), recipe: Int) -> [ChrootTask] {
-        let bytes = Array(file.text.utf8)
+    static func writing(_ file: (path: String, bytes: [UInt8]), recipe: Int) -> [ChrootTask] {
+        let bytes = file.bytes
         let write = ChrootTask.write(path: file.path, mode: 0o644, bytes: bytes)
         // machine-id(5): these two say that the machine has none yet.
         let noIdentity = [[], Array("uninitialized\n".utf8)]
@@ -106,6 +107,30 @@ package enum ImageContract {
             // The state that the packages came from, wherever they were fetched.
             ("/etc/apt/sources.list", sources(of: lock)),
         ]
+    }
+
+    /// apt's sources of other people's archives, each with its key and no other (sources.list(5), signed-by), so that the image
+    /// says where they came from.
+    /// - Throws: `StoreError`.
+    static func thirdParties(of lock: Lockfile, from store: Store) throws -> [(path: String, bytes: [UInt8])] {
+        var (files, places) = ([(path: String, bytes: [UInt8])](), Set<String>())
+        for archive in lock.thirdPartyArchives {
+            guard let thirdParty = archive.thirdParty, places.insert(archive.place).inserted else { continue }
+            let name = archive.name.prefix { $0 != "@" }
+            var signer = archive.keys.joined(separator: ",")
+            if let key = thirdParty.key {
+                guard let bytes = try store.bytes(of: key) else {
+                    throw StoreError.changedObject(path: store.path(of: key.sha256), name: key.path)
+                }
+                // apt takes armored keys in a file of that name alone; packets begin with a set bit (RFC 9580 4.2).
+                signer = "/etc/apt/keyrings/\(name).\((bytes.first ?? 0) < 0x80 ? "asc" : "gpg")"
+                files.append((signer, bytes))
+            }
+            let place = ([thirdParty.url, archive.suite] + archive.components).joined(separator: " ")
+            files.append(
+                ("/etc/apt/sources.list.d/\(name).list", Array("deb [signed-by=\(signer)] \(place)\n".utf8)))
+        }
+        return files
     }
 
     private static func sources(of lock: Lockfile) -> String {

@@ -80,7 +80,10 @@ public struct RootfsAssembly: Sendable {
         try await root.perform(lock.contents.prune.map(ChrootTask.prune))
         // A volume is what its manifest names, and nothing that a system needs.
         if lock.system == .empty { return }
-        let written = ImageContract.written(for: lock).filter { !placed.contains(Array($0.path.utf8.dropFirst())) }
+        let written = try
+            (ImageContract.written(for: lock).map { ($0.path, Array($0.text.utf8)) }
+            + ImageContract.thirdParties(of: lock, from: store))
+            .filter { path, _ in !placed.contains(Array(path.utf8.dropFirst())) }
         let notes = try await root.perform(
             ImageContract.notes(for: lock.system) + ImageContract.removals(for: lock.system)
                 + written.flatMap { ImageContract.writing($0, recipe: lock.format.recipe) })

@@ -45,6 +45,15 @@ package enum Spelling {
         text.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isName(String($0)) }
     }
 
+    /// A suite, or a flat repository's folder: a relative path with a slash at its end, or nothing but the slash.
+    static func isAnySuite(_ text: String) -> Bool {
+        text == "/" || (text.hasSuffix("/") ? isArchivePath(String(text.dropLast())) : isSuite(text))
+    }
+
+    /// The name of an archive of other people: what apt takes for a file's name in its folders (sources.list(5)), and no `@`,
+    /// which marks the states of one suite in a lock.
+    static func isArchiveName(_ text: String) -> Bool { isName(text) && !text.contains("@") }
+
     /// A path in an archive: printable ASCII, relative, without empty, `.` or `..` parts.
     static func isArchivePath(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }

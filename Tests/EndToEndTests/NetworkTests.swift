@@ -231,6 +231,18 @@ final class NetworkTests: XCTestCase {
                 XCTAssertEqual(built.status, status, "\(entry): \(built.errors)")
                 XCTAssertFalse(built.errors.contains("pa:ss"), built.errors)
             }
+            // An archive of other people that wants a login has it from there too, and no lock says it.
+            let entry = "[[archive]]\nname = \"own\"\nurl = \"\(address)\"\nsuite = \"test\"\ncomponents = [\"main\"]\n"
+            try archive.manifest(["late"], more: entry + "key = \"keyring.gpg\"\n")
+            for (login, status) in [("machine http://\(host)\nlogin user\npassword pa:ss", Int32(0)), ("", 2)] {
+                let locked = try run(
+                    "lock runtime.toml -o own.lock --keyring keyring.gpg --only-mirror --mirror archive", sources: "",
+                    more: ["auth.conf.d/a.conf": login])
+                XCTAssertEqual(locked.status, status, locked.errors)
+                XCTAssertFalse(locked.errors.contains("pa:ss"), locked.errors)
+                XCTAssertFalse(try bench.read("own.lock").contains("user"))
+            }
+            try archive.manifest(["late"])
         }
         try lying(archive, "proxy", log: "proxied") { address in
             for text in [

@@ -12,14 +12,21 @@ struct AptResolver {
         var name: String
         var version: String
         var architecture: String
+        /// The archives that apt names beside it, by their labels: those of other people, and not Debian's.
+        var labels: [String] = []
+        /// Whether an archive of Debian's has the same.
+        var isDebian = true
     }
 
     /// Versions to hold, by package name.
     var pins: [String: String] = [:]
 
     /// What apt would install into an empty system, without Recommends.
-    func resolve(_ names: [String], from archives: [ArchiveState]) async throws -> [Choice] {
-        try Self.check(names, in: archives)
+    /// - Parameter own: Asked for besides; each in its version.
+    func resolve(
+        _ names: [String], from archives: [ArchiveState], with own: OwnPackages = .none
+    ) async throws -> [Choice] {
+        try Self.check(names, in: archives, own)
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let root = folder.path
@@ -32,26 +39,32 @@ struct AptResolver {
             archives.contains { $0.archive.indexes.contains { $0.path.hasSuffix(".\(compression)") } }
         }
         try AtomicFile.write(Self.configuration(root: root, compressions).pathBytes, to: "\(root)/apt.conf")
-        try AtomicFile.write(preferences, to: "\(root)/etc/preferences")
+        try AtomicFile.write(preferences + Self.preferences(of: archives), to: "\(root)/etc/preferences")
         var sources = ""
+        func add(_ base: String, _ rest: String) {
+            // Trusted, because its signature and hashes were checked here before apt sees it.
+            sources += "deb [trusted=yes by-hash=no arch=amd64] file:\(Self.quoted(base)) \(rest)\n"
+        }
         for (number, archive) in archives.enumerated() {
             let base = "\(root)/archive-\(number)"
-            try archive.write(to: base)
-            // Trusted, because its signature and hashes were checked here before apt sees it.
-            sources +=
-                "deb [trusted=yes by-hash=no arch=amd64] file:\(Self.quoted(base)) \(archive.archive.suite) "
-                + archive.archive.components.joined(separator: " ") + "\n"
+            add(base, try archive.write(to: base, label: Self.label(number)))
+        }
+        if !own.wishes.isEmpty {
+            try Folder.create("\(root)/own")
+            try AtomicFile.write(own.index.text, to: "\(root)/own/Packages")
+            add("\(root)/own", "./")
         }
         try AtomicFile.write(sources.pathBytes, to: "\(root)/etc/sources.list")
         _ = try await aptGet(["-q", "update"], root: root)
-        let plan = try await aptGet(["-s", "-q", "install", "--no-install-recommends"] + names, root: root)
+        let wanted = names.filter { name in !own.wishes.contains { $0.name == name } } + own.wishes.map(\.text)
+        let plan = try await aptGet(["-s", "-q", "install", "--no-install-recommends"] + wanted, root: root)
         return plan.split(separator: "\n").compactMap(Self.choice)
     }
 
     /// apt-get takes more than names for a name: patterns, `NAME-` to remove, `NAME+` to install.
-    private static func check(_ names: [String], in archives: [ArchiveState]) throws {
-        let indexes = archives.flatMap(\.indexes)
-        let suites = Set(archives.map(\.archive.suite)).sorted().joined(separator: ", ")
+    private static func check(_ names: [String], in archives: [ArchiveState], _ own: OwnPackages) throws {
+        let indexes = archives.flatMap(\.indexes) + [own.index]
+        let suites = Set(archives.map(\.archive.shown)).sorted().joined(separator: ", ")
         let reasons = names.compactMap { text -> String? in
             let wish = PackageWish(text)
             let name = wish?.name ?? text
@@ -62,10 +75,15 @@ struct AptResolver {
             }
             guard let wish, wish.isSpecific else { return nil }
             let found = archives.flatMap { state in
-                state.indexes.flatMap { $0.stanzas(named: name) }.map { ($0.version, state.archive.suite) }
+                state.indexes.flatMap { $0.stanzas(named: name) }.map { ($0.version, state.archive) }
             }
-            if found.contains(where: { ($0.0 == wish.version ?? $0.0) && ($0.1 == wish.suite ?? $0.1) }) { return nil }
-            let there = Set(found.map { "\($0.0) (\($0.1))" }).sorted().joined(separator: ", ")
+            if found.contains(where: { version, archive in
+                version == wish.version ?? version && wish.suite.map(archive.answers) ?? true
+            }) {
+                return nil
+            }
+            let there = Set(found.map { "\($0.0) (\($0.1.thirdParty == nil ? $0.1.suite : $0.1.name))" }).sorted()
+                .joined(separator: ", ")
             return (wish.version.map { "no version \($0) of '\(name)'" } ?? "no '\(name)' in \(wish.suite ?? "")")
                 + "; there \(found.count == 1 ? "is" : "are") \(there)"
         }
@@ -73,15 +91,31 @@ struct AptResolver {
         throw ResolutionError.unresolvable(reasons.map { "  \($0)" }.joined(separator: "\n"))
     }
 
-    /// `Inst NAME (VERSION ARCHIVE [ARCHITECTURE])`, and perhaps names in brackets that wait for this one.
+    /// What apt calls an archive of other people in one resolution.
+    static func label(_ number: Int) -> String { "rtverify-\(number)" }
+
+    /// apt's pins of what is preferred, or not (apt_preferences(5)).
+    private static func preferences(of archives: [ArchiveState]) -> String {
+        archives.enumerated().compactMap { number, state in
+            state.archive.thirdParty?.prefer.map {
+                "Package: *\nPin: release l=\(label(number))\nPin-Priority: \($0)\n\n"
+            }
+        }.joined()
+    }
+
+    /// `Inst NAME (VERSION ARCHIVE, ARCHIVE [ARCHITECTURE])`, and perhaps names in brackets that wait for this one.
     private static func choice(_ line: Substring) -> Choice? {
         let words = line.split(separator: " ")
         guard words.count >= 4, words[0] == "Inst", words[2].hasPrefix("("),
             let open = line.firstIndex(of: "["), let close = line.firstIndex(of: "]"), open < close
         else { return nil }
+        // `LABEL:SUITE`, each; packages of the user's own have neither.
+        let archives = line[words[2].endIndex..<open].split(separator: ",").map { $0.drop { $0 == " " } }
+        let labels = archives.filter { $0.hasPrefix("rtverify-") }.map { String($0.prefix { $0 != ":" }) }
         return Choice(
             name: String(words[1]), version: String(words[2].dropFirst()),
-            architecture: String(line[line.index(after: open)..<close]))
+            architecture: String(line[line.index(after: open)..<close]), labels: labels,
+            isDebian: labels.count < archives.count)
     }
 
     private var preferences: String {

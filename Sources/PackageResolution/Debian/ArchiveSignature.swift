@@ -1,5 +1,7 @@
 import Glibc
 import Host
+import InputStore
+import RuntimeSpec
 import Subprocess
 import SystemPackage
 
@@ -9,6 +11,14 @@ struct ArchiveSignature {
 
     /// - Parameter keyrings: Files and folders to look for the allowed keys in; those of the host when empty.
     init(keyrings: [String]) { self.keyrings = Keyrings(named: keyrings) }
+
+    /// Who may sign one archive.
+    struct Signers: Sendable {
+        /// Fingerprints of primary keys.
+        var allowed: [String]
+        /// The file that their keys are in; nil for this host's keyrings, or those that were named.
+        var file: (name: String, keys: ArchiveKeys)?
+    }
 
     /// What an allowed key signed.
     struct SignedText {
@@ -24,7 +34,7 @@ struct ArchiveSignature {
     /// At least one signature must be by an allowed primary key and good, over a hash that is safe, and none bad. gpgv's
     /// exit status says neither, as it is 2 when one of several signers is unknown.
     func signedText(
-        of release: [UInt8], detached signature: [UInt8]? = nil, suite: String, allowed: [String]
+        of release: [UInt8], detached signature: [UInt8]? = nil, suite: String, by signers: Signers
     ) async throws -> SignedText {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
@@ -32,7 +42,7 @@ struct ArchiveSignature {
         try AtomicFile.write(release, to: signature == nil ? signed : output)
         if let signature { try AtomicFile.write(signature, to: signed) }
         var arguments = ["--status-fd", "1"] + (signature == nil ? ["--output", output] : [])
-        for keyring in try keyrings.files(in: folder.path) { arguments += ["--keyring", keyring] }
+        for keyring in try files(for: signers, in: folder.path) { arguments += ["--keyring", keyring] }
         // A keyring of its own user would be looked at where none is given.
         if !arguments.contains("--keyring") { arguments += ["--keyring", "/dev/null"] }
         arguments += [signed] + (signature == nil ? [] : [output])
@@ -46,13 +56,50 @@ struct ArchiveSignature {
             throw ResolutionError.programMissing("gpgv", package: "gpgv")
         }
         let keyExpiry: Int?
-        switch GpgvStatus(result.standardOutput).answer(allowed: allowed) {
+        switch GpgvStatus(result.standardOutput).answer(allowed: signers.allowed) {
         case .counts: keyExpiry = nil
         case .countsUntil(let expiry): keyExpiry = expiry
         case .refused(let reason):
             throw ResolutionError.signature(
-                suite: suite, reason: "\(reason); allowed are \(allowed.joined(separator: ", "))")
+                suite: suite, reason: "\(reason); allowed are \(signers.allowed.joined(separator: ", "))")
+        case .unknown(let keys):
+            throw ResolutionError.signature(
+                suite: suite,
+                reason: keys.isEmpty
+                    ? "it carries no signature"
+                    : "its keys (\(keys.joined(separator: ", "))) are "
+                        + (signers.file.map {
+                            "not in \($0.name), which holds \(signers.allowed.joined(separator: ", "))"
+                        }
+                            ?? "in none of this host's keyrings; install debian-archive-keyring, or pass --keyring FILE")
+            )
         }
         return SignedText(text: try SmallFile.text(output), keyExpiry: keyExpiry)
+    }
+
+    /// gpgv's keyrings: other people's archive has its own file's keys, and no other is looked at for it.
+    private func files(for signers: Signers, in folder: String) throws -> [String] {
+        guard let file = signers.file else { return try keyrings.files(in: folder) }
+        try AtomicFile.write(file.keys.packets, to: "\(folder)/archive.gpg")
+        return ["\(folder)/archive.gpg"]
+    }
+}
+
+extension Lockfile.Archive {
+    /// Who may sign it.
+    /// - Throws: `ResolutionError.inputsMissing` where its key isn't in the store, `.contradicted` where that holds other keys.
+    func signers(from store: Store) throws -> ArchiveSignature.Signers {
+        guard let file = thirdParty?.key else { return .init(allowed: keys) }
+        guard let bytes = try store.bytes(of: file) else {
+            throw ResolutionError.inputsMissing([file.path], store: store.directory)
+        }
+        let found = try ArchiveKeys(bytes, name: file.path)
+        guard found.fingerprints == keys else {
+            throw ResolutionError.contradicted([
+                "\(name): \(file.path) holds the keys \(found.fingerprints.joined(separator: ", ")), and not "
+                    + keys.joined(separator: ", ")
+            ])
+        }
+        return .init(allowed: keys, file: (file.path, found))
     }
 }

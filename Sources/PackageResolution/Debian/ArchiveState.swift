@@ -1,3 +1,4 @@
+import ContentHash
 import Glibc
 import Host
 import InputStore
@@ -13,6 +14,9 @@ struct ArchiveState: Sendable {
     let releaseText: String
     /// Whether apt takes packages from it that nobody asked for from it.
     let isAutomatic: Bool
+    private let automaticFields: String
+    /// What the Release calls itself where that isn't the suite that was asked for.
+    let otherNames: [String]
     /// When the key that signed it expired, if it has by now: seconds since 1970-01-01 UTC.
     let keyExpiry: Int?
     /// In the order of `archive.indexes`.
@@ -25,7 +29,26 @@ struct ArchiveState: Sendable {
     }
 
     /// Lays the verified files out as an archive, for apt to read.
-    func write(to base: String) throws {
+    /// - Parameter label: What apt shall call one that isn't Debian's.
+    /// - Returns: What stands behind the archive's place in a line of sources.list(5).
+    func write(to base: String, label: String) throws -> String {
+        guard let thirdParty = archive.thirdParty else {
+            try writeAsServed(to: base)
+            return "\(archive.suite) \(archive.components.joined(separator: " "))"
+        }
+        // Only what may come from it, under a name that a pin can mean: Releases of two archives may say the same of both.
+        let packages = Array(indexes.map(\.text).joined())
+        try Folder.create(base)
+        try AtomicFile.write(packages, to: "\(base)/Packages")
+        let lines =
+            "Origin: \(label)\nLabel: \(label)\nSuite: \(archive.suite)\nCodename: \(archive.name.prefix { $0 != "@" })\n"
+            + (thirdParty.prefer == nil ? automaticFields : "")
+            + "Date: Thu, 01 Jan 1970 00:00:00 UTC\nSHA256:\n \(Digest.of(packages)) \(packages.count) Packages\n"
+        try AtomicFile.write(lines, to: "\(base)/Release")
+        return "./"
+    }
+
+    private func writeAsServed(to base: String) throws {
         let folder = "\(base)/dists/\(archive.suite)"
         try Folder.create(folder)
         try AtomicFile.write(releaseText, to: "\(folder)/Release")
@@ -36,7 +59,9 @@ struct ArchiveState: Sendable {
         }
     }
 
-    static func path(of suite: String, _ name: String = "InRelease") -> String { "dists/\(suite)/\(name)" }
+    static func path(of suite: String, _ name: String = "InRelease") -> String {
+        Lockfile.Archive.folder(ofSuite: suite) + name
+    }
 
     /// A locked state, derived again from the store's InRelease. A key that has expired since counts: the lock says when.
     static func locked(_ archive: Lockfile.Archive, signature: ArchiveSignature, store: Store) async throws
@@ -52,7 +77,8 @@ struct ArchiveState: Sendable {
         let signed: SignedRelease
         do {
             signed = try await SignedRelease(
-                bytes, suite: archive.suite, keys: archive.keys, signature: signature, allowExpired: true)
+                bytes, suite: archive.suite, shown: archive.shown, signers: try archive.signers(from: store),
+                isThirdParty: archive.thirdParty != nil, signature: signature, allowExpired: true)
         } catch let error as ResolutionError {
             guard case .otherSuite = error else { throw error }
             throw ResolutionError.contradicted(["\(archive.name): \(error)"])
@@ -63,7 +89,7 @@ struct ArchiveState: Sendable {
             wrong.append(
                 "\(archive.name): the Release lists no \(index.path) of \(index.size) bytes, sha256 \(index.sha256)")
         }
-        if archive.indexes != archive.components.flatMap(release.packageIndexes) {
+        if try archive.indexes != release.packageIndexes(ofSuite: archive.suite, components: archive.components) {
             wrong.append("\(archive.name): its indexes are not those of its components")
         }
         if SnapshotTime(seconds: release.date).text != archive.snapshot {
@@ -85,14 +111,18 @@ struct ArchiveState: Sendable {
     static func fetchIndexes(of archive: Lockfile.Archive, byHash: Bool, fetcher: Fetcher) async throws {
         func wanted(_ path: (Lockfile.Input) -> String) -> [RemoteInput] {
             archive.indexes.map { index in
-                let path = "dists/\(archive.suite)/\(path(index))"
+                let path = Self.path(of: archive.suite, path(index))
                 return RemoteInput(.init(path: path, size: index.size, sha256: index.sha256), of: archive)
             }
         }
         let plain = wanted(\.path)
         guard byHash else { return try await fetcher.fetch(plain) }
         do {
-            try await fetcher.fetch(wanted { "\(Paths.parent(of: $0.path))/by-hash/SHA256/\($0.sha256)" })
+            try await fetcher.fetch(
+                wanted { index in
+                    let folder = index.path.contains("/") ? "\(Paths.parent(of: index.path))/" : ""
+                    return "\(folder)by-hash/SHA256/\(index.sha256)"
+                })
         } catch FetchError.unavailable {
             try await fetcher.fetch(plain)
         }
@@ -107,11 +137,15 @@ struct ArchiveState: Sendable {
                 throw ResolutionError.inputsMissing([input.path], store: store.directory)
             }
             indexes.append(
-                try PackageIndex(text: try ArchiveContents.bytes(of: bytes, name: input.path), name: input.path))
+                try PackageIndex(
+                    text: try ArchiveContents.bytes(of: bytes, name: input.path), name: input.path,
+                    only: archive.thirdParty.map { .init(names: $0.packages.map(Set.init)) }))
             indexBytes.append(bytes)
         }
         (self.archive, self.date, self.releaseText) = (archive, release.date, releaseText)
-        isAutomatic = release.isAutomatic
+        (isAutomatic, automaticFields, otherNames) = (
+            release.isAutomatic || archive.thirdParty?.prefer != nil, release.automaticFields, release.otherNames
+        )
         self.keyExpiry = keyExpiry
         (self.indexes, self.indexBytes) = (indexes, indexBytes)
     }

@@ -10,10 +10,12 @@ struct DebianResolution {
         var toolchain: [ArchiveState]
         /// Where the agent's compiler comes from; empty where there is no agent.
         var compiler: [ArchiveState]
+        /// Other people's.
+        var thirdParty: [ArchiveState] = []
         /// Those that held versions came from.
         var older: [ArchiveState] = []
 
-        var newest: [ArchiveState] { base + toolchain + compiler }
+        var newest: [ArchiveState] { base + thirdParty + toolchain + compiler }
 
         /// Each with a name of its own: its suite's, with the time where one suite has several states.
         func named() -> States {
@@ -21,7 +23,7 @@ struct DebianResolution {
             func name(_ state: ArchiveState) -> ArchiveState { DebianResolution.named(state, &taken) }
             return States(
                 base: base.map(name), toolchain: toolchain.map(name), compiler: compiler.map(name),
-                older: older.map(name))
+                thirdParty: thirdParty.map(name), older: older.map(name))
         }
     }
 
@@ -39,11 +41,15 @@ struct DebianResolution {
     }
 
     /// States of a manifest's suites, of its toolchain's, and of the agent's compiler's.
-    func states(of manifest: Manifest, _ suites: SuiteStates) async throws -> States {
+    /// - Parameter archives: Other people's.
+    func states(
+        of manifest: Manifest, and archives: [SuiteReader.Suite], _ suites: SuiteStates
+    ) async throws -> States {
         let base = try await suites.states(of: manifest.suites)
         let toolchain =
             manifest.toolchain == manifest.suites ? base : try await suites.states(of: manifest.toolchain)
         var states = States(base: base, toolchain: toolchain, compiler: [])
+        states.thirdParty = try await suites.states(of: archives)
         guard manifest.initProgram == .agent else { return states }
         if manifest.toolchain.release == DebianSuites.bookworm.release {
             states.compiler = toolchain
@@ -74,21 +80,15 @@ struct DebianResolution {
     }
 
     /// - Parameters:
+    ///   - own: Packages of the user's own.
     ///   - pins: Versions to hold, by package name, of the image and of the toolchain.
     func resolve(
-        _ manifest: Manifest, from states: States, pins: (packages: [String: String], toolchain: [String: String])
+        _ manifest: Manifest, from states: States, with own: OwnPackages,
+        pins: (packages: [String: String], toolchain: [String: String])
     ) async throws -> Result {
         let named = states.named()
-        let (base, toolchain, older) = (named.base, named.toolchain, named.older)
-        let (names, specific) =
-            manifest.selection.map {
-                Self.wishes($0, hasPython: manifest.python != nil, in: base, holding: pins.packages)
-            } ?? ([], [])
-        let held = pins.packages.filter { pin in !specific.contains { $0.name == pin.key } }
-        let chosen = try await names.isEmpty ? [] : AptResolver(pins: held).resolve(names, from: base + older)
-        let found = try Self.entries(
-            of: chosen, in: base + older,
-            wishes: specific + (manifest.selection?.install.compactMap { PackageWish($0) } ?? []))
+        let (toolchain, older) = (named.toolchain, named.older)
+        let found = try await packages(of: manifest, from: named, with: own, holding: pins.packages)
         let graph = InstallationStages(found.map(\.stanza))
         let stages = try graph.stages()
         var result = Result()
@@ -98,7 +98,7 @@ struct DebianResolution {
         func withOlder(_ states: [ArchiveState]) -> [ArchiveState] {
             states
                 + older.filter { state in
-                    !pins.toolchain.isEmpty && states.contains { $0.archive.suite == state.archive.suite }
+                    !pins.toolchain.isEmpty && states.contains { $0.archive.place == state.archive.place }
                 }
         }
         let toolStates = withOlder(toolchain)
@@ -112,11 +112,49 @@ struct DebianResolution {
         result.compiler = try await Self.compiler(from: withOlder(named.compiler), pins: pins.toolchain)
         let used = Set((result.packages + result.toolchain + result.compiler).map(\.archive))
         let states = Self.distinct(named.newest + older).filter { state in
-            used.contains(state.archive.name) || base.contains { $0.archive == state.archive }
+            used.contains(state.archive.name)
+                || (named.base + named.thirdParty).contains { $0.archive == state.archive }
         }
-        result.archives = states.map(\.archive)
+        let overrides = Self.overrides(
+            of: result.packages, in: Dictionary(uniqueKeysWithValues: states.map { ($0.archive.name, $0) }),
+            release: manifest.suites.release)
+        result.archives = states.map { state in
+            overrides[state.archive.name].map(state.archive.overriding) ?? state.archive
+        }
         result.newest = states.map(\.date).max() ?? 0
         return result
+    }
+
+    /// The image's packages, as apt chooses them.
+    private func packages(
+        of manifest: Manifest, from states: States, with own: OwnPackages, holding pins: [String: String]
+    ) async throws -> [Entry] {
+        guard let selection = manifest.selection else { return [] }
+        let (names, specific) = Self.wishes(
+            selection, hasPython: manifest.python != nil, in: states.base, and: states.thirdParty, holding: pins)
+        if names.isEmpty, own.wishes.isEmpty { return [] }
+        let held = pins.filter { pin in !(specific + own.wishes).contains { $0.name == pin.key } }
+        let all = states.base + states.thirdParty + states.older
+        return try Self.entries(
+            of: try await AptResolver(pins: held).resolve(names, from: all, with: own), in: all, with: own,
+            wishes: specific + selection.install.compactMap { PackageWish($0) })
+    }
+
+    /// What comes from other people's archives although a suite of the base has it too: names by archive.
+    /// - Parameter states: By the lock's names.
+    static func overrides(
+        of packages: [Lockfile.Package], in states: [String: ArchiveState], release: String
+    ) -> [String: [String]] {
+        let used = Set(packages.map(\.archive))
+        let base = states.values.filter { state in
+            state.archive.thirdParty == nil
+                && (used.contains(state.archive.name) || state.archive.suite.hasPrefix(release))
+        }.flatMap(\.indexes)
+        let found = packages.filter { package in
+            package.archive.flatMap { states[$0]?.archive.thirdParty } != nil
+                && base.contains { !$0.stanzas(named: package.name).isEmpty }
+        }
+        return Dictionary(grouping: found) { $0.archive ?? "" }.mapValues { $0.map(\.name) }
     }
 
     /// Python with its standard library and all that those need; with the base's own Python packages beside them where
@@ -146,35 +184,48 @@ struct DebianResolution {
     }
 
     /// What apt is asked for: names, and with them the versions and suites that are asked for, which are the second part.
-    /// - Parameter pins: Versions to hold, by package name: of what its suite still has, nothing else is asked for.
+    /// - Parameters:
+    ///   - base: States of Debian's suites.
+    ///   - thirdParty: Other people's: what they mark as essential is nobody's wish.
+    ///   - pins: Versions to hold, by package name: of what its suite still has, nothing else is asked for.
     static func wishes(
-        _ selection: Lockfile.Selection, hasPython: Bool, in states: [ArchiveState], holding pins: [String: String]
+        _ selection: Lockfile.Selection, hasPython: Bool, in base: [ArchiveState], and thirdParty: [ArchiveState],
+        holding pins: [String: String]
     ) -> (texts: [String], specific: [PackageWish]) {
+        let states = base + thirdParty
         let specific = selection.install.compactMap { PackageWish($0) }.filter { wish in
             guard let suite = wish.suite, let held = pins[wish.name] else { return wish.isSpecific }
             return !states.contains { state in
-                state.archive.suite == suite
+                state.archive.answers(to: suite)
                     && state.indexes.contains { $0.stanzas(named: wish.name).contains { $0.version == held } }
             }
         }
         let all = SuiteNeeds(states: states, pins: pins).adding(to: specific)
         let named = Set(all.map(\.name))
-        let others = wantedNames(selection, hasPython: hasPython, in: states.flatMap(\.indexes))
+        let others = wantedNames(selection, hasPython: hasPython, in: base.flatMap(\.indexes))
         return (others.filter { !named.contains($0) } + all.map(\.text), all)
     }
 
     struct Entry {
-        var archive: String
+        /// nil for one of the user's own.
+        var archive: String?
         var stanza: PackageIndex.Stanza
     }
 
-    /// The entries of what apt chose: in the suite that was asked for, where it lists them, else in the first that does.
+    /// The entries of what apt chose: in the suite that was asked for, where it lists them, else in the first that does. Of
+    /// archives of other people apt says which it means; where they and Debian have the very same version, that with the pin.
     static func entries(
-        of choices: [AptResolver.Choice], in states: [ArchiveState], wishes: [PackageWish] = []
+        of choices: [AptResolver.Choice], in states: [ArchiveState], with own: OwnPackages = .none,
+        wishes: [PackageWish] = []
     ) throws -> [Entry] {
         try choices.map { choice in
+            if let stanza = own.stanza(of: choice) { return Entry(archive: nil, stanza: stanza) }
             let suite = wishes.first { $0.name == choice.name }?.suite
-            for state in states.filter({ $0.archive.suite == suite }) + states {
+            let asked = states.filter { state in suite.map(state.archive.answers) ?? false }
+            let meant = states.enumerated().filter { choice.labels.contains(AptResolver.label($0.offset)) }.map(
+                \.element)
+            let preferred = meant.filter { !choice.isDebian || ($0.archive.thirdParty?.prefer ?? 0) > 500 }
+            for state in asked + preferred + states {
                 if let stanza = state.stanza(
                     named: choice.name, version: choice.version, architecture: choice.architecture)
                 {
@@ -194,7 +245,10 @@ struct DebianResolution {
 
     private static func named(_ state: ArchiveState, _ taken: inout [String: Lockfile.Archive]) -> ArchiveState {
         var candidate = state
-        let (archive, name) = (state.archive, state.archive.suite.replacing("/", with: "-"))
+        let archive = state.archive
+        let name =
+            archive.thirdParty == nil
+            ? archive.suite.replacing("/", with: "-") : String(archive.name.prefix { $0 != "@" })
         for suffix in ["", "@\(archive.snapshot)", "@\(archive.inRelease.sha256.hex.prefix(16))"] {
             candidate.archive = archive.named(name + suffix)
             if let other = taken[candidate.archive.name], other != candidate.archive { continue }

@@ -68,6 +68,8 @@ package struct GpgvStatus {
         /// By a key that has expired since: it counts for what came before that.
         case countsUntil(expiry: Int)
         case refused(reason: String)
+        /// Signed by keys that no keyring has, by their long numbers; or by nobody.
+        case unknown(keys: [String])
     }
 
     /// - Parameter allowed: Fingerprints of primary keys.
@@ -83,7 +85,9 @@ package struct GpgvStatus {
         }
         if let expiry = expired.max() { return .countsUntil(expiry: expiry) }
         if let reason = own.map(Self.reason).first { return .refused(reason: reason) }
-        return .refused(reason: unknown)
+        let valid = signatures.compactMap(\.primary)
+        if !valid.isEmpty { return .refused(reason: "it is signed by \(valid.joined(separator: ", "))") }
+        return .unknown(keys: signatures.map(\.keyID))
     }
 
     private static func reason(_ signature: Signature) -> String {
@@ -97,15 +101,5 @@ package struct GpgvStatus {
         case .expiredKey: "\(key) signed it after it had expired"
         default: "the signature by \(key) could not be checked"
         }
-    }
-
-    private var unknown: String {
-        let valid = signatures.compactMap(\.primary)
-        if !valid.isEmpty { return "it is signed by \(valid.joined(separator: ", "))" }
-        let keys = signatures.map(\.keyID)
-        return keys.isEmpty
-            ? "it carries no signature"
-            : "its keys (\(keys.joined(separator: ", "))) are in none of this host's keyrings; install "
-                + "debian-archive-keyring, or pass --keyring FILE"
     }
 }

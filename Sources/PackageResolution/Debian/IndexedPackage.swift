@@ -19,7 +19,7 @@ public struct IndexedPackage: Sendable {
     ) async throws -> IndexedPackage? {
         let used = Set(lock.packages.map(\.archive))
         var newest: (stanza: PackageIndex.Stanza, archive: Lockfile.Archive)?
-        for archive in lock.archives where used.contains(archive.name) {
+        for archive in lock.archives where used.contains(archive.name) && archive.thirdParty == nil {
             try await ArchiveState.fetchIndexes(of: archive, byHash: true, fetcher: fetcher)
             for input in archive.indexes {
                 guard let bytes = try store.bytes(of: input) else { continue }

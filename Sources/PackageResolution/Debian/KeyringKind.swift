@@ -7,13 +7,14 @@ package enum KeyringKind: Equatable {
     case armored([UInt8])
     case other
 
+    /// A keybox says so behind its first header.
+    static func isKeybox(_ bytes: [UInt8]) -> Bool { bytes.dropFirst(8).starts(with: "KBXf".utf8) }
+
     /// By its first bytes, or by the lines that armored blocks begin with.
     package init(_ bytes: [UInt8]) {
-        // A keybox says so behind its first header.
-        let isKeybox = bytes.dropFirst(8).starts(with: "KBXf".utf8)
         // A public key's packet comes first, in the old form of a header or the new one (RFC 9580 4.2, 5.5.1.1).
         let isPacket = bytes.first.map { $0 & 0xfc == 0x98 || $0 == 0xc6 } ?? false
-        if isKeybox || isPacket {
+        if Self.isKeybox(bytes) || isPacket {
             self = .binary
             return
         }

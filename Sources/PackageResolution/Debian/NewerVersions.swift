@@ -20,8 +20,10 @@ public struct NewerVersions: Codable, Equatable, Sendable {
         var newest: [String: (version: String, isSecurity: Bool)] = [:]
         let names = Set(lock.packages.map(\.name))
         for archive in lock.archives where used.contains(archive.name) {
-            let state = try await reader.newest(SuiteReader.Suite(of: archive))
-            let isSecurity = archive.suite.contains("security") || archive.suite.hasSuffix("/updates")
+            let state = try await reader.newest(SuiteReader.Suite(of: archive, store: store))
+            let isSecurity =
+                archive.thirdParty == nil
+                && (archive.suite.contains("security") || archive.suite.hasSuffix("/updates"))
             for name in names {
                 for stanza in state.indexes.flatMap({ $0.stanzas(named: name) })
                 where newest[name].map({ DebianVersion($0.version) < DebianVersion(stanza.version) }) ?? true {

@@ -40,35 +40,61 @@ package struct PackageIndex: Sendable {
         }
     }
 
-    private let text: [UInt8]
+    private let bytes: [UInt8]
     private let ranges: [String: [Range<Int>]]
     /// Names of packages marked Essential, and of those with Priority: required.
     package let essential: Set<String>
     /// Names of packages with Priority: required.
     package let required: Set<String>
 
+    /// What is taken of an index: of the machines' architecture, and of these names where there are some.
+    struct Selection {
+        var names: Set<String>?
+
+        func takes(_ stanza: UnsafeBufferPointer<UInt8>, name: String) -> Bool {
+            let architecture = Deb822.firstLine(of: "Architecture", in: stanza)
+            return (architecture == "amd64" || architecture == "all") && names.map { $0.contains(name) } ?? true
+        }
+    }
+
+    /// Of no package.
+    static let empty = PackageIndex()
+
+    private init() { (bytes, ranges, essential, required) = ([], [:], [], []) }
+
     /// - Parameter name: What errors call it. Throws `ResolutionError.malformed` for what is no index.
-    package init(text: [UInt8], name: String) throws {
+    package init(text: [UInt8], name: String) throws { try self.init(text: text, name: name, only: nil) }
+
+    /// - Parameter selection: nil for all of it.
+    init(text: [UInt8], name: String, only selection: Selection?) throws {
         var ranges: [String: [Range<Int>]] = [:]
+        var isIndex = false
         var (essential, required) = (Set<String>(), Set<String>())
         text.withUnsafeBufferPointer { bytes in
             for range in Deb822.ranges(bytes) {
                 let stanza = UnsafeBufferPointer(rebasing: bytes[range])
                 guard let name = Deb822.firstLine(of: "Package", in: stanza) else { continue }
+                isIndex = true
+                if let selection, !selection.takes(stanza, name: name) { continue }
                 ranges[name, default: []].append(range)
                 if Deb822.firstLine(of: "Essential", in: stanza) == "yes" { essential.insert(name) }
                 if Deb822.firstLine(of: "Priority", in: stanza) == "required" { required.insert(name) }
             }
         }
-        guard !ranges.isEmpty || text.isEmpty else {
+        guard isIndex || text.isEmpty else {
             throw ResolutionError.malformed("\(name) is not a package index")
         }
-        (self.text, self.ranges, self.essential, self.required) = (text, ranges, essential, required)
+        (bytes, self.ranges, self.essential, self.required) = (text, ranges, essential, required)
     }
 
     /// Every stanza of a name.
     package func stanzas(named name: String) -> [Stanza] {
-        (ranges[name] ?? []).map { range in text.withUnsafeBufferPointer { Self.parse($0[range]) } }
+        (ranges[name] ?? []).map { range in bytes.withUnsafeBufferPointer { Self.parse($0[range]) } }
+    }
+
+    /// What is taken of it, as an index.
+    var text: [UInt8] {
+        ranges.values.joined().sorted { $0.lowerBound < $1.lowerBound }.flatMap { Array(bytes[$0]) + [10, 10] }
     }
 
     /// The stanza of a name, version and architecture.
@@ -107,7 +133,7 @@ package struct PackageIndex: Sendable {
     package func provides(_ name: String) -> Bool {
         ranges.values.contains { ranges in
             ranges.contains { range in
-                let provided = text.withUnsafeBufferPointer { bytes in
+                let provided = bytes.withUnsafeBufferPointer { bytes in
                     Deb822.firstLine(of: "Provides", in: UnsafeBufferPointer(rebasing: bytes[range]))
                 }
                 return provided.map { DependencyField.names($0).joined().contains(name) } == true

@@ -57,7 +57,7 @@ struct SuiteNeeds {
     }
 
     private func newest(_ name: String, in suite: String) -> PackageIndex.Stanza? {
-        states.filter { $0.archive.suite == suite }.flatMap { $0.indexes.flatMap { $0.stanzas(named: name) } }
+        states.filter { $0.archive.answers(to: suite) }.flatMap { $0.indexes.flatMap { $0.stanzas(named: name) } }
             .max { DebianVersion($0.version) < DebianVersion($1.version) }
     }
 }

@@ -14,29 +14,60 @@ struct SuiteReader: Sendable {
     struct Suite {
         var name: String
         var components: [String]
-        /// Fingerprints of the primary keys that may sign it.
-        var keys: [String]
+        /// Who may sign it.
+        var signers: ArchiveSignature.Signers
+        /// Other people's, by the name that a lock gives it; nil for Debian's.
+        var thirdParty: (name: String, archive: Lockfile.ThirdParty)?
 
         init(_ name: String, of suites: DebianSuites) {
-            (self.name, components, keys) = (name, suites.components, suites.keys)
+            (self.name, components, signers) = (name, suites.components, .init(allowed: suites.keys))
         }
 
-        /// That of a locked archive.
-        init(of archive: Lockfile.Archive) {
-            (name, components, keys) = (archive.suite, archive.components, archive.keys)
+        /// Other people's.
+        /// - Parameter key: The file with its keys, where the manifest names one.
+        init(_ archive: ThirdPartyArchive, key: (input: Lockfile.Input, keys: ArchiveKeys)?) {
+            (name, components) = (archive.suite, archive.components)
+            signers = .init(allowed: key?.keys.fingerprints ?? [], file: key.map { ($0.input.path, $0.keys) })
+            if case .fingerprint(let fingerprint) = archive.key { signers.allowed = [fingerprint] }
+            thirdParty = (
+                archive.name,
+                Lockfile.ThirdParty(
+                    url: archive.url, key: key?.input, prefer: archive.prefer, packages: archive.packages)
+            )
         }
+
+        /// That of a locked archive, whose key is in the store.
+        init(of archive: Lockfile.Archive, store: Store) throws {
+            (name, components) = (archive.suite, archive.components)
+            signers = try archive.signers(from: store)
+            thirdParty = archive.thirdParty.map { (archive.name.prefix { $0 != "@" }.description, $0) }
+        }
+
+        /// For people.
+        var shown: String { thirdParty.map { "\($0.name) (\($0.archive.url) \(name))" } ?? name }
+
+        /// What tells it from every other (`Lockfile.Archive.place`).
+        var place: String { thirdParty.map { "\($0.archive.url) \(name)" } ?? name }
+
+        /// Its one server, where it has one.
+        var server: Mirror? { thirdParty.map { Mirror($0.archive.url) } }
     }
 
     /// The newest state that a mirror serves.
     /// - Parameter allowExpired: Whether a Release past its Valid-Until counts, and one by a key that has expired since.
     func newest(_ suite: Suite, allowExpired: Bool = false) async throws -> ArchiveState {
         let bytes: ReleaseBytes
-        do { bytes = try await newestRelease(of: suite.name) } catch  where isInputFailure(error) {
+        do { bytes = try await newestRelease(of: suite) } catch  where isInputFailure(error) {
+            if suite.thirdParty != nil {
+                throw ResolutionError.archiveMissing(archive: suite.shown, reason: "\(error)")
+            }
             throw ResolutionError.suiteMissing(suite: suite.name, reason: "\(error)")
         }
         let signed = try await signedRelease(bytes, of: suite, allowExpired: allowExpired)
         if let end = signed.release.validUntil, end < time(nil), !allowExpired {
-            throw ResolutionError.expired(suite: suite.name, validUntil: signed.release.validUntilText)
+            throw ResolutionError.expired(
+                suite: suite.shown, validUntil: signed.release.validUntilText,
+                hasOldStates: suite.thirdParty == nil)
         }
         return try await read(signed, suite)
     }
@@ -75,23 +106,29 @@ struct SuiteReader: Sendable {
         _ bytes: ReleaseBytes, of suite: Suite, allowExpired: Bool
     ) async throws -> SignedRelease {
         try await SignedRelease(
-            bytes, suite: suite.name, keys: suite.keys, signature: signature, allowExpired: allowExpired)
+            bytes, suite: suite.name, shown: suite.shown, signers: suite.signers, isThirdParty: suite.thirdParty != nil,
+            signature: signature, allowExpired: allowExpired)
     }
 
     /// InRelease, or Release and Release.gpg where an archive has no such file.
-    private func newestRelease(of suite: String) async throws -> ReleaseBytes {
+    private func newestRelease(of suite: Suite) async throws -> ReleaseBytes {
+        func newest(_ file: String, limit: Int) async throws -> (bytes: [UInt8], mirror: Mirror) {
+            let path = ArchiveState.path(of: suite.name, file)
+            guard let server = suite.server else {
+                return try await fetcher.newest(path, suite: suite.name, limit: limit)
+            }
+            return (try await fetcher.newest(path, on: server, limit: limit), server)
+        }
         let limit = Self.largestRelease
         do {
-            return ReleaseBytes(
-                release: try await fetcher.newest(ArchiveState.path(of: suite), suite: suite, limit: limit).bytes)
+            return ReleaseBytes(release: try await newest("InRelease", limit: limit).bytes)
         } catch  where isInputFailure(error) {
             let first = error
             do {
-                let (signature, mirror) = try await fetcher.newest(
-                    ArchiveState.path(of: suite, "Release.gpg"), suite: suite, limit: 1 << 20)
+                let (signature, mirror) = try await newest("Release.gpg", limit: 1 << 20)
                 return ReleaseBytes(
                     release: try await fetcher.newest(
-                        ArchiveState.path(of: suite, "Release"), on: mirror, limit: limit),
+                        ArchiveState.path(of: suite.name, "Release"), on: mirror, limit: limit),
                     signature: signature)
             } catch  where isInputFailure(error) {
                 // What was asked for first says more.
@@ -105,19 +142,13 @@ struct SuiteReader: Sendable {
         func kept(_ bytes: [UInt8], _ file: String) throws -> Lockfile.Input {
             Lockfile.Input(path: ArchiveState.path(of: name, file), size: bytes.count, sha256: try store.keep(bytes))
         }
-        let indexes = try suite.components.flatMap { component in
-            let indexes = release.packageIndexes(component: component)
-            guard !indexes.isEmpty else {
-                throw ResolutionError.malformed("the Release of \(name) lists no package index of '\(component)'")
-            }
-            return indexes
-        }
         let archive = Lockfile.Archive(
-            name: name.replacing("/", with: "-"), suite: name, components: suite.components,
+            name: suite.thirdParty?.name ?? name.replacing("/", with: "-"), suite: name, components: suite.components,
             snapshot: SnapshotTime(seconds: release.date).text,
             inRelease: try kept(signed.bytes.release, signed.bytes.signature == nil ? "InRelease" : "Release"),
-            signature: try signed.bytes.signature.map { try kept($0, "Release.gpg") }, keys: suite.keys,
-            indexes: indexes)
+            signature: try signed.bytes.signature.map { try kept($0, "Release.gpg") }, keys: suite.signers.allowed,
+            indexes: try release.packageIndexes(ofSuite: name, components: suite.components),
+            thirdParty: suite.thirdParty?.archive)
         try await ArchiveState.fetchIndexes(of: archive, byHash: release.acquireByHash, fetcher: fetcher)
         return try ArchiveState(
             archive: archive, release: release, releaseText: signed.text, keyExpiry: signed.keyExpiry, store: store)

@@ -21,6 +21,20 @@ struct SuiteStates: Sendable {
         return states
     }
 
+    /// The newest state of each archive of other people, in their order.
+    func states(of archives: [SuiteReader.Suite]) async throws -> [ArchiveState] {
+        var states: [ArchiveState] = []
+        for archive in archives {
+            if time != nil { note("\(archive.shown) is taken as it is now: --at is for Debian's suites") }
+            let state = try await reader.newest(archive, allowExpired: allowExpired)
+            if !state.otherNames.isEmpty {
+                note("\(archive.shown) calls itself \(state.otherNames.joined(separator: ", "))")
+            }
+            states.append(state)
+        }
+        return states
+    }
+
     private func state(of suite: SuiteReader.Suite, in suites: DebianSuites) async throws -> ArchiveState {
         if let time {
             return try await reader.state(of: suite, at: time, isNamed: false, allowExpired: true, isStrict: true)
@@ -39,7 +53,7 @@ struct SuiteStates: Sendable {
 
     /// The last state of a suite of a release that has ended, or what is locked, where that is newer.
     private func last(_ suite: SuiteReader.Suite, before end: SnapshotTime) async throws -> ArchiveState {
-        let held = locked.filter { $0.suite == suite.name }.max { $0.snapshot < $1.snapshot }
+        let held = locked.filter { $0.place == suite.place }.max { $0.snapshot < $1.snapshot }
         if let held, held.snapshot >= end.text { return try await reader.locked(held) }
         return try await reader.state(of: suite, at: end, isNamed: false, allowExpired: true, isStrict: true)
     }
@@ -49,7 +63,7 @@ extension ResolutionError {
     /// Why a suite has no newest state to lock; nil for what is wrong with it otherwise.
     fileprivate var absence: String? {
         switch self {
-        case .expired(_, let validUntil): "expired on \(validUntil)"
+        case .expired(_, let validUntil, _): "expired on \(validUntil)"
         case .suiteMissing: "is on no mirror any more"
         default: nil
         }

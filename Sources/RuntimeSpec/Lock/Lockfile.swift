@@ -11,8 +11,9 @@ public struct Lockfile: Equatable, Sendable {
     public struct Format: Equatable, Sendable {
         /// The newest that this program reads and the one it writes. Format 2 says what was asked for (`Selection`), so that
         /// what was added to a lock afterwards is found; format 3 may have an agent; format 4 folders, links,
-        /// owners, and versions and suites that were asked for.
-        public static let newestVersion = 4
+        /// owners, and versions and suites that were asked for; format 5 archives of other people, and packages and wheels of
+        /// the user's own.
+        public static let newestVersion = 5
         /// The newest recipe this program builds. A change to rtverify that changes an image's bytes is a new recipe. Recipe 2 keeps
         /// what a package or a step wrote to /etc/hosts and its like, which 1 replaced.
         public static let newestRecipe = 2
@@ -28,9 +29,16 @@ public struct Lockfile: Equatable, Sendable {
         }
 
         /// The oldest format that says all that a lock has to say: what an older rtverify can read, it shall.
-        public init(for contents: Contents, of base: Base, recipe: Int = newestRecipe) {
-            self.init(
-                version: contents.needsFormat4 || base.needsFormat4 ? 4 : contents.agent == nil ? 2 : 3, recipe: recipe)
+        public init(for contents: Contents, of base: Base, with archives: [Archive], recipe: Int = newestRecipe) {
+            let version =
+                if base.needsFormat5 || archives.contains(where: { $0.thirdParty != nil }) {
+                    5
+                } else if contents.needsFormat4 || base.needsFormat4 {
+                    4
+                } else {
+                    contents.agent == nil ? 2 : 3
+                }
+            self.init(version: version, recipe: recipe)
         }
     }
 
@@ -53,6 +61,11 @@ public struct Lockfile: Equatable, Sendable {
             case .alpine(let alpine): alpine.world.contains { Spelling.alpineName($0) != $0 }
             case .tarball, .empty: false
             }
+        }
+
+        /// Whether it has what format 5 has and no format before.
+        var needsFormat5: Bool {
+            if case .debian(let debian) = self { debian.packages.contains { $0.archive == nil } } else { false }
         }
     }
 
@@ -80,7 +93,7 @@ public struct Lockfile: Equatable, Sendable {
         format: Format? = nil, manifestSHA256: Digest, sourceDateEpoch: Int, name: String, base: Base,
         contents: Contents, archives: [Archive], toolchain: [Package]
     ) {
-        self.format = format ?? Format(for: contents, of: base)
+        self.format = format ?? Format(for: contents, of: base, with: archives)
         (self.manifestSHA256, self.sourceDateEpoch) = (manifestSHA256, sourceDateEpoch)
         (self.name, self.base, self.contents) = (name, base, contents)
         self.archives = archives.sorted { $0.name < $1.name }
@@ -121,11 +134,12 @@ public struct Lockfile: Equatable, Sendable {
         }
     }
 
-    /// What the manifest names by itself, and what lies beside it or on the web: the user's files, a tarball base's archive.
+    /// What the manifest names by itself, and what lies beside it or on the web: the user's files and packages, a tarball base's
+    /// archive, the keys of other people's archives.
     public var manifestInputs: [Input] {
         var inputs = contents.files.compactMap(\.own)
         if case .tarball(let input) = base { inputs.append(input) }
-        return inputs
+        return inputs + archives.compactMap { $0.thirdParty?.key } + packages.filter { $0.archive == nil }.map(\.file)
     }
 
     /// The archive of that name.
@@ -135,8 +149,13 @@ public struct Lockfile: Equatable, Sendable {
     public var baseArchives: [Archive] {
         guard let debian else { return [] }
         let used = Set(debian.packages.map(\.archive))
-        return archives.filter { used.contains($0.name) || $0.suite.hasPrefix(debian.release) }
+        return archives.filter {
+            $0.thirdParty == nil && (used.contains($0.name) || $0.suite.hasPrefix(debian.release))
+        }
     }
+
+    /// The archives of other people.
+    public var thirdPartyArchives: [Archive] { archives.filter { $0.thirdParty != nil } }
 
     /// The files whose bytes the image is made of: packages, the manifest's files, lists of its folders (whose files those name),
     /// wheels, the archive that the base starts from.
@@ -147,7 +166,7 @@ public struct Lockfile: Equatable, Sendable {
 
     /// Every file that a build reads: those, the toolchain, and what apk is given besides packages.
     public var inputs: [Input] {
-        imageInputs + tools.map(\.file) + (contents.agent?.sources ?? [])
+        imageInputs + tools.map(\.file) + (contents.agent?.sources ?? []) + archives.compactMap { $0.thirdParty?.key }
             + (alpine?.repositories.flatMap { [$0.index, $0.key] } ?? [])
     }
 
@@ -158,7 +177,8 @@ public struct Lockfile: Equatable, Sendable {
             folders: contents.folders, steps: contents.steps, prune: contents.prune,
             allowed: contents.allowed, python: contents.python, agent: agent, image: contents.image)
         return Lockfile(
-            format: Format(for: contents, of: base, recipe: format.recipe), manifestSHA256: manifestSHA256,
+            format: Format(for: contents, of: base, with: archives, recipe: format.recipe),
+            manifestSHA256: manifestSHA256,
             sourceDateEpoch: sourceDateEpoch, name: name, base: base, contents: contents, archives: archives,
             toolchain: toolchain)
     }
@@ -171,7 +191,8 @@ public struct Lockfile: Equatable, Sendable {
             base = .debian(Debian(release: debian.release, selection: selection, packages: debian.packages))
         }
         return Lockfile(
-            format: Format(for: contents, of: base, recipe: format.recipe), manifestSHA256: manifestSHA256,
+            format: Format(for: contents, of: base, with: archives, recipe: format.recipe),
+            manifestSHA256: manifestSHA256,
             sourceDateEpoch: sourceDateEpoch,
             name: name, base: base, contents: contents, archives: archives, toolchain: toolchain)
     }

@@ -16,8 +16,9 @@ extension Lockfile {
         if let twice = Manifest.firstDuplicate(archives.map(\.name)) { throw fail("archive '\(twice)' stands twice") }
         for list in [packages, toolchain, contents.agent?.compiler ?? []] {
             if let twice = Manifest.firstDuplicate(list.map(\.name)) { throw fail("package '\(twice)' stands twice") }
-            for package in list where archive(named: package.archive) == nil {
-                throw fail("package '\(package.name)' is from archive '\(package.archive)', which it doesn't list")
+            for package in list {
+                guard let name = package.archive, archive(named: name) == nil else { continue }
+                throw fail("package '\(package.name)' is from archive '\(name)', which it doesn't list")
             }
         }
         let targets = contents.ownFiles.map(\.target) + contents.links.map(\.target)
@@ -30,10 +31,34 @@ extension Lockfile {
                     + "version or suite that was asked for"
             )
         }
+        if let own = tools.first(where: { $0.archive == nil }) {
+            throw fail("package '\(own.name)' is from no archive")
+        }
+        try checkThirdParties(fail)
         for archive in archives where archive.indexes.isEmpty || archive.keys.isEmpty {
             throw fail("archive '\(archive.name)' has no \(archive.keys.isEmpty ? "keys" : "index")")
         }
         try checkSizes(fail)
+    }
+
+    private func checkThirdParties(_ fail: (String) -> SpecError) throws {
+        let isNew = base.needsFormat5 || !thirdPartyArchives.isEmpty
+        if isNew, format.version < 5 {
+            throw fail(
+                "its format is \(format.version), and it has what comes with 5: an archive of other people, or a package of the "
+                    + "user's own")
+        }
+        for archive in archives {
+            if archive.components.isEmpty != ThirdPartyArchive.isFlat(archive.suite) {
+                throw fail("archive '\(archive.name)' has components, or none, that its suite can't have")
+            }
+            if ThirdPartyArchive.isFlat(archive.suite), archive.thirdParty == nil {
+                throw fail("archive '\(archive.name)' is flat, and not other people's: it has no 'url'")
+            }
+        }
+        if let foreign = tools.first(where: { $0.archive.flatMap(archive(named:))?.thirdParty != nil }) {
+            throw fail("\(foreign.name) of the toolchain is from \(foreign.archive ?? ""), an archive of other people")
+        }
     }
 
     private func checkAgent(_ fail: (String) -> SpecError) throws {

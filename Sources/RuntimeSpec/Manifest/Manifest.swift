@@ -50,8 +50,12 @@ public struct Manifest: Equatable, Sendable {
     public let name: String
     /// What the image starts from.
     public let base: Base
+    /// Package archives of other people, by name.
+    public let archives: [ThirdPartyArchive]
     /// Packages to install besides the base's, sorted, each once.
     public let packages: [String]
+    /// Debian packages of the user's own, by path beside the manifest, sorted.
+    public let packageFiles: [String]
     /// Wheels to install.
     public let python: PythonPackages?
     /// rtverify's own init; nil where the image has another, or none.
@@ -76,7 +80,8 @@ public struct Manifest: Equatable, Sendable {
     public let toolchain: DebianSuites
 
     private static let keys = [
-        "runtime", "base", "packages", "python", "init", "file", "link", "folder", "step", "prune", "allow", "image",
+        "runtime", "base", "archive", "packages", "python", "init", "file", "link", "folder", "step", "prune", "allow",
+        "image",
         "toolchain",
     ]
 
@@ -96,8 +101,10 @@ public struct Manifest: Equatable, Sendable {
                 expected: "'x86_64', the architecture of Aleph's VMs")
         }
         let written = try Base(in: root)
+        archives = try ThirdPartyArchive.all(in: root, beside: written.suites?.suites ?? [])
         packages = Set(PackageWish.normalized(try Self.packages(in: root, written))).sorted()
-        base = try written.naming(suitesOf: packages, file: file)
+        packageFiles = try Self.packageFiles(in: root, written)
+        base = try written.naming(suitesOf: packages, beside: archives, file: file)
         python = try root.optionalTable("python", known: PythonPackages.keys).map { try PythonPackages($0) }
         initProgram = try root.optionalTable("init", known: InitProgram.keys).map { try InitProgram($0) }
         (files, trees) = try Self.files(in: root)
@@ -119,13 +126,30 @@ public struct Manifest: Equatable, Sendable {
     }
 
     private static func packages(in root: TOMLFields, _ base: Base) throws -> [String] {
-        let fields = try root.optionalTable("packages", known: ["install"])
+        let fields = try root.optionalTable("packages", known: packageKeys)
         return base.system == .alpine
             ? try fields?.strings(
                 "install", "a package name, as 'jq', 'jq=1.7.1-r0' or 'jq~1.7'", Spelling.isAlpineWish)
                 ?? []
             : try fields?.strings(
                 "install", "a package name, as 'jq', 'jq=1.6-2.1' or 'jq/bookworm-backports'", PackageWish.isWish) ?? []
+    }
+
+    private static let packageKeys = ["install", "files"]
+
+    private static func packageFiles(in root: TOMLFields, _ base: Base) throws -> [String] {
+        guard let fields = try root.optionalTable("packages", known: packageKeys), fields.has("files") else {
+            return []
+        }
+        guard case .debian = base else {
+            throw SpecError.inconsistent(
+                file: root.file, reason: "\(base.system.phrase) has no dpkg: 'packages.files' is for a Debian base")
+        }
+        return Set(
+            try fields.strings("files", "the path of a .deb below the manifest's folder") {
+                Spelling.isArchivePath($0) && $0.hasSuffix(".deb")
+            }
+        ).sorted()
     }
 
     /// `[[file]]`: a file, or where the source ends with a slash what a folder holds.
@@ -171,6 +195,9 @@ public struct Manifest: Equatable, Sendable {
         func fail(_ reason: String) -> SpecError {
             .inconsistent(file: file, reason: "\(base.system.phrase) \(reason)")
         }
+        if base.system != .debian, !archives.isEmpty {
+            throw fail("has no Debian packages: [[archive]] is for a Debian base")
+        }
         if base != .empty, python?.target == "/" { throw fail("has other things at '/': name a folder for wheels") }
         switch base {
         case .debian: return
@@ -203,58 +230,11 @@ public struct Manifest: Equatable, Sendable {
 
     /// Where a Debian base's packages come from; no suite of another base.
     public var suites: DebianSuites {
-        if case .debian(let suites, _) = base {
-            suites
-        } else {
-            DebianSuites(release: "", suites: [], components: [], keys: [])
-        }
+        base.suites ?? DebianSuites(release: "", suites: [], components: [], keys: [])
     }
 
     /// The Alpine base; nil where there is another.
     public var alpine: AlpineBase? { if case .alpine(let alpine) = base { alpine } else { nil } }
-
-    /// The manifest in one fixed form, defaults and all: what `manifest-sha256` is taken of. Comments, the order of
-    /// keys and a default that is spelled out don't change it.
-    public var canonicalText: String {
-        var text = TOMLText()
-        text.value("name", name)
-        text.value("architecture", Lockfile.architecture)
-        // Not there for Debian, so that what was locked before keeps its hash.
-        if base.system != .debian { text.value("system", base.system.rawValue) }
-        if let alpine {
-            alpine.write(to: &text)
-        } else {
-            text.table("base")
-            if case .tarball(let source) = base { source.write("source", to: &text) }
-            suites.write(to: &text)
-        }
-        text.table("toolchain")
-        toolchain.write(to: &text)
-        text.table("packages")
-        text.value("variant", (selection?.variant ?? .minbase).rawValue)
-        text.value("install", packages)
-        python?.write(to: &text)
-        initProgram?.write(to: &text)
-        for file in files {
-            text.element("file")
-            file.source.write("source", to: &text)
-            text.value("target", file.target)
-            text.value("mode", Octal.text(file.mode))
-            file.ownership.write(to: &text)
-        }
-        TreeSource.form.write(trees, as: "tree", to: &text)
-        ImageLink.form.write(links, as: "link", to: &text)
-        ImageFolder.form.write(folders, as: "folder", to: &text)
-        for step in steps {
-            text.element("step")
-            text.value("run", step)
-        }
-        text.table("prune")
-        text.value("paths", prune)
-        Allowance.form.write(allowed, as: "allow", to: &text)
-        image.write(to: &text)
-        return text.text
-    }
 
     /// Reads `base.variant`, in a manifest or a lock.
     static func variant(_ base: TOMLFields) throws -> Variant {

@@ -29,15 +29,22 @@ extension Manifest.Base {
         }
     }
 
+    /// A Debian base's; nil of another.
+    var suites: DebianSuites? { if case .debian(let suites, _) = self { suites } else { nil } }
+
     /// The same with the suites of its release that packages name: backports, say, which are asked for nothing else.
-    func naming(suitesOf packages: [String], file: String) throws -> Manifest.Base {
+    func naming(
+        suitesOf packages: [String], beside archives: [ThirdPartyArchive], file: String
+    ) throws -> Manifest.Base {
         guard case .debian(var suites, let variant) = self else { return self }
-        for suite in Set(packages.compactMap { PackageWish($0)?.suite }).sorted() where !suites.suites.contains(suite) {
+        let known = Set(suites.suites + archives.flatMap { [$0.name, $0.suite] })
+        for suite in Set(packages.compactMap { PackageWish($0)?.suite }).sorted() where !known.contains(suite) {
             guard suite.hasPrefix("\(suites.release)-"), DebianSuites.standard(suites.release) != nil else {
                 throw SpecError.inconsistent(
                     file: file,
                     reason: "[packages] names the suite '\(suite)', which the base doesn't have: it has "
-                        + suites.suites.joined(separator: ", ") + "; add it to 'base.suites'")
+                        + (suites.suites + archives.map(\.name)).joined(separator: ", ")
+                        + "; add it to 'base.suites', or its archive as [[archive]]")
             }
             suites.suites.append(suite)
         }

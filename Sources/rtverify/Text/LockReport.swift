@@ -25,7 +25,7 @@ enum LockReport {
         } else if !quiet {
             printLine("\(path): \(contents(of: lock)), toolchain of \(lock.toolchain.count)")
             if let archive = lock.rootArchive { printLine("  \(archive.path)") }
-            for archive in lock.archives { printLine("  \(archive.suite) at \(archive.snapshot)") }
+            for archive in lock.archives { printLine("  \(archive.shown) at \(archive.snapshot)") }
             printLine("sha256 \(sha256)")
         }
     }
@@ -70,7 +70,7 @@ enum LockReport {
                         fault: found.fault, unexplained: found.unexplainedCount)))
         }
         printLine("\(path): \(contents(of: found.lock)), toolchain of \(found.lock.toolchain.count)")
-        for archive in found.lock.archives { printLine("  \(archive.suite) at \(archive.snapshot)") }
+        for archive in found.lock.archives { printLine("  \(archive.shown) at \(archive.snapshot)") }
         for item in found.missing { printLine("found nowhere: \(item)") }
         if let fault = found.fault { printLine("not yet a lock: \(fault)") }
         if found.unexplainedCount > 0 {

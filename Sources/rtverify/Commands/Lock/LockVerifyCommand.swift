@@ -29,6 +29,7 @@ extension Lock {
                 let outcome = try await source.withInputs(display) { inputs in
                     let verification = LockVerification(
                         store: inputs.store, keyrings: trust.keyring, programs: inputs.programs)
+                    try verification.adoptOwnInputs(of: locked, path: lock)
                     if fetch {
                         try await verification.fetchInputs(of: locked, fetcher: inputs.fetcher)
                         try await inputs.programs.fetchWheels(of: locked)
