@@ -61,6 +61,7 @@ public struct LockVerification {
         let folders = ManifestFolders(lock: path, name: lock.name)
         let own =
             lock.archives.compactMap { $0.thirdParty?.key } + lock.packages.filter { $0.archive == nil }.map(\.file)
+            + (lock.python?.ownWheels ?? [])
         for input in own {
             // What isn't there is missed when it is read.
             do { try store.adopt(input, from: folders) } catch StoreError.fileMissing { continue }

@@ -18,16 +18,22 @@ struct ManifestFiles {
     let archiveKeys: [String: Lockfile.Input]
     /// Debian packages of the user's own.
     let packages: [Lockfile.Input]
+    /// What is asked of Python's packages, its file's requirements with it.
+    let python: PythonPackages?
+    /// Wheels of the user's own.
+    let wheels: [Lockfile.Input]
+    private let requirementsFile: Lockfile.Input?
 
     /// More bytes than this are no file for an image.
     static let largest = 4 << 30
 
     /// - Parameters:
+    ///   - directory: The manifest's folder.
     ///   - input: What a source's bytes are.
     ///   - list: What a folder holds.
     /// - Throws: `SpecError.inconsistent` where what a folder holds can't be where it would be.
     init(
-        of manifest: Manifest, input: (FileSource) async throws -> Lockfile.Input,
+        of manifest: Manifest, in directory: String, input: (FileSource) async throws -> Lockfile.Input,
         list: (TreeSource) throws -> TreeList
     ) async throws {
         var files: [Lockfile.File] = []
@@ -49,14 +55,25 @@ struct ManifestFiles {
         }
         var packages: [Lockfile.Input] = []
         for path in manifest.packageFiles { packages.append(try await input(.beside(path))) }
-        (self.files, self.keys, self.archiveKeys, self.packages) = (files, keys, archiveKeys, packages)
+        var wheels: [Lockfile.Input] = []
+        for path in manifest.python?.wheels ?? [] { wheels.append(try await input(.beside(path))) }
+        if let python = manifest.python, let path = python.requirementsFile {
+            let bytes = try Self.bytes(of: path, in: directory)
+            requirementsFile = Lockfile.Input(path: path, of: bytes)
+            self.python = python.adding(try RequirementsFile.requirements(bytes, name: "\(directory)/\(path)"))
+        } else {
+            (self.python, requirementsFile) = (manifest.python, nil)
+        }
+        (self.files, self.keys, self.archiveKeys) = (files, keys, archiveKeys)
+        (self.packages, self.wheels) = (packages, wheels)
     }
 
     /// What a lock names its manifest by.
     func sha256(with manifest: Manifest) -> Digest {
         let inputs =
             files.compactMap(\.own) + trees.map(\.list) + [tarball].compactMap { $0 } + keys
-            + manifest.archives.compactMap { archiveKeys[$0.name] } + packages
+            + manifest.archives.compactMap { archiveKeys[$0.name] } + packages + wheels
+            + [requirementsFile].compactMap { $0 }
         let hashes = inputs.map { "\($0.sha256)  \($0.path)\n" }.joined()
         return Digest.of(Array((manifest.canonicalText + "\n" + hashes).utf8))
     }
@@ -84,7 +101,9 @@ public enum LockCheck {
             && contents.allowed == manifest.allowed && contents.image == manifest.image
             && repeatsPackages(manifest, found, lock)
             && contents.trees == found.trees && contents.links == manifest.links && contents.folders == manifest.folders
-            && contents.python?.packages == manifest.python && contents.initScript?.program == manifest.initProgram
+            && contents.python?.packages == found.python
+            && (contents.python?.ownWheels ?? []) == found.wheels
+            && contents.initScript?.program == manifest.initProgram
     }
 
     /// Other people's archives, and the user's own packages.
@@ -137,7 +156,7 @@ public enum LockCheck {
     ) async throws {
         let web = Dictionary(
             lock.manifestInputs.filter(\.isWeb).map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
-        let found = try await ManifestFiles(of: manifest) { source in
+        let found = try await ManifestFiles(of: manifest, in: directory) { source in
             switch source {
             case .beside(let path): Lockfile.Input(path: path, of: try ManifestFiles.bytes(of: path, in: directory))
             // What the web serves is pinned in the manifest itself: its text tells whether it is the same.

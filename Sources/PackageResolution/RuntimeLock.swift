@@ -144,7 +144,7 @@ public struct RuntimeLock: Sendable {
         let locked = try await self.base(of: manifest, packages: debian.packages, files: files, time: time)
         try await fetcher.fetch(debian.archives.inputs(of: debian.packages + debian.toolchain))
         let python = try await wheels(
-            of: manifest,
+            of: files.python, own: files.wheels, name: manifest.name,
             PipTarget(
                 base: locked, interpreter: debian.interpreter, toolchain: debian.toolchain, sourceDateEpoch: time),
             interpreter: debian.interpreter, pins: pins)
@@ -224,7 +224,7 @@ public struct RuntimeLock: Sendable {
 
     /// What the manifest names, kept in the store.
     private func files(of manifest: Manifest, in directory: String) async throws -> ManifestFiles {
-        try await ManifestFiles(of: manifest) {
+        try await ManifestFiles(of: manifest, in: directory) {
             try await keep($0, in: directory)
         } list: {
             try TreeReader.keep($0, in: directory, store: store)
@@ -268,11 +268,14 @@ public struct RuntimeLock: Sendable {
     }
 
     private func wheels(
-        of manifest: Manifest, _ target: PipTarget, interpreter: [String], pins: Pins
+        of python: PythonPackages?, own: [Lockfile.Input], name: String, _ target: PipTarget, interpreter: [String],
+        pins: Pins
     ) async throws -> Lockfile.Python? {
-        guard let python = manifest.python else { return nil }
-        events(.phase(name: "resolve \(python.requirements.count) requirements of Python", total: 0))
-        let wheels = try await programs.wheels(for: python, of: target, holding: pins.wheels, name: manifest.name)
+        guard let python else { return nil }
+        events(
+            .phase(name: "resolve \(python.requirements.count + own.count) requirements of Python", total: 0))
+        let wheels = try await programs.wheels(
+            for: python, with: own, of: target, holding: pins.wheels, name: name)
         return Lockfile.Python(packages: python, interpreter: interpreter, wheels: wheels)
     }
 }

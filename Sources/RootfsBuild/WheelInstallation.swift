@@ -26,6 +26,7 @@ struct WheelInstallation {
         events(.phase(name: "install \(python.wheels.count) wheels", total: python.wheels.count))
         // An empty base has no interpreter: the toolchain's works on it from outside.
         let isEmpty = lock.system == .empty
+        let bringsItsOwn = lock.system == .alpine || lock.system == .tarball
         var place = root
         if isEmpty {
             place = toolchain
@@ -43,7 +44,10 @@ struct WheelInstallation {
         if isEmpty { try SystemFolders.bind(root.path, at: place.path(of: destination)) }
         let job = Job(
             wheels: python.wheels.map { "\(Self.folder)/wheels/\($0.file.path)" },
-            requested: python.packages.requirements.map(Self.name).sorted(), target: python.packages.target,
+            requested: Set(
+                python.packages.requirements.map(Self.name)
+                    + python.packages.wheels.map { PythonPackages.project(ofWheel: $0) }
+            ).sorted(), interpreter: bringsItsOwn ? nil : "/usr/bin/python3", target: python.packages.target,
             destdir: isEmpty ? destination : "/", levels: python.packages.levels)
         let script = String(decoding: PackageResources.install_wheels_py, as: UTF8.self)
         let progress = WheelProgress(events)
@@ -59,6 +63,8 @@ struct WheelInstallation {
     private struct Job: Encodable {
         var wheels: [String]
         var requested: [String]
+        /// What scripts are run by; nil for whatever runs the installer.
+        var interpreter: String?
         var target: String
         var destdir: String
         var levels: [Int]
@@ -89,6 +95,7 @@ private final class WheelProgress: Sendable {
 
     func count(_ line: String) {
         if line.contains(": not compiled at level ") { uncompiled.withLock { $0 += 1 } }
+        if line.contains(" that its RECORD doesn't list") { events(.note(line)) }
         if line.hasSuffix(": replaced by a later wheel's file") { events(.note(line)) }
         guard line.hasPrefix("installed ") else { return }
         events(

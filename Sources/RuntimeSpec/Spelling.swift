@@ -103,6 +103,23 @@ package enum Spelling {
         return !rest.contains { "/:@#\\".utf8.contains($0) } && !String(decoding: wanted, as: UTF8.self).contains(" -")
     }
 
+    /// What stands before a hash in a line of pip's requirements.
+    static let hashOption = " --hash="
+
+    /// A requirement, perhaps with hashes that what answers it must have one of (pip's `--hash`).
+    package static func isHashedRequirement(_ text: String) -> Bool {
+        let parts = text.split(separator: " --hash=", omittingEmptySubsequences: false).map(String.init)
+        return isRequirement(parts[0]) && !parts[0].hasSuffix(" ")
+            && parts.dropFirst().allSatisfy { hash in
+                [("sha256:", 64), ("sha384:", 96), ("sha512:", 128)].contains { prefix, count in
+                    hash.hasPrefix(prefix) && hash.utf8.count == prefix.utf8.count + count
+                        && hash.utf8.dropFirst(prefix.utf8.count).allSatisfy {
+                            (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
+                        }
+                }
+            }
+    }
+
     /// A version of Python's packages (PEP 440) or Alpine's.
     static func isPythonVersion(_ text: String) -> Bool {
         text.utf8.first.map(isAlphanumeric) == true

@@ -18,8 +18,8 @@ public struct PackageChoice: Hashable, Codable, Sendable {
 public struct PackageQuestion: Sendable {
     /// What is asked, with all that it needs.
     public enum Kind: Codable, Sendable {
-        /// pip's choice for requirements, with versions to hold by normalized name.
-        case wheels(for: PythonPackages, of: PipTarget, holding: [String: String])
+        /// pip's choice for requirements and for wheels of the user's own, with versions to hold by normalized name.
+        case wheels(for: PythonPackages, with: [Lockfile.Input], of: PipTarget, holding: [String: String])
         /// The same from wheels at hand alone.
         case wheelsAgain(Lockfile.Python, of: PipTarget)
         /// Wheels that are known.
@@ -116,8 +116,8 @@ public struct PackageQuestion: Sendable {
             try SystemFolders.makeFolder(root.path)
             try await root.fill(withTarball: alpine.minirootfs, from: store)
             return Answer(choices: try await Apk(alpine: alpine, root: root, store: store).simulate(holding: held))
-        case .wheels(let packages, let target, let held):
-            return try await Pip(target, job, store, events).resolve(packages, holding: held)
+        case .wheels(let packages, let own, let target, let held):
+            return try await Pip(target, job, store, events).resolve(packages, with: own, holding: held)
         case .wheelsAgain(let python, let target):
             return try await Pip(target, job, store, events).resolveAgain(python)
         case .fetchWheels(let wheels, let target):

@@ -32,11 +32,24 @@ struct Pip {
             try await root.fill(with: packages, from: store, jobs: job.jobs)
             return root
         }
+        func newRoot(_ name: String, with tarball: Lockfile.Input) async throws -> Root {
+            let root = Root(path: "\(job.workFolder)/\(name)", sourceDateEpoch: target.sourceDateEpoch, events: events)
+            try SystemFolders.makeFolder(root.path)
+            try await root.fill(withTarball: tarball, from: store)
+            return root
+        }
         let tools = try await newRoot("toolchain", with: target.toolchain)
         var root = tools
-        if let packages = target.interpreter { root = try await newRoot("root", with: packages) }
+        switch target.interpreter {
+        case .packages(let packages): root = try await newRoot("root", with: packages)
+        case .alpine(let alpine):
+            root = try await newRoot("root", with: alpine.minirootfs)
+            try await Apk(alpine: alpine, root: root, store: store).add(events: events)
+        case .tarball(let tarball): root = try await newRoot("root", with: tarball)
+        case .toolchain: break
+        }
         self.store = store
-        for folder in ["", "/wheels", "/locked"] { try SystemFolders.makeFolder(root.privatePath + folder) }
+        for folder in ["", "/wheels", "/locked", "/own"] { try SystemFolders.makeFolder(root.privatePath + folder) }
         version = try Self.copy(from: tools, to: "\(root.privatePath)/pip.whl")
         if job.kind.needsNetwork {
             root.entry.sharesNetwork = true
@@ -50,6 +63,7 @@ struct Pip {
         // Configuration comes from the asker, and nothing of the root's is to be believed.
         root.additional["PIP_CONFIG_FILE"] = "/dev/null"
         self.root = root
+        if target.bringsItsOwn { try await checkPython() }
     }
 
     /// - Returns: pip's version, of the wheel's name.
@@ -69,12 +83,17 @@ struct Pip {
     }
 
     /// pip says what it would install, and then fetches just that.
-    func resolve(_ packages: PythonPackages, holding held: [String: String]) async throws -> PackageQuestion.Answer {
-        let chosen = try await plan(packages, held: held, options: [])
+    /// - Parameter own: Wheels of the user's own.
+    func resolve(
+        _ packages: PythonPackages, with own: [Lockfile.Input], holding held: [String: String]
+    ) async throws -> PackageQuestion.Answer {
+        let all = try await plan(packages, with: own, held: held, options: [])
+        let names = Set(own.map { PythonPackages.project(ofWheel: $0.path) })
+        let chosen = all.filter { !names.contains($0.name) }
         let pins = chosen.map { item in
             "\(item.name)==\(item.version)" + (chosen.allSatisfy { $0.hash != nil } ? " --hash=\(item.hash ?? "")" : "")
         }
-        return try await download(pins, choices: chosen)
+        return try await download(pins, choices: all)
     }
 
     func resolveAgain(_ python: Lockfile.Python) async throws -> PackageQuestion.Answer {
@@ -83,7 +102,8 @@ struct Pip {
                 wheel.file, to: "\(root.privatePath)/locked/\(wheel.file.path)", name: wheel.file.path)
         }
         let chosen = try await plan(
-            python.packages, held: [:], options: ["--no-index", "--find-links", "\(Self.folder)/locked"])
+            python.packages, with: python.ownWheels, held: [:],
+            options: ["--no-index", "--find-links", "\(Self.folder)/locked"])
         return PackageQuestion.Answer(choices: chosen.map { .init(name: $0.name, version: $0.version) })
     }
 
@@ -101,9 +121,16 @@ struct Pip {
     }
 
     private func plan(
-        _ packages: PythonPackages, held: [String: String], options: [String]
+        _ packages: PythonPackages, with own: [Lockfile.Input], held: [String: String], options: [String]
     ) async throws -> [Chosen] {
-        try write(packages.requirements, to: "requirements.txt")
+        // Where one requirement has a hash, pip wants one of each.
+        let isHashed = packages.requirements.contains { $0.contains(" --hash=") }
+        let files = try own.map { wheel in
+            let name = PythonPackages.fileName(of: wheel.path)
+            try store.copy(wheel, to: "\(root.privatePath)/own/\(name)", name: wheel.path)
+            return "\(Self.folder)/own/\(name)" + (isHashed ? " --hash=sha256:\(wheel.sha256)" : "")
+        }
+        try write(packages.requirements + files, to: "requirements.txt")
         try write(held.sorted { $0.key < $1.key }.map { "\($0.key)==\($0.value)" }, to: "constraints.txt")
         try await run(
             "pip's choice of wheels",
@@ -175,6 +202,15 @@ struct Pip {
                 throw PipError.conflict(output: output)
             }
             throw SandboxError.program(what, status: status, output: output)
+        }
+    }
+
+    /// What an Alpine or a tarball base has, nobody but it knows.
+    private func checkPython() async throws {
+        do { try await root.run("the base's Python", ["python3", "-s", "-c", "import zipfile"]) } catch SandboxError
+            .program
+        {
+            throw PipError.noPython
         }
     }
 

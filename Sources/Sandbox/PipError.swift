@@ -4,6 +4,8 @@ public enum PipError: Error, CustomStringConvertible {
     case oldPip(pip: String, python: String)
     /// A requirement that no wheel fits the interpreter for.
     case noWheel(requirement: String, output: [String])
+    /// A base that brings no Python, or none with the modules that pip needs.
+    case noPython
     /// Requirements that no versions fulfil together.
     case conflict(output: [String])
 
@@ -11,7 +13,7 @@ public enum PipError: Error, CustomStringConvertible {
     var isNoChoice: Bool {
         switch self {
         case .noWheel, .conflict: true
-        case .oldPip: false
+        case .oldPip, .noPython: false
         }
     }
 
@@ -21,6 +23,8 @@ public enum PipError: Error, CustomStringConvertible {
         case .oldPip(let pip, let python):
             "the toolchain's pip \(pip) doesn't run under the target's Python \(python): set a newer release in the "
                 + "manifest's [toolchain]"
+        case .noPython:
+            "the base has no python3 that pip runs under: wheels need one (on Alpine: python3 in 'packages.install')"
         case .noWheel(let requirement, let output):
             "there is no wheel of \(requirement) for the target's Python; sources aren't built, so that the same "
                 + "bytes come each time: ask for another version, or publish a wheel. pip said:\n"

@@ -31,7 +31,24 @@ final class WheelTests: XCTestCase {
         ["PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "\(bench.folder)/wheels", "PIP_INDEX_URL": ""]
     }
 
+    /// The objects of the first store that was filled, which others start from: Debian's packages, that is.
+    nonisolated(unsafe) private static var filled: Workbench?
+
+    override static func tearDown() {
+        filled?.remove()
+        filled = nil
+    }
+
     private func lock(_ bench: Workbench, _ options: [String] = []) throws -> Workbench.Answer {
+        if let filled = Self.filled, !bench.exists("store") {
+            XCTAssertEqual(try bench.run(["cp", "-al", "\(filled.folder)/store", "store"]).status, 0)
+        }
+        defer {
+            if Self.filled == nil, let first = try? Workbench(), bench.exists("store/objects") {
+                _ = try? first.run(["sh", "-c", "mkdir store && cp -al '\(bench.folder)/store/objects' store"])
+                Self.filled = first
+            }
+        }
         let answer = try bench.rtverify(
             ["lock", "runtime.toml", "-o", "volume.lock"] + options, environment: environment(bench))
         if answer.errors.contains("InRelease"), answer.errors.contains("could not be fetched") {
@@ -200,25 +217,183 @@ final class WheelTests: XCTestCase {
         XCTAssertEqual(try bench.rtverify(["lock", "verify", "volume.lock", "--offline"]).status, 0)
     }
 
-    /// A wheel that pip takes and the installer refuses: named, in one line.
-    func testAWheelThatCannotBeInstalledIsNamed() throws {
-        let bench = try Workbench()
-        defer { bench.remove() }
-        let spoil = """
-            import re, subprocess, sys, zipfile
+    /// A wheel with one of its files replaced.
+    private func spoil(_ bench: Workbench, _ file: String, _ text: String) throws {
+        let script = """
+            import subprocess, sys, zipfile
             subprocess.run([sys.executable, sys.argv[1], "wheels", "rtv_main==1.0"], check=True)
             path = "wheels/rtv_main-1.0-py3-none-any.whl"
             with zipfile.ZipFile(path) as old: files = {name: old.read(name) for name in old.namelist()}
-            files["rtv_main-1.0.dist-info/RECORD"] = b"rtv_main-1.0.dist-info/RECORD,,\\n"
+            files[sys.argv[2]] = sys.argv[3].encode()
             with zipfile.ZipFile(path, "w") as new:
                 for name, data in files.items(): new.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data)
             """
-        let made = try bench.run(["python3", "-c", spoil, "\(Workbench.sources)/Fixtures/make_wheels.py"])
+        let made = try bench.run(
+            ["python3", "-c", script, "\(Workbench.sources)/Fixtures/make_wheels.py", file, text])
         XCTAssertEqual(made.status, 0, made.errors)
-        try volume(bench)
-        var refused = try lock(bench)
-        if refused.status == 0 { refused = try bench.rtverify(["build", "--lock", "volume.lock", "-o", "x.squashfs"]) }
-        expectOneLine("rtv_main-1.0-py3-none-any.whl: the wheel can't be installed", refused)
+    }
+
+    /// What RECORD doesn't list, or spells otherwise, pip installs: so does a build, and says so. What can't be is named.
+    func testAWheelIsInstalledAsPipDoesOrNamed() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        func build() throws -> Workbench.Answer {
+            try volume(bench)
+            let locked = try lock(bench)
+            if locked.status != 0 { return locked }
+            return try bench.rtverify(["build", "--lock", "volume.lock", "-o", "x.squashfs"])
+        }
+        try spoil(bench, "rtv_main-1.0.dist-info/RECORD", "./rtv_main/__init__.py,,\nrtv_main-1.0.dist-info/RECORD,,\n")
+        let built = try build()
+        XCTAssertEqual(built.status, 0, built.errors)
+        XCTAssertTrue(
+            built.errors.contains(
+                "rtv_main 1.0: 3 files that its RECORD doesn't list, or spells otherwise, are installed as pip does: "
+                    + "rtv_main/__init__.py, …"), built.errors)
+        let record = try bench.run(["unsquashfs", "-cat", "x.squashfs", "rtv_main-1.0.dist-info/RECORD"]).output
+        XCTAssertTrue(record.contains("rtv_main/__init__.py,sha256="), record)
+        try spoil(bench, "rtv_main-1.0.datafolder/x", "x")
+        expectOneLine("rtv_main-1.0-py3-none-any.whl: the wheel can't be installed", try build())
+    }
+
+    func testWheelsOfOnesOwnComeWithWhatTheyNeed() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        // It is on no index, and Python's own name for its project is another spelling.
+        XCTAssertEqual(try bench.run(["sh", "-c", "mkdir dist && mv wheels/rtv_main-*.whl dist"]).status, 0)
+        let name = "dist/rtv_main-1.0-py3-none-any.whl"
+        func manifest(_ lines: String) throws {
+            try volume(bench)
+            try bench.write(
+                try bench.read("runtime.toml").replacing("requirements = [\"rtv_main\"]", with: lines),
+                to: "runtime.toml")
+        }
+        try manifest("wheels = [\"\(name)\"]")
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let text = try bench.read("volume.lock")
+        XCTAssertEqual(wheels(text), ["rtv-always 1.0", "rtv-main 1.0", "rtv-new 1.0"])
+        XCTAssertTrue(text.contains("version = 5\n") && text.contains("wheels = [\"\(name)\"]"), text)
+        XCTAssertEqual(try bench.rtverify(["lock", "verify", "volume.lock", "--offline"]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "volume.lock"]).status, 0)
+        let built = try bench.rtverify(["build", "--lock", "volume.lock", "-o", "volume.squashfs", "--offline"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        try checkContents(bench)
+        // It is taken from beside the manifest, and from nowhere else.
+        let hash = try bench.sha256(name)
+        XCTAssertEqual(try bench.run(["rm", "-f", "store/objects/\(hash.prefix(2))/\(hash)"]).status, 0)
+        let build = ["build", "--lock", "volume.lock", "-o", "other.squashfs", "--offline"]
+        XCTAssertEqual(try bench.rtverify(build).status, 0)
+        XCTAssertEqual(try bench.sha256("other.squashfs"), try bench.sha256("volume.squashfs"))
+        XCTAssertEqual(try bench.run(["rm", "-f", "store/objects/\(hash.prefix(2))/\(hash)"]).status, 0)
+        try bench.write(try bench.read("runtime.toml"), to: name)
+        expectOneLine("the lock's file '\(name)'", try bench.rtverify(build))
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "volume.lock"]).status, 1)
+
+        try manifest("wheels = [\"dist/rtv_main.whl\"]")
+        expectOneLine("'python.wheels' is 'dist/rtv_main.whl'", try lock(bench))
+        try manifest("wheels = [\"dist/rtv_gone-1.0-py3-none-any.whl\"]")
+        expectOneLine("cannot read", try lock(bench))
+    }
+
+    func testAFileOfRequirementsHasHashesThatAreCompared() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        func manifest(_ requirements: String) throws {
+            try bench.write(requirements, to: "requirements.txt")
+            try volume(bench)
+            try bench.write(
+                try bench.read("runtime.toml").replacing(
+                    "requirements = [\"rtv_main\"]", with: "requirements-file = \"requirements.txt\""),
+                to: "runtime.toml")
+        }
+        let always = try bench.sha256("wheels/rtv_always-1.0-py3-none-any.whl")
+        let new = try bench.sha256("wheels/rtv_new-1.0-py3-none-any.whl")
+        let zeros = String(repeating: "0", count: 64)
+        try manifest(
+            "# what is asked for\nrtv_always==1.0 \\\n    --hash=sha256:\(zeros) \\\n    --hash=sha256:\(always)\n\n"
+                + "rtv-new == 1.0 ; python_version >= \"3\"  --hash=sha256:\(new)  # why\n")
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        let text = try bench.read("volume.lock")
+        XCTAssertEqual(wheels(text), ["rtv-always 1.0", "rtv-new 1.0"])
+        XCTAssertTrue(text.contains("\"rtv_always==1.0 --hash=sha256:\(zeros) --hash=sha256:\(always)\","), text)
+        XCTAssertFalse(text.contains("requirements.txt"))
+        XCTAssertEqual(try bench.rtverify(["lock", "verify", "volume.lock", "--offline"]).status, 0)
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "volume.lock"]).status, 0)
+        let forged = text.replacing(always, with: zeros.replacing("0", with: "1"))
+        try bench.write(
+            forged.replacing("sha256 = \"\(zeros.replacing("0", with: "1"))", with: "sha256 = \"\(always)"),
+            to: "forged.lock")
+        XCTAssertNotEqual(try bench.rtverify(["lock", "verify", "forged.lock", "--offline"]).status, 0)
+        XCTAssertEqual(
+            try bench.rtverify(["build", "--lock", "volume.lock", "-o", "volume.squashfs", "--offline"]).status, 0)
+
+        try manifest("rtv_always==1.0 --hash=sha256:\(zeros)\n")
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "volume.lock"]).status, 1)
+        let other = try lock(bench)
+        XCTAssertEqual(other.status, 2)
+        XCTAssertTrue(other.errors.contains("HASHES"), other.errors)
+        for (line, reason) in [
+            ("a\n-r other.txt", "requirements.txt:2: '-r' is an option of pip's"),
+            ("./a.whl", "requirements.txt:1: './a.whl' is no"),
+            ("--index-url https://x.example", "is an option"),
+            ("a==1 --hash=md5:00", "requirements.txt:1: 'a==1' is no"),
+            ("a @ https://x.example/a.whl", "is no requirement"), ("a==${V}", "is no requirement"),
+        ] {
+            try manifest(line)
+            expectOneLine(reason, try lock(bench))
+        }
+    }
+
+    /// A base that brings its own Python: this host's, packed.
+    func testWheelsAreInstalledOnATarballThatBringsAPython() throws {
+        let bench = try made()
+        defer { bench.remove() }
+        let pack = """
+            set -e
+            mkdir -p root/usr/local/bin root/bin root/tmp root/proc root/dev
+            python=$(/usr/bin/python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+            library=$(/usr/bin/python3 -c 'import os; print(os.path.dirname(os.__file__))')
+            mkdir -p "root$library" && cp "$python" root/usr/local/bin/python3
+            tar -C "$library" --exclude=test --exclude=dist-packages --exclude=__pycache__ --exclude=config-\\* -cf - . | tar -C "root$library" -xf -
+            cp /bin/busybox root/bin/sh
+            for file in "$python" "$library"/lib-dynload/*.so; do ldd "$file" 2>/dev/null; done | grep -o '/[^ ]*' | sort -u | while read -r path; do
+                mkdir -p "root$(dirname "$path")" && cp -L "$path" "root$path"
+            done
+            tar -C root --sort=name --mtime=@1600000000 --owner=0 --group=0 -cf base.tar .
+            """
+        let packed = try bench.run(["sh", "-c", pack])
+        XCTAssertEqual(packed.status, 0, packed.errors)
+        try bench.write(
+            """
+            [runtime]
+            name = "volume"
+            [base]
+            system = "tarball"
+            source = "base.tar"
+            [python]
+            target = "/opt/libs"
+            requirements = ["rtv_main"]
+            [[step]]
+            run = "PYTHONPATH=/opt/libs PYTHONDONTWRITEBYTECODE=1 /opt/libs/bin/rtv-main > /ran"
+            """, to: "runtime.toml")
+        let locked = try lock(bench)
+        XCTAssertEqual(locked.status, 0, locked.errors)
+        XCTAssertEqual(
+            wheels(try bench.read("volume.lock")), ["rtv-always 1.0", "rtv-main 1.0", "rtv-new 1.0"])
+        XCTAssertTrue(try bench.read("volume.lock").contains("version = 5\n"))
+        XCTAssertEqual(try bench.rtverify(["lock", "verify", "volume.lock", "--offline"]).status, 0)
+        let built = try bench.rtverify(["build", "--lock", "volume.lock", "-o", "x.squashfs", "--offline", "--check"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        XCTAssertEqual(try bench.run(["unsquashfs", "-cat", "x.squashfs", "ran"]).output, "main runs\n")
+        XCTAssertTrue(
+            try bench.run(["unsquashfs", "-cat", "x.squashfs", "opt/libs/bin/rtv-main"]).output.hasPrefix(
+                "#!/usr/local/bin/python3\n"))
+        // Without one there is nothing to ask.
+        XCTAssertEqual(
+            try bench.run(["sh", "-c", "rm root/usr/local/bin/python3 && tar -C root -cf base.tar ."]).status, 0)
+        expectOneLine("the base has no python3 that pip runs under", try lock(bench))
     }
 
     /// Undecided, and said in words of ours.

@@ -27,9 +27,14 @@ final class SandboxMessageTests: XCTestCase {
             .init(release: "x", selection: nil, packages: [package("python3"), package("bash"), package("libc6")]))
         let target = PipTarget(
             base: debian, interpreter: ["python3", "libc6"], toolchain: [package("pip")], sourceDateEpoch: 1)
-        XCTAssertEqual(target.interpreter?.map(\.name), ["libc6", "python3"])
+        XCTAssertEqual(target.interpreter, .packages([package("libc6"), package("python3")]))
         // A volume has no interpreter of its own: the toolchain's.
-        XCTAssertNil(PipTarget(base: .empty, interpreter: ["python3"], toolchain: [], sourceDateEpoch: 1).interpreter)
+        func interpreter(_ base: Lockfile.Base) -> PipTarget.Interpreter {
+            PipTarget(base: base, interpreter: ["python3"], toolchain: [], sourceDateEpoch: 1).interpreter
+        }
+        XCTAssertEqual(interpreter(.empty), .toolchain)
+        let tarball = Lockfile.Input(path: "base.tar", of: [1])
+        XCTAssertEqual(interpreter(.tarball(tarball)), .tarball(tarball))
         let read = try JSONText.decode(PipTarget.self, from: try JSONText.line(target))
         XCTAssertEqual(read.interpreter, target.interpreter)
         XCTAssertEqual(read.toolchain, target.toolchain)

@@ -7,16 +7,25 @@ import Sandbox
 extension TargetPrograms {
     /// The wheels that pip chooses for requirements, kept in the store.
     /// - Parameters:
+    ///   - own: Wheels of the user's own, by path beside the manifest; they are in the store.
     ///   - pip: Its packages are in the store.
     ///   - held: Versions to hold, by normalized name.
     ///   - name: The runtime's.
     func wheels(
-        for packages: PythonPackages, of pip: PipTarget, holding held: [String: String], name: String
+        for packages: PythonPackages, with own: [Lockfile.Input] = [], of pip: PipTarget,
+        holding held: [String: String], name: String
     ) async throws -> [Lockfile.Wheel] {
         if isOffline { throw ResolutionError.offline("Python's wheels") }
-        return try await ask(.wheels(for: packages, of: pip, holding: held), for: name) { answer in
+        let held = held.filter { pin in !own.contains { PythonPackages.project(ofWheel: $0.path) == pin.key } }
+        return try await ask(.wheels(for: packages, with: own, of: pip, holding: held), for: name) { answer in
             let files = Folder.names(in: answer.wheelFolder)
             return try answer.choices.map { choice in
+                if let file = own.first(where: { PythonPackages.project(ofWheel: $0.path) == choice.name }) {
+                    return Lockfile.Wheel(
+                        name: choice.name, version: choice.version,
+                        file: Lockfile.Input(
+                            path: PythonPackages.fileName(of: file.path), size: file.size, sha256: file.sha256))
+                }
                 guard let name = files.first(where: { Self.isWheel($0, of: choice.name) }) else {
                     throw ResolutionError.malformed("pip fetched no wheel of \(choice.name) \(choice.version)")
                 }

@@ -96,6 +96,16 @@ extension Lockfile {
                 || image.largestFile != ImageOptions.usualLargestFile
         }
 
+        /// Whether it has what format 5 has and no format before: before, wheels were for bases that don't bring a Python
+        /// of their own.
+        func needsFormat5(on base: Base) -> Bool {
+            guard let python else { return false }
+            return switch base {
+            case .debian, .empty: python.packages.needsFormat5
+            case .alpine, .tarball: true
+            }
+        }
+
         /// rtverify's own init; nil where the image has another, or none.
         public var initScript: InitScript? {
             files.lazy.compactMap { if case .initScript(let script) = $0.content { script } else { nil } }.first

@@ -31,7 +31,9 @@ public struct Lockfile: Equatable, Sendable {
         /// The oldest format that says all that a lock has to say: what an older rtverify can read, it shall.
         public init(for contents: Contents, of base: Base, with archives: [Archive], recipe: Int = newestRecipe) {
             let version =
-                if base.needsFormat5 || archives.contains(where: { $0.thirdParty != nil }) {
+                if base.needsFormat5 || contents.needsFormat5(on: base)
+                    || archives.contains(where: { $0.thirdParty != nil })
+                {
                     5
                 } else if contents.needsFormat4 || base.needsFormat4 {
                     4
@@ -134,12 +136,13 @@ public struct Lockfile: Equatable, Sendable {
         }
     }
 
-    /// What the manifest names by itself, and what lies beside it or on the web: the user's files and packages, a tarball base's
+    /// What the manifest names by itself, and what lies beside it or on the web: the user's files, packages and wheels, a tarball base's
     /// archive, the keys of other people's archives.
     public var manifestInputs: [Input] {
         var inputs = contents.files.compactMap(\.own)
         if case .tarball(let input) = base { inputs.append(input) }
-        return inputs + archives.compactMap { $0.thirdParty?.key } + packages.filter { $0.archive == nil }.map(\.file)
+        return inputs + (python?.ownWheels ?? []) + archives.compactMap { $0.thirdParty?.key }
+            + packages.filter { $0.archive == nil }.map(\.file)
     }
 
     /// The archive of that name.

@@ -42,11 +42,11 @@ extension Lockfile {
     }
 
     private func checkThirdParties(_ fail: (String) -> SpecError) throws {
-        let isNew = base.needsFormat5 || !thirdPartyArchives.isEmpty
+        let isNew = base.needsFormat5 || contents.needsFormat5(on: base) || !thirdPartyArchives.isEmpty
         if isNew, format.version < 5 {
             throw fail(
-                "its format is \(format.version), and it has what comes with 5: an archive of other people, or a package of the "
-                    + "user's own")
+                "its format is \(format.version), and it has what comes with 5: an archive of other people, a package or wheel of "
+                    + "the user's own, a hash that was asked for, or wheels on a base with a Python of its own")
         }
         for archive in archives {
             if archive.components.isEmpty != ThirdPartyArchive.isFlat(archive.suite) {
@@ -95,6 +95,10 @@ extension Lockfile {
         let names = Set((system == .empty ? toolchain : packages).map(\.name))
         if let unknown = python.interpreter.first(where: { !names.contains($0) }) {
             throw fail("the interpreter's package '\(unknown)' isn't in it")
+        }
+        for path in python.packages.wheels
+        where !python.wheels.contains(where: { $0.file.path == PythonPackages.fileName(of: path) }) {
+            throw fail("it lists no wheel of '\(path)'")
         }
         for name in PythonPackages.tools where !toolchain.contains(where: { $0.name == name }) {
             throw fail("it has wheels, and its toolchain lacks \(name)")

@@ -35,6 +35,15 @@ extension Lockfile {
             self.wheels = wheels.sorted { $0.name < $1.name }
         }
 
+        /// The user's own of them, by path beside the manifest.
+        public var ownWheels: [Input] {
+            packages.wheels.compactMap { path in
+                wheels.first { $0.file.path == PythonPackages.fileName(of: path) }.map {
+                    Input(path: path, size: $0.file.size, sha256: $0.file.sha256)
+                }
+            }
+        }
+
         init?(in root: TOMLFields) throws {
             let wheels = try Wheel.form.entries("wheel", in: root)
             guard let fields = try root.optionalTable("python", known: PythonPackages.keys + ["interpreter"]) else {

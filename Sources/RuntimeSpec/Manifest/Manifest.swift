@@ -105,7 +105,7 @@ public struct Manifest: Equatable, Sendable {
         packages = Set(PackageWish.normalized(try Self.packages(in: root, written))).sorted()
         packageFiles = try Self.packageFiles(in: root, written)
         base = try written.naming(suitesOf: packages, beside: archives, file: file)
-        python = try root.optionalTable("python", known: PythonPackages.keys).map { try PythonPackages($0) }
+        python = try root.optionalTable("python", known: PythonPackages.manifestKeys).map { try PythonPackages($0) }
         initProgram = try root.optionalTable("init", known: InitProgram.keys).map { try InitProgram($0) }
         (files, trees) = try Self.files(in: root)
         links = try ImageLink.form.entries("link", in: root)
@@ -203,8 +203,6 @@ public struct Manifest: Equatable, Sendable {
         case .debian: return
         case .alpine, .tarball:
             if case .tarball = base, !packages.isEmpty { throw fail("has no package manager that rtverify knows") }
-            // The interpreter would come from packages that only a full resolution could tell from the base's own.
-            if python != nil { throw fail("takes no wheels: they are for a Debian base or an empty one") }
         case .empty:
             if !packages.isEmpty || !steps.isEmpty {
                 throw fail(

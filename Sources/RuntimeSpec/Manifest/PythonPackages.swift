@@ -3,8 +3,13 @@ public struct PythonPackages: Equatable, Codable, Sendable {
     /// Where they go: an absolute path, or `system` for the folder that the interpreter itself searches. `/` is an empty
     /// base's own root: a volume that is mounted where programs look.
     public var target: String
-    /// What is asked for, as pip's requirements (PEP 508), sorted. Neither URLs nor options.
+    /// What is asked for, as pip's requirements (PEP 508), sorted, each with the hashes that its file may have
+    /// (` --hash=sha256:…`). Neither URLs nor other options.
     public var requirements: [String]
+    /// Wheels of the user's own, by path beside the manifest, sorted.
+    public var wheels: [String]
+    /// A file of requirements beside the manifest; a lock has what it asks for among `requirements` instead.
+    public var requirementsFile: String?
     /// Optimization levels of the byte code that is made of them (PEP 488): 0, 1 (`-O`) and 2 (`-OO`).
     public var levels: [Int]
 
@@ -18,20 +23,47 @@ public struct PythonPackages: Equatable, Codable, Sendable {
     public var usesSystem: Bool { target == Self.system }
 
     /// As they are given: only the reader of a manifest checks them.
-    public init(target: String, requirements: [String], levels: [Int]) {
-        (self.target, self.requirements, self.levels) = (target, requirements, levels)
+    public init(target: String, requirements: [String], levels: [Int], wheels: [String] = []) {
+        (self.target, self.requirements, self.levels, self.wheels) = (target, requirements, levels, wheels)
     }
 
-    static let keys = ["target", "requirements", "compile"]
+    /// The same with what its file of requirements asks for.
+    public func adding(_ more: [String]) -> PythonPackages {
+        var other = self
+        other.requirements = Set(requirements + more).sorted()
+        other.requirementsFile = nil
+        return other
+    }
+
+    /// Whether it has what format 5 has and no format before.
+    var needsFormat5: Bool { !wheels.isEmpty || requirements.contains { $0.contains(Spelling.hashOption) } }
+
+    /// The keys that a lock has.
+    static let keys = ["target", "requirements", "compile", "wheels"]
+    /// Those of a manifest.
+    static let manifestKeys = keys + ["requirements-file"]
 
     init(_ fields: TOMLFields) throws {
         target = try fields.string("target", "a normalized absolute path, or 'system'") {
             $0 == Self.system || $0 == "/" || Spelling.isImagePath($0)
         }
         let wanted = try fields.strings(
-            "requirements", "a requirement like 'fastapi~=0.120.1', without URL or option", Spelling.isRequirement)
-        guard !wanted.isEmpty else { throw fields.missing("requirements") }
+            "requirements", "a requirement like 'fastapi~=0.120.1', without URL or option", Spelling.isHashedRequirement
+        )
         requirements = Set(wanted).sorted()
+        wheels = Set(
+            try fields.strings("wheels", "the path of a wheel below the manifest's folder") {
+                Spelling.isArchivePath($0) && Spelling.isWheel(Self.fileName(of: $0))
+            }
+        ).sorted()
+        requirementsFile =
+            fields.has("requirements-file")
+            ? try fields.string(
+                "requirements-file", "a relative path below the manifest's folder", Spelling.isArchivePath) : nil
+        if requirements.isEmpty, wheels.isEmpty, requirementsFile == nil { throw fields.missing("requirements") }
+        if let twice = Manifest.firstDuplicate(wheels.map { Self.project(ofWheel: $0) }) {
+            throw SpecError.inconsistent(file: fields.file, reason: "two wheels of '\(twice)'")
+        }
         levels = try fields.levels("compile") ?? [1, 2]
     }
 
@@ -40,6 +72,16 @@ public struct PythonPackages: Equatable, Codable, Sendable {
         text.value("target", target)
         text.value("compile", levels)
         text.value("requirements", requirements)
+        if !wheels.isEmpty { text.value("wheels", wheels) }
+        if let requirementsFile { text.value("requirements-file", requirementsFile) }
+    }
+
+    /// The last part of a path.
+    public static func fileName(of path: String) -> String { String(path.split(separator: "/").last ?? "") }
+
+    /// The normalized name that a wheel's file begins with (PEP 427).
+    public static func project(ofWheel path: String) -> String {
+        normalizedName(fileName(of: path).prefix { $0 != "-" })
     }
 
     /// Whether a text can be a project's name (PEP 508), and another a version (PEP 440).
