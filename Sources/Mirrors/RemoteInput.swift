@@ -33,7 +33,7 @@ public struct RemoteInput: Sendable {
     /// What Alpine's mirrors have of a base.
     public static func inputs(of alpine: Lockfile.Alpine) -> [RemoteInput] {
         (alpine.repositories.map(\.index) + alpine.packages.map(\.file) + [alpine.minirootfs]).map {
-            RemoteInput($0, from: .alpine)
+            RemoteInput($0, from: $0.isWeb ? .web : .alpine)
         }
     }
 }

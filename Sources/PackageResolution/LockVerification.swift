@@ -61,7 +61,7 @@ public struct LockVerification {
         let folders = ManifestFolders(lock: path, name: lock.name)
         let own =
             lock.archives.compactMap { $0.thirdParty?.key } + lock.packages.filter { $0.archive == nil }.map(\.file)
-            + (lock.python?.ownWheels ?? [])
+            + (lock.python?.ownWheels ?? []) + (lock.alpine?.repositories.map(\.key) ?? [])
         for input in own {
             // What isn't there is missed when it is read.
             do { try store.adopt(input, from: folders) } catch StoreError.fileMissing { continue }
@@ -123,7 +123,7 @@ public struct LockVerification {
             }
             do {
                 let choice = PackageChoice(name: package.name, version: package.version)
-                let listed = try AlpineResolution.listed(choice, in: indexes)
+                let listed = try AlpineResolution.listed(choice, of: alpine, in: indexes)
                 try AlpinePackageFile.check(bytes, is: listed.package, name: package.file.path)
                 if listed.repository != package.repository {
                     wrong.append("\(package.name) is from \(listed.repository)")

@@ -16,6 +16,8 @@ struct ManifestFiles {
     let keys: [Lockfile.Input]
     /// The key of each archive of other people that has a file with it, by the archive's name.
     let archiveKeys: [String: Lockfile.Input]
+    /// The key of each Alpine repository that has one of its own, by the repository's name.
+    let repositoryKeys: [String: Lockfile.Input]
     /// Debian packages of the user's own.
     let packages: [Lockfile.Input]
     /// What is asked of Python's packages, its file's requirements with it.
@@ -53,6 +55,10 @@ struct ManifestFiles {
         for archive in manifest.archives {
             if case .file(let path) = archive.key { archiveKeys[archive.name] = try await input(.beside(path)) }
         }
+        var repositoryKeys: [String: Lockfile.Input] = [:]
+        for other in manifest.alpine?.others ?? [] {
+            if let key = other.key { repositoryKeys[other.name] = try await input(.beside(key)) }
+        }
         var packages: [Lockfile.Input] = []
         for path in manifest.packageFiles { packages.append(try await input(.beside(path))) }
         var wheels: [Lockfile.Input] = []
@@ -64,7 +70,8 @@ struct ManifestFiles {
         } else {
             (self.python, requirementsFile) = (manifest.python, nil)
         }
-        (self.files, self.keys, self.archiveKeys) = (files, keys, archiveKeys)
+        (self.files, self.keys) = (files, keys)
+        (self.archiveKeys, self.repositoryKeys) = (archiveKeys, repositoryKeys)
         (self.packages, self.wheels) = (packages, wheels)
     }
 
@@ -74,6 +81,7 @@ struct ManifestFiles {
             files.compactMap(\.own) + trees.map(\.list) + [tarball].compactMap { $0 } + keys
             + manifest.archives.compactMap { archiveKeys[$0.name] } + packages + wheels
             + [requirementsFile].compactMap { $0 }
+            + (manifest.alpine?.others ?? []).compactMap { repositoryKeys[$0.name] }
         let hashes = inputs.map { "\($0.sha256)  \($0.path)\n" }.joined()
         return Digest.of(Array((manifest.canonicalText + "\n" + hashes).utf8))
     }
@@ -118,11 +126,27 @@ public enum LockCheck {
             }
     }
 
+    /// Repositories that are none of the branch. Where nothing is asked for, a lock has none.
+    private static func repeatsRepositories(
+        _ base: AlpineBase, _ found: ManifestFiles, _ alpine: Lockfile.Alpine
+    ) -> Bool {
+        let locked = alpine.repositories.filter { $0.url != nil }
+        if alpine.world.isEmpty { return locked.isEmpty }
+        return locked.count == base.others.count
+            && base.others.allSatisfy { other in
+                locked.contains { repository in
+                    repository.name == other.name && repository.url == other.url && repository.tag == other.tag
+                        && (found.repositoryKeys[other.name].map { $0.sha256 == repository.key.sha256 } ?? true)
+                }
+            }
+    }
+
     private static func repeatsBase(_ manifest: Manifest, _ found: ManifestFiles, _ lock: Lockfile) -> Bool {
         switch (lock.base, manifest.base) {
         case (.debian(let debian), .debian): debian.selection == nil || debian.selection == manifest.selection
         case (.alpine(let alpine), .alpine(let base)):
-            alpine.world == manifest.packages && (base.minirootfs.map { $0 == alpine.minirootfs.sha256 } ?? true)
+            alpine.world == manifest.packages && repeatsRepositories(base, found, alpine)
+                && (base.minirootfs.map { $0 == alpine.minirootfs.sha256 } ?? true)
         case (.tarball(let input), .tarball): input == found.tarball
         case (.empty, .empty): true
         default: false

@@ -257,7 +257,8 @@ public struct RuntimeLock: Sendable {
                 Lockfile.Debian(release: suites.release, selection: manifest.selection, packages: packages))
         case .alpine(let alpine):
             let resolution = AlpineResolution(
-                base: alpine, keys: files.keys, fetcher: fetcher, store: store, programs: programs,
+                base: alpine, keys: files.keys, otherKeys: files.repositoryKeys, fetcher: fetcher, store: store,
+                programs: programs,
                 name: manifest.name, sourceDateEpoch: time)
             return .alpine(try await resolution.resolve(world: manifest.packages))
         case .tarball(let source):

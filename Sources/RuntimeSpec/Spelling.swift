@@ -137,10 +137,13 @@ package enum Spelling {
             && text.utf8.allSatisfy { isAlphanumeric($0) || "._+-".utf8.contains($0) }
     }
 
-    /// An Alpine package with or without a version, as apk's world has it: `name=1.2-r0`, `name~1.2`, `name>=1`.
+    /// An Alpine package with or without a tag and a version, as apk's world has it (apk-world(5)): `name=1.2-r0`, `name~1.2`,
+    /// `name>=1`, `name@tag`.
     static func isAlpineWish(_ text: String) -> Bool {
         let name = alpineName(text)
-        let rest = text.dropFirst(name.count)
+        let tag = alpineTag(text)
+        let rest = text.dropFirst(name.count + (tag.map { $0.count + 1 } ?? 0))
+        guard tag.map(isArchiveName) ?? true else { return false }
         let version = rest.drop { "<>=~".contains($0) }
         return isAlpineName(name)
             && (rest.isEmpty
@@ -149,7 +152,18 @@ package enum Spelling {
     }
 
     /// The name in what apk is asked for.
-    package static func alpineName(_ text: String) -> String { String(text.prefix { !"<>=~".contains($0) }) }
+    package static func alpineName(_ text: String) -> String { String(text.prefix { !"<>=~@".contains($0) }) }
+
+    /// The tag of the repository that it must come from; nil for any without one.
+    package static func alpineTag(_ text: String) -> String? {
+        let rest = text.drop { !"<>=~@".contains($0) }
+        return rest.first == "@" ? String(rest.dropFirst().prefix { !"<>=~".contains($0) }) : nil
+    }
+
+    /// A place on Alpine's mirrors, or a URL without login.
+    static func isAlpinePlace(_ text: String) -> Bool {
+        isURL(text) ? ThirdPartyArchive.place(of: text) != nil : isArchivePath(text)
+    }
 
     /// `3.20`, `3.20.3`.
     static func isAlpineRelease(_ text: String) -> Bool {

@@ -51,6 +51,25 @@ public struct Apk: Sendable {
                 "apk add", status: "it installed other packages than the lock's",
                 output: found.filter { locked[$0.key] != $0.value }.map { "\($0.key) \($0.value)" }.sorted())
         }
+        try await sayWhereFrom()
+    }
+
+    /// Names the repositories that are none of the release's in the image, with their keys: apk refuses a world with a tag
+    /// that its repositories don't have.
+    private func sayWhereFrom() async throws {
+        let others = alpine.repositories.filter { $0.url != nil }
+        if others.isEmpty { return }
+        var tasks: [ChrootTask] = []
+        for repository in others {
+            guard let key = try store.bytes(of: repository.key) else {
+                throw StoreError.changedObject(path: store.path(of: repository.key.sha256), name: repository.key.path)
+            }
+            tasks.append(
+                .writeUnlessThere(path: "/etc/apk/keys/\(repository.key.path)", mode: 0o644, bytes: key, kept: nil))
+        }
+        let lines = others.map { (($0.tag.map { "@\($0) " }) ?? "") + "\($0.url ?? "")\n" }
+        tasks.append(.append(path: "/etc/apk/repositories", bytes: Array(lines.joined().utf8)))
+        try await root.perform(tasks)
     }
 
     /// `(1/2) Installing NAME (VERSION)`, `Upgrading NAME (OLD -> NEW)`.
@@ -62,7 +81,8 @@ public struct Apk: Sendable {
             ["Installing", "Upgrading", "Downgrading", "Replacing", "Reinstalling"].contains(words[0])
         else { return nil }
         let version = words[words.count - 1].filter { $0 != "(" && $0 != ")" }
-        return .init(name: String(words[1]), version: version)
+        // `NAME@TAG` where it comes from a repository with one.
+        return .init(name: String(words[1].prefix { $0 != "@" }), version: version)
     }
 
     /// Indexes, keys and packages where apk looks for them.
@@ -77,11 +97,20 @@ public struct Apk: Sendable {
             let key = "\(base)/keys/\(repository.key.path)"
             if access(key, F_OK) != 0 { try copy(repository.key, to: key) }
         }
+        if alpine.repositories.contains(where: { $0.tag != nil }) {
+            let lines = alpine.repositories.map { repository in
+                (repository.tag.map { "@\($0) " } ?? "") + "\(Self.folder)/repository/\(repository.name)\n"
+            }
+            try SmallFile.overwrite("\(base)/repositories", with: lines.joined())
+        }
         guard withPackages else { return }
+        // Where other people's repository has the very same package as the branch, apk takes it from either.
+        let isShared = alpine.repositories.contains { $0.url != nil }
         for package in alpine.packages {
-            try copy(
-                package.file,
-                to: "\(base)/repository/\(package.repository)/x86_64/\(package.name)-\(package.version).apk")
+            for name in isShared ? alpine.repositories.map(\.name) : [package.repository] {
+                try copy(
+                    package.file, to: "\(base)/repository/\(name)/x86_64/\(package.name)-\(package.version).apk")
+            }
         }
     }
 
@@ -93,9 +122,16 @@ public struct Apk: Sendable {
         let wanted =
             alpine.world.filter { held[Spelling.alpineName($0)] == nil }
             + held.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        return ["apk", "add", "--no-network", "--no-cache", "--no-progress", "--repositories-file", "/dev/null"]
+        // Tags are for the lines of a file alone.
+        let hasTags = alpine.repositories.contains { $0.tag != nil }
+        let repositories =
+            hasTags
+            ? ["--repositories-file", "\(Self.folder)/repositories"]
+            : ["--repositories-file", "/dev/null"]
+        return ["apk", "add", "--no-network", "--no-cache", "--no-progress"] + repositories
             + ["--keys-dir", "\(Self.folder)/keys"]
-            + alpine.repositories.flatMap { ["--repository", "\(Self.folder)/repository/\($0.name)"] }
+            + (hasTags
+                ? [] : alpine.repositories.flatMap { ["--repository", "\(Self.folder)/repository/\($0.name)"] })
             + options + wanted
     }
 }

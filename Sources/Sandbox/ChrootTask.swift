@@ -22,6 +22,8 @@ public enum ChrootTask: Codable, Sendable {
     case write(path: String, mode: Int, bytes: [UInt8])
     /// Writes a file, unless something of that name is there; with `kept`, unless that is a file that holds one of these.
     case writeUnlessThere(path: String, mode: Int, bytes: [UInt8], kept: [[UInt8]]?)
+    /// Writes lines behind those that a file has; where there is none, a file with them.
+    case append(path: String, bytes: [UInt8])
     /// Says on standard output, with the reason, that what is at a path goes, unless it has just these bytes, or there is nothing.
     case note(path: String, unless: [[UInt8]], reason: String)
     /// The same of the entries of a folder whose names begin and end so.
@@ -75,6 +77,13 @@ public enum ChrootTaskRunner {
             try RootOwners.give(path, to: ownership)
         case .write(let path, let mode, let bytes):
             try write(bytes, to: path, mode: mode)
+        case .append(let path, let bytes):
+            switch Found(path) {
+            case .nothing: try write(bytes, to: path, mode: 0o644)
+            case .file(let text) where text.count < Found.limit:
+                try write(text + (text.isEmpty || text.last == 10 ? [] : [10]) + bytes, to: path, mode: 0o644)
+            case .file, .other: throw SystemError("cannot add lines to \(path) in the root", EFBIG)
+            }
         case .writeUnlessThere(let path, let mode, let bytes, let kept):
             let found = Found(path)
             if found.isNothing || kept.map(found.isOther) == true { try write(bytes, to: path, mode: mode) }
@@ -117,6 +126,8 @@ public enum ChrootTaskRunner {
         /// The bytes of a small file.
         case file([UInt8])
 
+        static let limit = 1 << 16
+
         init(_ path: String) {
             var status = stat()
             guard lstat(path, &status) == 0 else {
@@ -127,7 +138,8 @@ public enum ChrootTaskRunner {
                 status.st_mode & S_IFMT == S_IFREG ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1
             defer { close(descriptor) }
             let bytes =
-                descriptor < 0 ? nil : try? OpenFile.bytes(descriptor, at: 0, count: min(Int(status.st_size), 1 << 16))
+                descriptor < 0
+                ? nil : try? OpenFile.bytes(descriptor, at: 0, count: min(Int(status.st_size), Self.limit))
             self = bytes.map { .file($0) } ?? .other
         }
 

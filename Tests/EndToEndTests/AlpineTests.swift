@@ -121,6 +121,93 @@ final class AlpineTests: XCTestCase {
         XCTAssertTrue(newer.errors.contains("APKINDEX.tar.gz is of apk 3's format (ADB)"), newer.errors)
     }
 
+    /// A repository of other people, with a key of its own: by its tag, or as one of those that apk chooses from.
+    func testARepositoryOfOtherPeopleHasItsKeyAndTag() throws {
+        let archive = try mirror()
+        let bench = archive.bench
+        defer { bench.remove() }
+        let script = "\(Workbench.sources)/Fixtures/make_apks.py"
+        let made = try bench.run([
+            "sh", "-c",
+            "mkdir other && cp mirror/hello-* other && python3 '\(script)' other other.rsa.pub --newer && cp other/other.rsa.pub .",
+        ])
+        XCTAssertEqual(made.status, 0, made.errors)
+        let plain = try bench.read("runtime.toml")
+        try Server.serving("\(bench.folder)/other", "") { address in
+            let url = "\(address)/v3.20/main"
+            func locked(_ wishes: String, _ lines: String) throws -> Workbench.Answer {
+                let entry = "[[repository]]\nurl = \"\(url)/\"\n\(lines)\n[init]"
+                try bench.write(
+                    plain.replacing("\"rtv-programs\"", with: wishes).replacing("[init]", with: entry),
+                    to: "runtime.toml")
+                return try lock(archive)
+            }
+            func library() throws -> String? {
+                let blocks = try bench.read("alpine.lock").components(separatedBy: "\n[[")
+                return blocks.first { $0.contains("name = \"rtv-library\"\nversion") }
+            }
+            // Nothing comes from it that isn't asked for by its tag.
+            XCTAssertEqual(try locked("\"rtv-programs\"", "tag = \"new\"\nkey = \"other.rsa.pub\"").status, 0)
+            XCTAssertTrue(try library()?.contains("version = \"1.0-r0\"\nrepository = \"main\"") == true)
+            let tagged = try locked("\"rtv-programs\", \"rtv-library@new\"", "tag = \"new\"\nkey = \"other.rsa.pub\"")
+            XCTAssertEqual(tagged.status, 0, tagged.errors)
+            XCTAssertTrue(
+                try library()?.contains("version = \"2.0-r0\"\nrepository = \"new\"\npath = \"\(url)/x86_64/rtv-")
+                    == true)
+            XCTAssertTrue(try bench.read("alpine.lock").contains("version = 5\n"))
+            try checkTagged(archive, url)
+            // One without a tag is one of those that apk takes the newest from.
+            XCTAssertEqual(try locked("\"rtv-programs\"", "name = \"other\"\nkey = \"other.rsa.pub\"").status, 0)
+            XCTAssertTrue(try library()?.contains("version = \"2.0-r0\"\nrepository = \"other\"") == true)
+            let built = try build(archive)
+            XCTAssertEqual(built.status, 0, built.errors)
+            for (wishes, lines, reason) in [
+                (
+                    "\"rtv-programs\"", "key = \"test.rsa.pub\"",
+                    "it is signed by other.rsa.pub; trusted are test.rsa.pub"
+                ),
+                ("\"rtv-programs\"", "", "it is signed by other.rsa.pub; trusted are test.rsa.pub"),
+                ("\"rtv-library@old\"", "tag = \"new\"\nkey = \"other.rsa.pub\"", "no [[repository]] has that tag"),
+                ("\"rtv-programs\"", "name = \"main\"", "two repositories are called 'main'"),
+            ] {
+                let answer = try locked(wishes, lines)
+                XCTAssertEqual(answer.status, 2, lines)
+                XCTAssertTrue(answer.errors.contains(reason), answer.errors)
+            }
+        }
+    }
+
+    private func checkTagged(_ archive: TestArchive, _ url: String) throws {
+        let bench = archive.bench
+        XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "alpine.lock"]).status, 0)
+        let verified = try bench.rtverify(["lock", "verify", "alpine.lock", "--offline", "--keyring", "keyring.gpg"])
+        XCTAssertEqual(verified.status, 0, verified.errors)
+        let built = try build(archive, ["--check"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        func file(_ path: String) throws -> String { try bench.run(["unsquashfs", "-cat", "a.squashfs", path]).output }
+        XCTAssertTrue(
+            try file("etc/apk/repositories").hasSuffix(
+                "/main\nhttps://dl-cdn.alpinelinux.org/alpine/v3.20/community\n@new \(url)\n"))
+        XCTAssertTrue(try file("etc/apk/world").contains("rtv-library@new\n"))
+        XCTAssertEqual(try file("etc/apk/keys/other.rsa.pub"), try bench.read("other.rsa.pub"))
+        if getuid() == 0 {
+            XCTAssertEqual(try TestUser.imageHash(of: "alpine.lock", bench), try bench.sha256("a.squashfs"))
+        }
+        // apk itself takes the image for what its world asks for.
+        let apk = try bench.run([
+            "unshare", "--mount", "sh", "-c",
+            "unsquashfs -q -n -d tagged a.squashfs && chroot tagged apk audit --system && chroot tagged apk --no-network info -e rtv-library@new rtv-programs",
+        ])
+        XCTAssertFalse(apk.errors.contains("tag"), apk.errors)
+        let text = try bench.read("alpine.lock")
+        for (old, new) in [
+            ("tag = \"new\"", "tag = \"other\""), ("\(url)/x86_64/APKINDEX", "http://127.0.0.1:9/x86_64/APKINDEX"),
+        ] {
+            try bench.write(text.replacing(old, with: new), to: "forged.lock")
+            XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "forged.lock"]).status, 1, old)
+        }
+    }
+
     /// What apk itself makes of the minirootfs and the same repository.
     private func compareWithApk(_ bench: Workbench) throws {
         let script = """

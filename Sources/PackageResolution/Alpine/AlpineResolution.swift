@@ -10,6 +10,8 @@ struct AlpineResolution {
     let base: AlpineBase
     /// Keys of the manifest that may sign; the minirootfs's own when empty.
     let keys: [Lockfile.Input]
+    /// The keys of repositories that are none of the branch, by their names.
+    var otherKeys: [String: Lockfile.Input] = [:]
     let fetcher: Fetcher
     let store: Store
     let programs: TargetPrograms
@@ -53,6 +55,18 @@ struct AlpineResolution {
                 Lockfile.Repository(
                     name: name, index: .init(path: path, of: bytes), key: .init(path: key.name, of: key.bytes)))
         }
+        for other in base.others {
+            let path = "\(other.url)/\(Self.architecture)/APKINDEX.tar.gz"
+            let bytes = try await fetcher.download(path, limit: 1 << 26)
+            let (index, key) = try Self.verifiedIndex(
+                bytes, path: path, trusted: try otherKeys[other.name].map { try self.keys(of: [$0]) } ?? trusted)
+            _ = try (store.keep(bytes), store.keep(key.bytes))
+            indexes.append((other.name, index))
+            repositories.append(
+                Lockfile.Repository(
+                    name: other.name, index: .init(path: path, of: bytes), key: .init(path: key.name, of: key.bytes),
+                    tag: other.tag))
+        }
         let world = world.filter { name in
             !skippingUnlisted || indexes.contains { $0.index.lists(Spelling.alpineName(name)) }
         }
@@ -65,18 +79,25 @@ struct AlpineResolution {
         return alpine.adding(
             try await packages(
                 try await programs.alpineChoice(
-                    for: alpine, sourceDateEpoch: sourceDateEpoch, holding: held, name: name), in: indexes))
+                    for: alpine, sourceDateEpoch: sourceDateEpoch, holding: held, name: name), of: alpine, in: indexes))
     }
 
     /// What apk chose, fetched, and each checked by its index.
     private func packages(
-        _ choices: [PackageChoice], in indexes: [(name: String, index: AlpineIndex)]
+        _ choices: [PackageChoice], of alpine: Lockfile.Alpine, in indexes: [(name: String, index: AlpineIndex)]
     ) async throws -> [Lockfile.AlpinePackage] {
         var packages: [Lockfile.AlpinePackage] = []
         for choice in choices {
-            let (repository, package) = try Self.listed(choice, in: indexes)
-            let path = "\(base.branch)/\(repository)/\(Self.architecture)/\(choice.name)-\(choice.version).apk"
-            let bytes = try await fetcher.newestAlpine(path, limit: package.size)
+            let (repository, package) = try Self.listed(choice, of: alpine, in: indexes)
+            let url = alpine.repositories.first { $0.name == repository }?.url
+            let path =
+                (url ?? "\(base.branch)/\(repository)") + "/\(Self.architecture)/\(choice.name)-\(choice.version).apk"
+            let bytes =
+                if url == nil {
+                    try await fetcher.newestAlpine(path, limit: package.size)
+                } else {
+                    try await fetcher.download(path, limit: package.size)
+                }
             try AlpinePackageFile.check(bytes, is: package, name: path)
             _ = try store.keep(bytes)
             packages.append(
@@ -87,11 +108,17 @@ struct AlpineResolution {
         return packages
     }
 
-    /// The repository that lists a package, and what its index says of it.
-    static func listed(_ choice: PackageChoice, in indexes: [(name: String, index: AlpineIndex)]) throws
-        -> (repository: String, package: AlpineIndex.Package)
-    {
-        for (name, index) in indexes {
+    /// The repository that lists a package, and what its index says of it: the one with its tag, where it is asked for by one,
+    /// and of several without one the first.
+    static func listed(
+        _ choice: PackageChoice, of alpine: Lockfile.Alpine, in indexes: [(name: String, index: AlpineIndex)]
+    ) throws -> (repository: String, package: AlpineIndex.Package) {
+        let tag = alpine.world.first { Spelling.alpineName($0) == choice.name }.flatMap(Spelling.alpineTag)
+        func isOf(_ name: String, _ tag: String?) -> Bool {
+            alpine.repositories.first { $0.name == name }?.tag == tag
+        }
+        let ordered = indexes.filter { isOf($0.name, tag) } + indexes.filter { isOf($0.name, nil) } + indexes
+        for (name, index) in ordered {
             if let package = index.package(named: choice.name, version: choice.version) { return (name, package) }
         }
         throw ResolutionError.malformed(
@@ -139,8 +166,11 @@ struct AlpineResolution {
     // MARK: Signatures
 
     private func trustedKeys(minirootfs: [UInt8], name: String) throws -> [AlpineKey] {
-        if keys.isEmpty { return try Self.ownKeys(minirootfs: minirootfs, name: name) }
-        return try keys.map { input in
+        try keys.isEmpty ? Self.ownKeys(minirootfs: minirootfs, name: name) : keys(of: keys)
+    }
+
+    private func keys(of inputs: [Lockfile.Input]) throws -> [AlpineKey] {
+        try inputs.map { input in
             guard let bytes = try store.bytes(of: input) else {
                 throw ResolutionError.inputsMissing([input.path], store: store.directory)
             }

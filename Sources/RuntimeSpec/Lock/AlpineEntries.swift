@@ -1,24 +1,34 @@
 /// A place on a mirror.
-private let archivePath = "a relative path without empty, '.' or '..' parts"
+private let archivePath = "a relative path without empty, '.' or '..' parts, or a URL without login"
 
 extension Lockfile {
     /// A repository of Alpine packages at one moment.
     public struct Repository: Equatable, Codable, Sendable {
         /// `main`, `community`.
         public let name: String
-        /// The signed APKINDEX, by its path on a mirror: `v3.20/main/x86_64/APKINDEX.tar.gz`.
+        /// The signed APKINDEX, by its path on a mirror: `v3.20/main/x86_64/APKINDEX.tar.gz`; by its URL where it is none of the
+        /// release's branch.
         public let index: Input
         /// The public key that signed it: by its name in /etc/apk/keys, and by the SHA-256 of its file.
         public let key: Input
+        /// What `NAME@TAG` names it by; nil for one that apk takes anything from.
+        public let tag: String?
 
         /// Of one moment.
-        public init(name: String, index: Input, key: Input) {
-            (self.name, self.index, self.key) = (name, index, key)
+        public init(name: String, index: Input, key: Input, tag: String? = nil) {
+            (self.name, self.index, self.key, self.tag) = (name, index, key, tag)
+        }
+
+        /// What stands above the architecture's folder; nil for one of the release's branch, which its mirrors have.
+        public var url: String? {
+            index.isWeb
+                ? index.path.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
+                : nil
         }
 
         static let form = EntryForm<Repository>(
             .string("name", \.name, "a name", Spelling.isName),
-            .input("path", \.index, archivePath, Spelling.isArchivePath),
+            .input("path", \.index, archivePath, Spelling.isAlpinePlace),
             EntryField<Repository, Input>(
                 keys: ["key", "key-size", "key-sha256"],
                 read: { fields in
@@ -31,7 +41,11 @@ extension Lockfile {
                     text.value("key", repository.key.path)
                     text.value("key-size", repository.key.size)
                     text.value("key-sha256", repository.key.sha256)
-                }), make: Repository.init)
+                }),
+            EntryField<Repository, String?>(
+                keys: ["tag"],
+                read: { $0.has("tag") ? try $0.string("tag", "a tag", Spelling.isArchiveName) : nil },
+                write: { repository, text in repository.tag.map { text.value("tag", $0) } }), make: Repository.init)
     }
 
     /// An Alpine package.
@@ -54,7 +68,7 @@ extension Lockfile {
             .string("name", \.name, "an Alpine package name", Spelling.isAlpineName),
             .string("version", \.version, "a version", Spelling.isPythonVersion),
             .string("repository", \.repository, "a name", Spelling.isName),
-            .input("path", \.file, archivePath, Spelling.isArchivePath),
+            .input("path", \.file, archivePath, Spelling.isAlpinePlace),
             make: AlpinePackage.init)
     }
 

@@ -67,7 +67,11 @@ public struct Lockfile: Equatable, Sendable {
 
         /// Whether it has what format 5 has and no format before.
         var needsFormat5: Bool {
-            if case .debian(let debian) = self { debian.packages.contains { $0.archive == nil } } else { false }
+            switch self {
+            case .debian(let debian): debian.packages.contains { $0.archive == nil }
+            case .alpine(let alpine): alpine.repositories.contains { $0.tag != nil || $0.url != nil }
+            case .tarball, .empty: false
+            }
         }
     }
 

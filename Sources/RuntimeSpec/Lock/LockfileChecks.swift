@@ -46,7 +46,8 @@ extension Lockfile {
         if isNew, format.version < 5 {
             throw fail(
                 "its format is \(format.version), and it has what comes with 5: an archive of other people, a package or wheel of "
-                    + "the user's own, a hash that was asked for, or wheels on a base with a Python of its own")
+                    + "the user's own, a repository that is none of the release's, a hash that was asked for, or wheels on a base with a Python of its own"
+            )
         }
         for archive in archives {
             if archive.components.isEmpty != ThirdPartyArchive.isFlat(archive.suite) {

@@ -10,6 +10,8 @@ public struct AlpineBase: Equatable, Sendable {
     public var repositories: [String]
     /// Public keys beside the manifest that may sign an index; the minirootfs's own when empty.
     public var keys: [String]
+    /// Repositories that are none of the branch.
+    public var others: [ThirdPartyRepository] = []
 
     /// The folder of a release's branch on a mirror: `v3.20`, `edge`.
     public var branch: String { Self.branch(of: release) }
@@ -32,7 +34,7 @@ public struct AlpineBase: Equatable, Sendable {
 
     static let keys = ["release", "sha256", "repositories", "keys"]
 
-    init(_ fields: TOMLFields) throws {
+    init(_ fields: TOMLFields, in root: TOMLFields) throws {
         release = try fields.string("release", "a release like '3.20' or '3.20.3'", Spelling.isAlpineRelease)
         minirootfs =
             fields.has("sha256") ? try fields.digest("sha256") : nil
@@ -40,6 +42,7 @@ public struct AlpineBase: Equatable, Sendable {
         repositories = named.isEmpty ? ["main"] : named
         keys = try fields.strings(
             "keys", "the name of a key's file beside the manifest", Spelling.isName)
+        others = try ThirdPartyRepository.all(in: root, beside: repositories)
     }
 
     func write(to text: inout TOMLText) {
@@ -48,5 +51,6 @@ public struct AlpineBase: Equatable, Sendable {
         if let minirootfs { text.value("sha256", minirootfs) }
         text.value("repositories", repositories)
         text.value("keys", keys)
+        for other in others { other.write(to: &text) }
     }
 }

@@ -80,7 +80,8 @@ public struct Manifest: Equatable, Sendable {
     public let toolchain: DebianSuites
 
     private static let keys = [
-        "runtime", "base", "archive", "packages", "python", "init", "file", "link", "folder", "step", "prune", "allow",
+        "runtime", "base", "archive", "repository", "packages", "python", "init", "file", "link", "folder", "step",
+        "prune", "allow",
         "image",
         "toolchain",
     ]
@@ -121,6 +122,11 @@ public struct Manifest: Equatable, Sendable {
             try root.optionalTable("toolchain", known: ["release", "suites", "components", "keys"]).map {
                 try DebianSuites($0, defaultRelease: tools.release)
             } ?? tools
+        if alpine == nil, root.has("repository") {
+            throw SpecError.inconsistent(
+                file: file, reason: "\(base.system.phrase) has no Alpine packages: [[repository]] is for an Alpine base"
+            )
+        }
         try checkBase(file)
         try checkPaths(file)
     }
@@ -129,7 +135,7 @@ public struct Manifest: Equatable, Sendable {
         let fields = try root.optionalTable("packages", known: packageKeys)
         return base.system == .alpine
             ? try fields?.strings(
-                "install", "a package name, as 'jq', 'jq=1.7.1-r0' or 'jq~1.7'", Spelling.isAlpineWish)
+                "install", "a package name, as 'jq', 'jq=1.7.1-r0', 'jq~1.7' or 'jq@TAG'", Spelling.isAlpineWish)
                 ?? []
             : try fields?.strings(
                 "install", "a package name, as 'jq', 'jq=1.6-2.1' or 'jq/bookworm-backports'", PackageWish.isWish) ?? []
@@ -197,6 +203,13 @@ public struct Manifest: Equatable, Sendable {
         }
         if base.system != .debian, !archives.isEmpty {
             throw fail("has no Debian packages: [[archive]] is for a Debian base")
+        }
+        let tags = Set(alpine?.others.compactMap(\.tag) ?? [])
+        if case .alpine = base,
+            let wish = packages.first(where: { Spelling.alpineTag($0).map { !tags.contains($0) } ?? false })
+        {
+            throw SpecError.inconsistent(
+                file: file, reason: "[packages] names '\(wish)', and no [[repository]] has that tag")
         }
         if base != .empty, python?.target == "/" { throw fail("has other things at '/': name a folder for wheels") }
         switch base {

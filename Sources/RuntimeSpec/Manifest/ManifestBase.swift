@@ -23,7 +23,7 @@ extension Manifest.Base {
             self = .debian(
                 try DebianSuites(fields, defaultRelease: nil),
                 fields.has("variant") ? try Manifest.variant(fields) : .minbase)
-        case .alpine: self = .alpine(try AlpineBase(fields))
+        case .alpine: self = .alpine(try AlpineBase(fields, in: root))
         case .tarball: self = .tarball(try FileSource(fields, "source"))
         case .empty: self = .empty
         }

@@ -25,6 +25,9 @@ enum LockReport {
         } else if !quiet {
             printLine("\(path): \(contents(of: lock)), toolchain of \(lock.toolchain.count)")
             if let archive = lock.rootArchive { printLine("  \(archive.path)") }
+            for repository in lock.alpine?.repositories ?? [] {
+                if let url = repository.url { printLine("  \(repository.name) (\(url))") }
+            }
             for archive in lock.archives { printLine("  \(archive.shown) at \(archive.snapshot)") }
             printLine("sha256 \(sha256)")
         }

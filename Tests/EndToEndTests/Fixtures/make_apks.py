@@ -1,4 +1,4 @@
-"""A signed Alpine repository of our own making: make_apks.py FOLDER KEYNAME [--unsigned] [--other-key] [--sha256].
+"""A signed Alpine repository of our own making: make_apks.py FOLDER KEYNAME [--unsigned] [--other-key] [--sha256] [--newer].
 
 FOLDER/v3.20/main/x86_64 gets packages and an index, FOLDER/KEYNAME the public key. Packages and indexes are gzip streams
 one after the other: signature, control and data; or signature and index (https://wiki.alpinelinux.org/wiki/Apk_spec).
@@ -81,7 +81,7 @@ def program(name):
         return file.read()
 
 
-index = apk("rtv-library", "1.0-r0", {"usr/share/rtv/library": (0o644, b"library\n")})
+index = apk("rtv-library", "2.0-r0" if "--newer" in options else "1.0-r0", {"usr/share/rtv/library": (0o644, b"library\n")})
 index += apk(
     "rtv-programs", "2.1-r3",
     {"usr/bin/hello-static": (0o755, program("hello-static")), "usr/bin/hello-musl": (0o755, program("hello-musl"))},
