@@ -253,7 +253,19 @@ final class BaseTests: XCTestCase {
             toolchain.replacingOccurrences(
                 of: "[toolchain]\nrelease = \"test\"", with: "[toolchain]\nrelease = \"buster\""),
             to: "runtime.toml")
-        let ended = try archive.lock(snapshot)
+        // Two servers: a mirror whose suite has expired and whose pool is empty, and one that plays the snapshot archive.
+        try prepare("rm -r archive/pool && mkdir archive/pool")
+        var ended = Workbench.Answer(status: -1, output: "", errors: "")
+        try Server.serving("\(bench.folder)/archive", "") { mirror in
+            try Server.serving("\(bench.folder)/snapshot", "") { snapshots in
+                let servers = ["--only-mirror", "--mirror", mirror, "--snapshot", snapshots]
+                ended = try bench.rtverify(
+                    ["lock", "runtime.toml", "-o", "test.lock", "--keyring", "keyring.gpg"] + servers)
+                let built = try bench.rtverify(
+                    ["build", "--lock", "test.lock", "-o", "test.squashfs"] + servers, store: "another")
+                XCTAssertEqual(built.status, 0, built.errors)
+            }
+        }
         XCTAssertEqual(ended.status, 0, ended.errors)
         XCTAssertTrue(ended.errors.contains("buster's support ended on 2024-06-30, and test expired on"), ended.errors)
         XCTAssertTrue(ended.errors.contains("locked at its last state, of 20231114T221320Z"), ended.errors)

@@ -12,7 +12,7 @@ import RuntimeSpec
 /// Readers of what strangers wrote, by the number of their target.
 enum Reader: UInt8, CaseIterable {
     case lockfile, manifest, deb822, release, gpgv, keyring, ar, apkIndex, apk, elf, dpkgStatus, webAddress,
-        aptConfiguration, wheelName, distInfo
+        aptConfiguration, wheelName, distInfo, requirements
 
     /// Hands it bytes. It may refuse them in its own way, and do nothing else; what it takes and can write, it must read
     /// again as the same.
@@ -31,8 +31,19 @@ enum Reader: UInt8, CaseIterable {
             _ = index.provides("a")
         case .release: _ = try? ReleaseFile(text: text, suite: "test").packageIndexes(component: "main")
         case .gpgv: _ = GpgvStatus(text).answer(allowed: ["A"])
-        case .keyring: _ = KeyringKind(bytes)
-        case .ar: _ = try? PackageFile.data(of: bytes, name: "x") { _ in true }
+        case .keyring: _ = try? ArchiveKeys(bytes, name: "x").fingerprints
+        case .ar:
+            _ = try? PackageFile.data(of: bytes, name: "x") { _ in true }
+            _ = try? OwnPackages([(Lockfile.Input(path: "x.deb", of: bytes), bytes)])
+        case .requirements:
+            let found = (try? RequirementsFile.requirements(bytes, name: "x")) ?? []
+            guard found.allSatisfy({ Spelling.isHashedRequirement($0) && !$0.contains { $0.isNewline } }) else {
+                fatalError("no requirements: \(text)")
+            }
+            guard (try? RequirementsFile.requirements(Array(found.joined(separator: "\n").utf8), name: "x")) == found
+            else {
+                fatalError("not read back: \(text)")
+            }
         case .apkIndex:
             guard let signed = try? AlpineSigned(bytes, name: "x") else {
                 _ = try? AlpineIndex(stream: bytes, name: "x")

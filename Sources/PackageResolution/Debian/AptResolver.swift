@@ -181,3 +181,10 @@ struct AptResolver {
         return result.standardOutput
     }
 }
+
+extension OwnPackages {
+    /// The entry of one of them.
+    func stanza(of choice: AptResolver.Choice) -> PackageIndex.Stanza? {
+        index.stanza(named: choice.name, version: choice.version, architecture: choice.architecture)
+    }
+}

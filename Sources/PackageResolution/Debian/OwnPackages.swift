@@ -2,19 +2,19 @@ import Archives
 import RuntimeSpec
 
 /// Packages of the user's own, as an index lists those of an archive. Each is asked for in just its version.
-struct OwnPackages {
+package struct OwnPackages {
     let index: PackageIndex
     /// By name.
     let wishes: [PackageWish]
 
     /// None.
-    static let none = OwnPackages()
+    package static let none = OwnPackages()
 
     private init() { (index, wishes) = (.empty, []) }
 
     /// - Parameter files: Each .deb by its path beside the manifest, and its bytes.
     /// - Throws: `ResolutionError.malformed` for what is no package for the machines, or two of one name.
-    init(_ files: [(input: Lockfile.Input, bytes: [UInt8])]) throws {
+    package init(_ files: [(input: Lockfile.Input, bytes: [UInt8])]) throws {
         if files.isEmpty {
             self = .none
             return
@@ -59,10 +59,5 @@ struct OwnPackages {
         }
         let own = "Filename: \(input.path)\nSize: \(input.size)\nSHA256: \(input.sha256)\n"
         return Array((lines.map { Array($0) + [10] } + [Array(own.utf8)]).joined())
-    }
-
-    /// The entry of one of them.
-    func stanza(of choice: AptResolver.Choice) -> PackageIndex.Stanza? {
-        index.stanza(named: choice.name, version: choice.version, architecture: choice.architecture)
     }
 }

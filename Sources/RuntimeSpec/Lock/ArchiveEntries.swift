@@ -148,7 +148,13 @@ extension Lockfile {
 
         fileprivate static let field = EntryField<Archive, ThirdParty?>(
             keys: ["url", "key", "key-size", "key-sha256", "prefer", "packages", "overrides"],
-            read: { fields in fields.has("url") ? try ThirdParty(fields) : nil },
+            read: { fields in
+                if fields.has("url") { return try ThirdParty(fields) }
+                if ["key", "prefer", "packages", "overrides"].contains(where: fields.has) {
+                    throw fields.missing("url")
+                }
+                return nil
+            },
             write: { $0.thirdParty?.write(to: &$1) })
 
         private init(_ fields: TOMLFields) throws {
