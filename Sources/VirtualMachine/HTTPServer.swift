@@ -72,10 +72,20 @@ public struct HTTPServer: Sendable {
                             headers: asked.headers.map { ($0.name.lowercased(), $0.value) },
                             body: Array(body.readableBytesView)))
                     try await write(result, to: asked, writer)
-                    if !asked.isKeepAlive { return }
+                    if !asked.isKeepAlive { return try await drain(connection.channel) }
                 }
             }
+            // The other side sends nothing more, and may still read.
+            try await drain(connection.channel)
         }
+    }
+
+    /// Waits until the last answer is on its way: closing a channel drops what it hasn't sent yet.
+    private static func drain(_ channel: any Channel) async throws {
+        try await channel.eventLoop.flatSubmit {
+            let parts = try? channel.pipeline.syncOperations.handler(type: BytesOfParts.self)
+            return parts?.sent ?? channel.eventLoop.makeSucceededVoidFuture()
+        }.get()
     }
 
     private static func write(
@@ -98,6 +108,9 @@ private final class BytesOfParts: ChannelOutboundHandler {
     typealias OutboundIn = HTTPPart<HTTPResponseHead, ByteBuffer>
     typealias OutboundOut = HTTPServerResponsePart
 
+    /// When the last answer that was written has been sent; nil where there was none.
+    private(set) var sent: EventLoopFuture<Void>?
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let part: OutboundOut =
             switch unwrapOutboundIn(data) {
@@ -105,6 +118,9 @@ private final class BytesOfParts: ChannelOutboundHandler {
             case .body(let bytes): .body(.byteBuffer(bytes))
             case .end(let trailers): .end(trailers)
             }
+        guard case .end = part else { return context.write(wrapOutboundOut(part), promise: promise) }
+        let promise = promise ?? context.eventLoop.makePromise()
+        sent = promise.futureResult
         context.write(wrapOutboundOut(part), promise: promise)
     }
 }
