@@ -25,8 +25,10 @@ public enum StoreError: Error, CustomStringConvertible {
             "the lock says that \(input.path) has \(input.size) bytes; the bytes of its sha256 are \(found): "
                 + "the lock was changed, lock the manifest anew"
         case .fileMissing(let input, let tried):
-            "the lock's file '\(input.path)' (sha256 \(input.sha256)) is neither in the store nor with those "
-                + "bytes at \(tried.joined(separator: " or "))"
+            "the lock's file '\(input.path)' (sha256 \(input.sha256)) is "
+                + (tried.isEmpty
+                    ? "not in the store"
+                    : "neither in the store nor with those bytes at \(tried.joined(separator: " or "))")
         case .treeMissing(let list, let tried):
             "the lock's folder '\(list.path)/' (its list's sha256 \(list.sha256)) is not in the store"
                 + (tried.isEmpty ? "" : ", and as it was locked not at \(tried.joined(separator: " or "))")

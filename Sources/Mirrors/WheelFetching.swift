@@ -1,11 +1,12 @@
 import Host
+import InputStore
 import RuntimeSpec
 import Sandbox
 
 extension TargetPrograms {
     /// Makes sure that the store has every wheel of a lock: by the lock's own pip, in a sandbox, with this host's
     /// configuration of pip.
-    /// - Throws: `FetchError.missingOffline`, `.otherWheel`, or `SandboxError` with pip's words.
+    /// - Throws: `StoreError.fileMissing` for one of the user's own, `FetchError.missingOffline`, `.otherWheel`, or `SandboxError` with pip's words.
     public func fetchWheels(of lock: Lockfile) async throws {
         guard let python = lock.python else { return }
         let missing = try python.wheels.filter { wheel in
@@ -19,6 +20,10 @@ extension TargetPrograms {
             }
         }
         guard !missing.isEmpty else { return }
+        // No index is asked for what is nobody else's.
+        if let own = python.ownWheels.first(where: { own in missing.contains { $0.file.sha256 == own.sha256 } }) {
+            throw StoreError.fileMissing(own, tried: [])
+        }
         if isOffline { throw FetchError.missingOffline(missing.map(\.file), store: store.directory) }
         events(.phase(name: "fetch \(missing.count) wheels", total: 0))
         try await ask(.fetchWheels(missing, of: PipTarget(lock, python)), for: lock.name) { answer in

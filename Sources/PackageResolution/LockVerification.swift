@@ -1,3 +1,4 @@
+import Host
 import InputStore
 import Mirrors
 import RuntimeSpec
@@ -23,6 +24,8 @@ public struct LockVerification {
         public var unfamiliarKeys: [String]
         /// Archives of other people, each with the fingerprints of its keys and what comes from it.
         public var thirdParties: [String] = []
+        /// Packages and wheels of the user's own, which follow from nothing but their bytes.
+        public var ownFiles: [String] = []
 
         /// What a reader of the lock has to know, though it holds.
         public var warnings: [String] {
@@ -33,7 +36,7 @@ public struct LockVerification {
                     ? []
                     : [
                         "the lock lets keys sign that are not Debian's or Alpine's: \(unfamiliarKeys.joined(separator: ", "))"
-                    ]) + thirdParties
+                    ]) + thirdParties + ownFiles
         }
     }
 
@@ -54,17 +57,19 @@ public struct LockVerification {
         return RemoteInput.inputs(of: lock).filter { isNeeded.contains($0.input.sha256) }
     }
 
-    /// Takes what `verify` reads and lies beside the manifest, where it does: keys of other people's archives, packages of the
-    /// user's own.
+    /// Takes what `verify` reads and lies beside the manifest: keys of other people's archives, packages and wheels of the
+    /// user's own, a tarball whose Python chooses wheels.
     /// - Parameter path: The lock's.
+    /// - Throws: `StoreError.fileMissing` for what is neither there nor in the store.
     public func adoptOwnInputs(of lock: Lockfile, path: String) throws {
         let folders = ManifestFolders(lock: path, name: lock.name)
-        let own =
-            lock.archives.compactMap { $0.thirdParty?.key } + lock.packages.filter { $0.archive == nil }.map(\.file)
-            + (lock.python?.ownWheels ?? []) + (lock.alpine?.repositories.map(\.key) ?? [])
-        for input in own {
-            // What isn't there is missed when it is read.
-            do { try store.adopt(input, from: folders) } catch StoreError.fileMissing { continue }
+        var own = lock.archives.compactMap { $0.thirdParty?.key } + (lock.python?.ownWheels ?? [])
+        own += lock.packages.filter { $0.archive == nil }.map(\.file)
+        if case .tarball(let tarball) = lock.base, lock.python != nil, !tarball.isWeb { own.append(tarball) }
+        for input in own { try store.adopt(input, from: folders) }
+        for repository in lock.alpine?.repositories ?? [] {
+            // The release's own is in the minirootfs.
+            do { try store.adopt(repository.key, from: folders) } catch StoreError.fileMissing { continue }
         }
     }
 
@@ -115,7 +120,9 @@ public struct LockVerification {
             let (index, _) = try AlpineResolution.verifiedIndex(
                 bytes, path: repository.index.path, trusted: [trusted])
             indexes.append((repository.name, index))
-            if !own.contains(where: { $0.bytes == key }) { unfamiliar.append(repository.key.path) }
+            if !own.contains(where: { $0.bytes == key }) {
+                unfamiliar.append("\(repository.key.path) (of \(repository.url ?? repository.name))")
+            }
         }
         for package in alpine.packages {
             guard let bytes = try store.bytes(of: package.file) else {
@@ -127,6 +134,12 @@ public struct LockVerification {
                 try AlpinePackageFile.check(bytes, is: listed.package, name: package.file.path)
                 if listed.repository != package.repository {
                     wrong.append("\(package.name) is from \(listed.repository)")
+                }
+                let folder = alpine.repositories.first { $0.name == package.repository }.map {
+                    Paths.parent(of: $0.index.path)
+                }
+                if package.file.path != "\(folder ?? "")/\(package.name)-\(package.version).apk" {
+                    wrong.append("\(package.name): \(package.file.path) is no place of \(package.repository)")
                 }
             } catch ResolutionError.malformed(let reason) { wrong.append(reason) }
         }
@@ -166,11 +179,24 @@ public struct LockVerification {
         if let debian = lock.debian, debian.selection == nil { throw ResolutionError.selectionUnknown }
         return Outcome(
             archives: lock.archives.count + (lock.alpine?.repositories.count ?? 0),
-            packages: lock.packages.count + lock.tools.count + (lock.alpine?.packages.count ?? 0),
+            packages: lock.packages.count { $0.archive != nil } + lock.tools.count + (lock.alpine?.packages.count ?? 0),
             wheels: lock.python?.wheels.count ?? 0,
             expiredKeys: lock.archives.compactMap { archive in
                 derived.states[archive.name]?.keyExpiry.map { "\(archive.suite) (\(SnapshotTime(seconds: $0).text))" }
-            }, unfamiliarKeys: unfamiliar, thirdParties: lock.thirdPartyArchives.map { Self.line($0, in: lock) })
+            }, unfamiliarKeys: unfamiliar, thirdParties: lock.thirdPartyArchives.map { Self.line($0, in: lock) },
+            ownFiles: Self.ownLines(of: lock, derived))
+    }
+
+    private static func ownLines(of lock: Lockfile, _ derived: Derived) -> [String] {
+        let indexes = lock.baseArchives.compactMap { derived.states[$0.name] }.flatMap(\.indexes)
+        let packages = lock.packages.filter { $0.archive == nil }.map { package in
+            let isDebians = indexes.contains { !$0.stanzas(named: package.name).isEmpty }
+            return
+                "\(package.name) \(package.version) is the user's own, \(package.file.path), sha256 \(package.file.sha256)"
+                + (isDebians ? "; Debian has that package too" : "")
+        }
+        return packages
+            + (lock.python?.ownWheels ?? []).map { "\($0.path) is a wheel of the user's own, sha256 \($0.sha256)" }
     }
 
     private static func line(_ archive: Lockfile.Archive, in lock: Lockfile) -> String {

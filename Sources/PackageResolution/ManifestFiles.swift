@@ -66,7 +66,9 @@ struct ManifestFiles {
         if let python = manifest.python, let path = python.requirementsFile {
             let bytes = try Self.bytes(of: path, in: directory)
             requirementsFile = Lockfile.Input(path: path, of: bytes)
-            self.python = python.adding(try RequirementsFile.requirements(bytes, name: "\(directory)/\(path)"))
+            let lines = try RequirementsFile.requirements(bytes, name: "\(directory)/\(path)")
+            if lines.isEmpty { throw ResolutionError.malformed("\(directory)/\(path) asks for nothing") }
+            self.python = python.adding(lines)
         } else {
             (self.python, requirementsFile) = (manifest.python, nil)
         }
@@ -131,12 +133,16 @@ public enum LockCheck {
         _ base: AlpineBase, _ found: ManifestFiles, _ alpine: Lockfile.Alpine
     ) -> Bool {
         let locked = alpine.repositories.filter { $0.url != nil }
+        let keys = Set(found.keys.map(\.sha256))
+        func isBases(_ key: Lockfile.Input) -> Bool { keys.isEmpty || keys.contains(key.sha256) }
+        guard alpine.repositories.allSatisfy({ $0.url != nil || isBases($0.key) }) else { return false }
         if alpine.world.isEmpty { return locked.isEmpty }
         return locked.count == base.others.count
             && base.others.allSatisfy { other in
                 locked.contains { repository in
                     repository.name == other.name && repository.url == other.url && repository.tag == other.tag
-                        && (found.repositoryKeys[other.name].map { $0.sha256 == repository.key.sha256 } ?? true)
+                        && (found.repositoryKeys[other.name].map { $0.sha256 == repository.key.sha256 }
+                            ?? isBases(repository.key))
                 }
             }
     }

@@ -48,8 +48,7 @@ public struct RuntimeLock: Sendable {
 
     /// What stays as it was: versions, by name, and what of an image is rtverify's own.
     private struct Pins {
-        var debian: [String: String] = [:]
-        var toolchain: [String: String] = [:]
+        var debian = DebianResolution.Pins()
         var wheels: [String: String] = [:]
         var recipe = Lockfile.Format.newestRecipe
         var initScript: InitScript?
@@ -63,8 +62,10 @@ public struct RuntimeLock: Sendable {
             func held(_ versions: [(String, String)], moving moved: Set<String>) -> [String: String] {
                 Dictionary(versions.filter { !moved.contains($0.0) }, uniquingKeysWith: { first, _ in first })
             }
-            debian = held(lock.packages.map { ($0.name, $0.version) }, moving: moved.packages)
-            toolchain = held(lock.tools.map { ($0.name, $0.version) }, moving: moved.packages)
+            debian.packages = held(lock.packages.map { ($0.name, $0.version) }, moving: moved.packages)
+            debian.files = Dictionary(
+                lock.packages.map { ($0.name, $0.file.sha256) }, uniquingKeysWith: { first, _ in first })
+            debian.toolchain = held(lock.tools.map { ($0.name, $0.version) }, moving: moved.packages)
             wheels = held((lock.python?.wheels ?? []).map { ($0.name, $0.version) }, moving: moved.wheels)
             (recipe, initScript) = (lock.format.recipe, lock.contents.initScript)
             agentSources = lock.contents.agent?.sources
@@ -118,9 +119,26 @@ public struct RuntimeLock: Sendable {
             throw ResolutionError.notLocked(unknown)
         }
         // What isn't named stays as it was, so the state that it came from is needed as well.
-        for archive in old.archives { states.older.append(try await debian.reader.locked(archive)) }
+        // Of other people's only what the manifest still lets give: with another key, pin or limit it is another archive.
+        let keys = try await files(of: manifest, in: directory).archiveKeys
+        var moving = packages
+        for archive in old.archives {
+            let isKept =
+                archive.thirdParty == nil
+                || manifest.archives.contains { archive.repeats($0, key: keys[$0.name]) }
+            if isKept {
+                states.older.append(try await debian.reader.locked(archive.overriding([])))
+                continue
+            }
+            let names = old.packages.filter { $0.archive == archive.name }.map(\.name)
+            moving += names
+            events(
+                .note(
+                    "\(archive.shown) is not as it was in the manifest: what came from it moves"
+                        + (names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")))
+        }
         return try await lock(
-            manifest, directory: directory, options: options, states: states, pins: Pins(old, moving: packages))
+            manifest, directory: directory, options: options, states: states, pins: Pins(old, moving: moving))
     }
 
     private func lock(
@@ -129,7 +147,7 @@ public struct RuntimeLock: Sendable {
         events(.phase(name: "resolve \(manifest.name)", total: 0))
         let files = try await files(of: manifest, in: directory)
         let debian = try await debian.resolve(
-            manifest, from: states, with: try own(files.packages), pins: (pins.debian, pins.toolchain))
+            manifest, from: states, with: try own(files.packages), pins: pins.debian)
         for state in states.base + states.thirdParty + states.toolchain where state.keyExpiry != nil {
             events(.note("the key that signed \(state.archive.shown) has expired; --allow-expired lets it count"))
         }

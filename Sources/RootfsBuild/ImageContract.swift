@@ -113,10 +113,11 @@ package enum ImageContract {
     /// says where they came from.
     /// - Throws: `StoreError`.
     static func thirdParties(of lock: Lockfile, from store: Store) throws -> [(path: String, bytes: [UInt8])] {
-        var (files, places) = ([(path: String, bytes: [UInt8])](), Set<String>())
+        var (files, names) = ([(path: String, bytes: [UInt8])](), Set<Substring>())
         for archive in lock.thirdPartyArchives {
-            guard let thirdParty = archive.thirdParty, places.insert(archive.place).inserted else { continue }
+            // Several states of one archive have one source.
             let name = archive.name.prefix { $0 != "@" }
+            guard let thirdParty = archive.thirdParty, names.insert(name).inserted else { continue }
             var signer = archive.keys.joined(separator: ",")
             if let key = thirdParty.key {
                 guard let bytes = try store.bytes(of: key) else {

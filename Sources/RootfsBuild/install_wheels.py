@@ -34,8 +34,7 @@ class Wheel(WheelFile):
         rows = csv.reader(self.read_dist_info("RECORD").splitlines())
         listed = {row[0] for row in rows if row}
         unlisted = []
-        # Of two entries of one name the last counts.
-        for item in {item.filename: item for item in self._zipfile.infolist()}.values():
+        for item in self._zipfile.infolist():
             if item.filename.endswith("/"):
                 continue
             if item.filename not in listed and item.filename != f"{self.dist_info_dir}/RECORD":

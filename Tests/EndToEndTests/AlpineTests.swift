@@ -157,8 +157,11 @@ final class AlpineTests: XCTestCase {
             XCTAssertTrue(try bench.read("alpine.lock").contains("version = 5\n"))
             try checkTagged(archive, url)
             // One without a tag is one of those that apk takes the newest from.
-            XCTAssertEqual(try locked("\"rtv-programs\"", "name = \"other\"\nkey = \"other.rsa.pub\"").status, 0)
-            XCTAssertTrue(try library()?.contains("version = \"2.0-r0\"\nrepository = \"other\"") == true)
+            XCTAssertEqual(try locked("\"rtv-programs\"", "name = \"another\"\nkey = \"other.rsa.pub\"").status, 0)
+            XCTAssertTrue(try library()?.contains("version = \"2.0-r0\"\nrepository = \"another\"") == true)
+            let verified = try bench.rtverify(
+                ["lock", "verify", "alpine.lock", "--offline", "--keyring", "keyring.gpg"])
+            XCTAssertEqual(verified.status, 0, verified.errors)
             let built = try build(archive)
             XCTAssertEqual(built.status, 0, built.errors)
             for (wishes, lines, reason) in [

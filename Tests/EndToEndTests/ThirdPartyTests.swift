@@ -130,7 +130,8 @@ final class ThirdPartyTests: XCTestCase {
             XCTAssertEqual(try place.verify().status, 0)
             let difference = try bench.lockDifference("old.lock", "test.lock").others.joined(separator: "\n")
             XCTAssertTrue(
-                difference.contains("archive \(url) stable gives what Debian has too: [] -> [\"early\", \"late\"]"),
+                difference.contains(
+                    "archive one (\(url) stable) gives what Debian has too: [] -> [\"early\", \"late\"]"),
                 difference)
             // What it marks as essential is nobody's wish; and of what it may not give nothing is taken.
             let limited = try lock(["late"], "prefer = 990\npackages = [\"tool\"]")
@@ -151,6 +152,60 @@ final class ThirdPartyTests: XCTestCase {
         }
     }
 
+    /// What isn't named stays what it was: by its bytes, as another archive may have another package of that version; and what
+    /// an archive gives although Debian has it is said anew.
+    func testAnUpdateHoldsWhatItIsOfWhereItIsFrom() throws {
+        let place = try Place()
+        let bench = place.bench
+        defer { bench.remove() }
+        // Signed apart from its Release, as older tools do.
+        try place.make("one", "stable", "detached")
+        try Server.serving("\(bench.folder)/one", "") { url in
+            func manifest(_ more: String) throws {
+                try place.archive.manifest(["late", "tool"], more: place.entry("one", at: url, more: more))
+            }
+            try manifest("prefer = 990")
+            let locked = try place.archive.lock()
+            XCTAssertEqual(locked.status, 0, locked.errors)
+            let before = ["base 1.0 test", "early 3.0 one", "late 1.0 one", "tool 1.0 one"]
+            XCTAssertEqual(try place.packages(), before)
+            let late = try bench.sha256("one/pool/late_1.0_amd64.deb")
+            try place.make("one", "stable", "detached", "2.0")
+            func update(_ name: String) throws -> Workbench.Answer {
+                try bench.rtverify(
+                    ["lock", "update", "runtime.toml", name, "-o", "test.lock", "--keyring", "keyring.gpg"]
+                        + place.archive.mirror)
+            }
+            let first = try update("early")
+            XCTAssertEqual(first.status, 0, first.errors)
+            XCTAssertEqual(
+                try place.packages(), before.dropLast() + ["tool 1.0 one@20231114T221500Z"])
+            XCTAssertTrue(try bench.read("test.lock").contains(late))
+            let verified = try place.verify()
+            XCTAssertEqual(verified.status, 0, verified.errors)
+            XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "test.lock"]).status, 0)
+            // With another limit it is another archive: what came from it moves, and that is said.
+            try manifest("packages = [\"tool\", \"early\"]")
+            let narrower = try update("early")
+            XCTAssertEqual(narrower.status, 0, narrower.errors)
+            XCTAssertTrue(
+                narrower.errors.contains("is not as it was in the manifest: what came from it moves"), narrower.errors)
+            XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 3.0 one", "late 1.0 test", "tool 2.0 one"])
+            XCTAssertEqual(try place.verify().status, 0)
+            XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "test.lock"]).status, 0)
+            // An empty store: keys come from beside the manifest, the rest from the servers.
+            let anew = try bench.rtverify(
+                ["lock", "verify", "--fetch", "test.lock", "--keyring", "keyring.gpg"] + place.archive.mirror,
+                store: "empty")
+            XCTAssertEqual(anew.status, 0, anew.errors)
+            XCTAssertEqual(try bench.run(["rm", "one.asc"]).status, 0)
+            let missing = try bench.rtverify(
+                ["lock", "verify", "test.lock", "--keyring", "keyring.gpg"], store: "none")
+            XCTAssertEqual(missing.status, 2)
+            XCTAssertTrue(missing.errors.contains("the lock's file 'one.asc'"), missing.errors)
+        }
+    }
+
     func testTwoArchivesMayHaveSuitesOfOneNameAndBeFlat() throws {
         let place = try Place()
         let bench = place.bench
@@ -161,23 +216,24 @@ final class ThirdPartyTests: XCTestCase {
         try Server.serving("\(bench.folder)/one", "") { first in
             try Server.serving("\(bench.folder)/two", "") { second in
                 let entries =
-                    place.entry("one", at: first, suite: "test", key: "one.gpg")
+                    place.entry("1st.example", at: first, suite: "test", key: "one.gpg")
                     + place.entry("two", at: second, suite: "/", more: "packages = [\"tool\"]")
-                try place.archive.manifest(["tool"], more: entries)
+                // By a name that apt would take for a version.
+                try place.archive.manifest(["tool", "early/1st.example"], more: entries)
                 let locked = try place.archive.lock()
                 XCTAssertEqual(locked.status, 0, locked.errors)
-                XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 3.0 one", "tool 2.0 two"])
+                XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 3.0 1st.example", "tool 2.0 two"])
                 let verified = try place.verify()
                 XCTAssertEqual(verified.status, 0, verified.errors)
                 let built = try place.archive.build()
                 XCTAssertEqual(built.status, 0, built.errors)
                 let sources = try bench.run([
-                    "unsquashfs", "-cat", "test.squashfs", "etc/apt/sources.list.d/one.list",
+                    "unsquashfs", "-cat", "test.squashfs", "etc/apt/sources.list.d/1st.example.list",
                     "etc/apt/sources.list.d/two.list",
                 ])
                 XCTAssertEqual(
                     sources.output,
-                    "deb [signed-by=/etc/apt/keyrings/one.gpg] \(first) test main\n"
+                    "deb [signed-by=/etc/apt/keyrings/1st.example.gpg] \(first) test main\n"
                         + "deb [signed-by=/etc/apt/keyrings/two.asc] \(second) /\n")
                 // Only what is named moves, and no archive goes back.
                 try place.make("one", "test", "", "1.5")
@@ -186,7 +242,7 @@ final class ThirdPartyTests: XCTestCase {
                 for (name, tool) in [("early", "tool 2.0 two@20231114T221640Z"), ("tool", "tool 3.0 two")] {
                     let part = try bench.rtverify(update + [name] + place.archive.mirror)
                     XCTAssertEqual(part.status, 0, part.errors)
-                    XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 3.0 one", tool])
+                    XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 3.0 1st.example", tool])
                     XCTAssertEqual(try place.verify().status, 0)
                     XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "test.lock"]).status, 0)
                     XCTAssertEqual(try place.archive.build().status, 0)
@@ -230,6 +286,9 @@ final class ThirdPartyTests: XCTestCase {
             XCTAssertEqual(known.status, 0, known.errors)
             XCTAssertFalse(try bench.read("test.lock").contains("key-sha256"))
             XCTAssertEqual(try place.archive.build().status, 0)
+            let again = try bench.rtverify(
+                ["lock", "verify", "test.lock", "--keyring", "one.asc", "--keyring", "keyring.gpg"])
+            XCTAssertEqual(again.status, 0, again.errors)
             let list = try bench.run(["unsquashfs", "-cat", "test.squashfs", "etc/apt/sources.list.d/one.list"])
             XCTAssertEqual(list.output, "deb [signed-by=\(fingerprint)] \(url) stable main\n")
 
@@ -268,7 +327,14 @@ final class ThirdPartyTests: XCTestCase {
         XCTAssertEqual(locked.status, 0, locked.errors)
         XCTAssertEqual(try place.packages(), ["base 1.0 test", "common 1.0 test", "early 3.0", "late 1.0", "tool 1.0"])
         XCTAssertTrue(try bench.read("test.lock").contains("version = 5\n"))
-        XCTAssertEqual(try place.verify().status, 0)
+        // Nothing is signed about them: that is said.
+        let verified = try place.verify()
+        XCTAssertEqual(verified.status, 0, verified.errors)
+        XCTAssertTrue(verified.output.contains("test.lock: 4 packages follow from 1 signed archives"), verified.output)
+        XCTAssertTrue(
+            verified.output.contains(
+                "late 1.0 is the user's own, dist/late_1.0_amd64.deb, sha256 "
+                    + "\(try bench.sha256("dist/late_1.0_amd64.deb")); Debian has that package too"), verified.output)
         XCTAssertEqual(try bench.rtverify(["lock", "check", "runtime.toml", "-o", "test.lock"]).status, 0)
         let built = try place.archive.build(["--check"])
         XCTAssertEqual(built.status, 0, built.errors)
@@ -292,6 +358,11 @@ final class ThirdPartyTests: XCTestCase {
         XCTAssertEqual(gone.status, 2)
         XCTAssertTrue(gone.errors.contains("the lock's file 'dist/early_3.0_amd64.deb'"), gone.errors)
 
+        try manifest(["tool=2.0"], ["tool_1.0_amd64"])
+        let both = try place.archive.lock(output: "no.lock")
+        XCTAssertTrue(
+            both.errors.contains("'packages.install' asks for 'tool=2.0', and 'packages.files' has a file of that"),
+            both.errors)
         try bench.write("no package\n", to: "dist/text.deb")
         for (files, reason) in [
             (["late_1.0_amd64", "early_3.0_amd64"], "is another file of the package late"),

@@ -117,7 +117,8 @@ struct AlpineResolution {
         func isOf(_ name: String, _ tag: String?) -> Bool {
             alpine.repositories.first { $0.name == name }?.tag == tag
         }
-        let ordered = indexes.filter { isOf($0.name, tag) } + indexes.filter { isOf($0.name, nil) } + indexes
+        let sorted = alpine.repositories.flatMap { repository in indexes.filter { $0.name == repository.name } }
+        let ordered = sorted.filter { isOf($0.name, tag) } + sorted.filter { isOf($0.name, nil) } + sorted
         for (name, index) in ordered {
             if let package = index.package(named: choice.name, version: choice.version) { return (name, package) }
         }

@@ -56,7 +56,9 @@ struct AptResolver {
         }
         try AtomicFile.write(sources.pathBytes, to: "\(root)/etc/sources.list")
         _ = try await aptGet(["-q", "update"], root: root)
-        let wanted = names.filter { name in !own.wishes.contains { $0.name == name } } + own.wishes.map(\.text)
+        let wanted =
+            names.filter { name in !own.wishes.contains { $0.name == name } }.map { Self.asked($0, in: archives) }
+            + own.wishes.map(\.text)
         let plan = try await aptGet(["-s", "-q", "install", "--no-install-recommends"] + wanted, root: root)
         return plan.split(separator: "\n").compactMap(Self.choice)
     }
@@ -89,6 +91,18 @@ struct AptResolver {
         }
         guard !reasons.isEmpty else { return }
         throw ResolutionError.unresolvable(reasons.map { "  \($0)" }.joined(separator: "\n"))
+    }
+
+    /// A wish as apt is told it: of other people's archive by its label, as apt takes a name that begins with a digit for a
+    /// version.
+    private static func asked(_ text: String, in archives: [ArchiveState]) -> String {
+        guard let wish = PackageWish(text), let suite = wish.suite else { return text }
+        let numbers = archives.indices.filter { number in
+            let state = archives[number]
+            return state.archive.thirdParty != nil && state.archive.answers(to: suite)
+                && state.indexes.contains { !$0.stanzas(named: wish.name).isEmpty }
+        }
+        return numbers.first.map { "\(wish.name)/\(label($0))" } ?? text
     }
 
     /// What apt calls an archive of other people in one resolution.

@@ -20,8 +20,21 @@ struct ArchiveState: Sendable {
     /// When the key that signed it expired, if it has by now: seconds since 1970-01-01 UTC.
     let keyExpiry: Int?
     /// In the order of `archive.indexes`.
-    let indexes: [PackageIndex]
+    private(set) var indexes: [PackageIndex]
     private let indexBytes: [[UInt8]]
+    /// Whether it has less than what was served.
+    private var isPartial = false
+
+    /// The same without some packages.
+    /// - Parameter names: Those that are looked at.
+    func without(_ names: some Sequence<String>, where isExcluded: (PackageIndex.Stanza) -> Bool) -> ArchiveState {
+        var other = self
+        for (number, index) in indexes.enumerated() {
+            guard let less = index.without(names, where: isExcluded) else { continue }
+            (other.indexes[number], other.isPartial) = (less, true)
+        }
+        return other
+    }
 
     /// The entry of a package, in any component.
     func stanza(named name: String, version: String, architecture: String) -> PackageIndex.Stanza? {
@@ -32,7 +45,7 @@ struct ArchiveState: Sendable {
     /// - Parameter label: What apt shall call one that isn't Debian's.
     /// - Returns: What stands behind the archive's place in a line of sources.list(5).
     func write(to base: String, label: String) throws -> String {
-        guard let thirdParty = archive.thirdParty else {
+        if archive.thirdParty == nil, !isPartial {
             try writeAsServed(to: base)
             return "\(archive.suite) \(archive.components.joined(separator: " "))"
         }
@@ -40,9 +53,16 @@ struct ArchiveState: Sendable {
         let packages = Array(indexes.map(\.text).joined())
         try Folder.create(base)
         try AtomicFile.write(packages, to: "\(base)/Packages")
+        let names =
+            if archive.thirdParty != nil {
+                "Origin: \(label)\nLabel: \(label)\nSuite: \(archive.suite)\nCodename: \(label)\n"
+            } else {
+                releaseText.split(separator: "\n").filter { line in
+                    ["Origin:", "Label:", "Suite:", "Codename:"].contains { line.hasPrefix($0) }
+                }.map { "\($0)\n" }.joined()
+            }
         let lines =
-            "Origin: \(label)\nLabel: \(label)\nSuite: \(archive.suite)\nCodename: \(archive.name.prefix { $0 != "@" })\n"
-            + (thirdParty.prefer == nil ? automaticFields : "")
+            names + (archive.thirdParty?.prefer == nil ? automaticFields : "")
             + "Date: Thu, 01 Jan 1970 00:00:00 UTC\nSHA256:\n \(Digest.of(packages)) \(packages.count) Packages\n"
         try AtomicFile.write(lines, to: "\(base)/Release")
         return "./"

@@ -1,3 +1,4 @@
+import ContentHash
 import RuntimeSpec
 
 /// Debian's part of a lock: states of archives, apt's choice, stages.
@@ -38,6 +39,16 @@ struct DebianResolution {
         var interpreter: [String] = []
         /// The newest Release's Date, seconds since 1970-01-01 UTC.
         var newest = 0
+    }
+
+    /// What is held, by package name.
+    struct Pins {
+        /// Versions of the image's packages.
+        var packages: [String: String] = [:]
+        /// The same packages' bytes.
+        var files: [String: Digest] = [:]
+        /// Versions of the toolchain's, and of the agent's compiler's.
+        var toolchain: [String: String] = [:]
     }
 
     /// States of a manifest's suites, of its toolchain's, and of the agent's compiler's.
@@ -81,14 +92,14 @@ struct DebianResolution {
 
     /// - Parameters:
     ///   - own: Packages of the user's own.
-    ///   - pins: Versions to hold, by package name, of the image and of the toolchain.
+    ///   - pins: What is held.
     func resolve(
         _ manifest: Manifest, from states: States, with own: OwnPackages,
-        pins: (packages: [String: String], toolchain: [String: String])
+        pins: Pins
     ) async throws -> Result {
         let named = states.named()
         let (toolchain, older) = (named.toolchain, named.older)
-        let found = try await packages(of: manifest, from: named, with: own, holding: pins.packages)
+        let found = try await packages(of: manifest, from: named, with: own, holding: pins)
         let graph = InstallationStages(found.map(\.stanza))
         let stages = try graph.stages()
         var result = Result()
@@ -118,26 +129,38 @@ struct DebianResolution {
         let overrides = Self.overrides(
             of: result.packages, in: Dictionary(uniqueKeysWithValues: states.map { ($0.archive.name, $0) }),
             release: manifest.suites.release)
-        result.archives = states.map { state in
-            overrides[state.archive.name].map(state.archive.overriding) ?? state.archive
-        }
+        result.archives = states.map { $0.archive.overriding(overrides[$0.archive.name] ?? []) }
         result.newest = states.map(\.date).max() ?? 0
         return result
     }
 
     /// The image's packages, as apt chooses them.
     private func packages(
-        of manifest: Manifest, from states: States, with own: OwnPackages, holding pins: [String: String]
+        of manifest: Manifest, from states: States, with own: OwnPackages, holding pins: Pins
     ) async throws -> [Entry] {
         guard let selection = manifest.selection else { return [] }
+        let wishes = selection.install.compactMap { PackageWish($0) }
+        if let both = wishes.first(where: { wish in wish.isSpecific && own.wishes.contains { $0.name == wish.name } }) {
+            throw ResolutionError.malformed(
+                "'packages.install' asks for '\(both.text)', and 'packages.files' has a file of that package")
+        }
         let (names, specific) = Self.wishes(
-            selection, hasPython: manifest.python != nil, in: states.base, and: states.thirdParty, holding: pins)
+            selection, hasPython: manifest.python != nil, in: states.base, and: states.thirdParty,
+            holding: pins.packages)
         if names.isEmpty, own.wishes.isEmpty { return [] }
-        let held = pins.filter { pin in !(specific + own.wishes).contains { $0.name == pin.key } }
-        let all = states.base + states.thirdParty + states.older
+        let held = pins.packages.filter { pin in !(specific + own.wishes).contains { $0.name == pin.key } }
+        // A version says nothing of the bytes: another archive may have another package of that version.
+        let others = Set(own.wishes.map(\.name))
+        let all = (states.base + states.thirdParty + states.older).map { state in
+            state.without(others.union(held.keys)) { stanza in
+                if others.contains(stanza.name) { return true }
+                guard held[stanza.name] == stanza.version, let sha256 = pins.files[stanza.name] else { return false }
+                return stanza.sha256 != sha256
+            }
+        }
         return try Self.entries(
             of: try await AptResolver(pins: held).resolve(names, from: all, with: own), in: all, with: own,
-            wishes: specific + selection.install.compactMap { PackageWish($0) })
+            wishes: specific + wishes)
     }
 
     /// What comes from other people's archives although a suite of the base has it too: names by archive.

@@ -92,6 +92,25 @@ package struct PackageIndex: Sendable {
         (ranges[name] ?? []).map { range in bytes.withUnsafeBufferPointer { Self.parse($0[range]) } }
     }
 
+    /// The same without some packages; nil where it has none of those.
+    /// - Parameter names: Those that are looked at.
+    func without(_ names: some Sequence<String>, where isExcluded: (Stanza) -> Bool) -> PackageIndex? {
+        var kept = ranges
+        for name in names {
+            guard let own = ranges[name] else { continue }
+            kept[name] = own.filter { range in
+                !isExcluded(bytes.withUnsafeBufferPointer { Self.parse($0[range]) })
+            }
+            if kept[name]?.isEmpty == true { kept[name] = nil }
+        }
+        return kept == ranges
+            ? nil : PackageIndex(bytes: bytes, ranges: kept, essential: essential, required: required)
+    }
+
+    private init(bytes: [UInt8], ranges: [String: [Range<Int>]], essential: Set<String>, required: Set<String>) {
+        (self.bytes, self.ranges, self.essential, self.required) = (bytes, ranges, essential, required)
+    }
+
     /// What is taken of it, as an index.
     var text: [UInt8] {
         ranges.values.joined().sorted { $0.lowerBound < $1.lowerBound }.flatMap { Array(bytes[$0]) + [10, 10] }

@@ -47,7 +47,7 @@ struct SuiteReader: Sendable {
         var shown: String { thirdParty.map { "\($0.name) (\($0.archive.url) \(name))" } ?? name }
 
         /// What tells it from every other (`Lockfile.Archive.place`).
-        var place: String { thirdParty.map { "\($0.archive.url) \(name)" } ?? name }
+        var place: String { shown }
 
         /// Its one server, where it has one.
         var server: Mirror? { thirdParty.map { Mirror($0.archive.url) } }

@@ -18,6 +18,12 @@ extension TargetPrograms {
         if isOffline { throw ResolutionError.offline("Python's wheels") }
         let held = held.filter { pin in !own.contains { PythonPackages.project(ofWheel: $0.path) == pin.key } }
         return try await ask(.wheels(for: packages, with: own, of: pip, holding: held), for: name) { answer in
+            let chosen = Set(answer.choices.map(\.name))
+            if let left = own.first(where: { !chosen.contains(PythonPackages.project(ofWheel: $0.path)) }) {
+                throw ResolutionError.malformed(
+                    "pip leaves \(left.path) out: the base has that version of it already; leave it out of 'python.wheels', give it "
+                        + "another version, or name another 'python.target'")
+            }
             let files = Folder.names(in: answer.wheelFolder)
             return try answer.choices.map { choice in
                 if let file = own.first(where: { PythonPackages.project(ofWheel: $0.path) == choice.name }) {

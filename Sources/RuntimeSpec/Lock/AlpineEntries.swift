@@ -85,13 +85,16 @@ extension Lockfile {
         /// What apk installs or replaces on the minirootfs, by name.
         public let packages: [AlpinePackage]
 
-        /// Lists are sorted by name.
+        /// Lists are sorted by name, repositories of the release's branch before others.
         public init(
             release: String, minirootfs: Input, repositories: [Repository] = [], world: [String] = [],
             packages: [AlpinePackage] = []
         ) {
             (self.release, self.minirootfs) = (release, minirootfs)
-            self.repositories = repositories.sorted { $0.name < $1.name }
+            // The order in which apk is given them: of two that have one version it takes the first.
+            self.repositories = repositories.sorted {
+                ($0.url == nil ? 0 : 1, $0.name) < ($1.url == nil ? 0 : 1, $1.name)
+            }
             self.world = world.sorted()
             self.packages = packages.sorted { $0.name < $1.name }
         }

@@ -49,7 +49,7 @@ extension Lockfile {
         }
 
         /// What tells it from every other archive, and not one state of it from another.
-        public var place: String { thirdParty.map { "\($0.url) \(suite)" } ?? suite }
+        public var place: String { thirdParty.map { "\(name.prefix { $0 != "@" }) (\($0.url) \(suite))" } ?? suite }
 
         /// How people are told of it: the suite, with name and URL where it isn't Debian's.
         public var shown: String { thirdParty.map { "\(name) (\($0.url) \(suite))" } ?? suite }

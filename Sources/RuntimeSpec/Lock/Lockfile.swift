@@ -69,7 +69,9 @@ public struct Lockfile: Equatable, Sendable {
         var needsFormat5: Bool {
             switch self {
             case .debian(let debian): debian.packages.contains { $0.archive == nil }
-            case .alpine(let alpine): alpine.repositories.contains { $0.tag != nil || $0.url != nil }
+            case .alpine(let alpine):
+                alpine.repositories.contains { $0.tag != nil || $0.url != nil }
+                    || alpine.packages.contains { $0.file.isWeb }
             case .tarball, .empty: false
             }
         }

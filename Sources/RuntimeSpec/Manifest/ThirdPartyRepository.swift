@@ -31,7 +31,7 @@ public struct ThirdPartyRepository: Equatable, Sendable {
             ? try fields.string("key", "the name of a key's file beside the manifest", Spelling.isName) : nil
     }
 
-    /// Those of a manifest, in its order, which is apk's.
+    /// Those of a manifest, by name.
     /// - Parameter names: The branch's own.
     static func all(in root: TOMLFields, beside names: [String]) throws -> [ThirdPartyRepository] {
         let found = try root.tables("repository", known: keys).map { try ThirdPartyRepository($0) }
@@ -39,7 +39,7 @@ public struct ThirdPartyRepository: Equatable, Sendable {
             throw SpecError.inconsistent(
                 file: root.file, reason: "two repositories are called '\(twice)'; give one another 'name'")
         }
-        return found
+        return found.sorted { $0.name < $1.name }
     }
 
     func write(to text: inout TOMLText) {

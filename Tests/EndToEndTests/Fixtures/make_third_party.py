@@ -5,7 +5,8 @@
 
 FOLDER is what a server serves; SUITE with a slash at its end is a flat repository's. Beside it, at FOLDER.asc and FOLDER.gpg, are its
 key armored and not, and at FOLDER.fingerprint its fingerprint. FORM: "" for the commonest, renamed (its Release has another name),
-expired, not-automatic, unsigned (by a key that nobody has). VERSION is that of `tool` (1.0). Run again, it is signed by the same key.
+expired, not-automatic, unsigned (by a key that nobody has),
+detached (Release and Release.gpg). VERSION is that of `tool` (1.0). Run again, it is signed by the same key.
 """
 import email.utils, gzip, hashlib, os, shutil, subprocess, sys
 
@@ -85,4 +86,9 @@ release = (f"Origin: {name}\n{names}" + ("NotAutomatic: yes\n" if form == "not-a
            f"Valid-Until: {email.utils.formatdate(until, usegmt=True)}\nSHA256:\n{listed}")
 write(f"{folder}.release", release.encode())
 user = "nobody" if form == "unsigned" else "owner"
-gpg("--local-user", f"{user}@{name}.example", "--output", f"{folder}/{place}InRelease", "--clearsign", f"{folder}.release")
+key = ("--local-user", f"{user}@{name}.example")
+if form == "detached":
+    write(f"{folder}/{place}Release", release.encode())
+    gpg(*key, "--output", f"{folder}/{place}Release.gpg", "--armor", "--detach-sign", f"{folder}/{place}Release")
+else:
+    gpg(*key, "--output", f"{folder}/{place}InRelease", "--clearsign", f"{folder}.release")
