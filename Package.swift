@@ -145,7 +145,10 @@ let package = Package(
                 "RuntimeSpec",
                 "Sandbox",
             ],
-            resources: [.embedInCode("install_wheels.py"), .embedInCode("recompile_library.py")]),
+            resources: [
+                "install_wheels.py", "recompile_library.py", "unlisted_files.py", "wheels_as_pip_has_them.py",
+                "wheels_of_own_python.py",
+            ].map { .embedInCode($0) }),
         .target(
             name: "ImagePacking",
             dependencies: [

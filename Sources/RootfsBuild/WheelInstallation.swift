@@ -26,7 +26,6 @@ struct WheelInstallation {
         events(.phase(name: "install \(python.wheels.count) wheels", total: python.wheels.count))
         // An empty base has no interpreter: the toolchain's works on it from outside.
         let isEmpty = lock.system == .empty
-        let bringsItsOwn = lock.system == .alpine || lock.system == .tarball
         var place = root
         if isEmpty {
             place = toolchain
@@ -44,27 +43,42 @@ struct WheelInstallation {
         if isEmpty { try SystemFolders.bind(root.path, at: place.path(of: destination)) }
         let job = Job(
             wheels: python.wheels.map { "\(Self.folder)/wheels/\($0.file.path)" },
-            requested: Set(
-                python.packages.requirements.map(Self.name)
-                    + python.packages.wheels.map { PythonPackages.project(ofWheel: $0) }
-            ).sorted(), interpreter: bringsItsOwn ? nil : "/usr/bin/python3", target: python.packages.target,
-            destdir: isEmpty ? destination : "/", levels: python.packages.levels)
-        let script = String(decoding: PackageResources.install_wheels_py, as: UTF8.self)
+            requested: (python.packages.requirements.map(Self.name)
+                + python.packages.wheels.map { PythonPackages.project(ofWheel: $0) }).sorted(),
+            target: python.packages.target, destdir: isEmpty ? destination : "/", levels: python.packages.levels)
+        let script = try await script(for: job.wheels, in: place)
         let progress = WheelProgress(events)
-        try await place.run(
-            "installing the wheels",
-            ["python3", "-s", "-B", "-c", script, String(decoding: try JSONText.line(job).dropLast(), as: UTF8.self)]
-        ) { progress.count($0) }
+        try await place.run("installing the wheels", Self.command(script, try JSONText.line(job))) {
+            progress.count($0)
+        }
         progress.conclude()
         try SystemFolders.unmount("\(own)/installer")
         if isEmpty { try SystemFolders.unmount(place.path(of: destination)) }
     }
 
+    /// What the interpreter is given: a program's text and what that reads.
+    private static func command(_ script: [UInt8], _ input: [UInt8]) -> [String] {
+        ["python3", "-s", "-B", "-c"] + [script, input.dropLast()].map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The program that installs the wheels. Its text is as it was when the first locks were made, with another before it only
+    /// where no build could have been made without: the names that a process knows decide the byte code that Python 3.9 writes.
+    private func script(for wheels: [String], in place: Root) async throws -> [UInt8] {
+        var parts: [[UInt8]] = []
+        if lock.system == .alpine || lock.system == .tarball { parts.append(PackageResources.wheels_of_own_python_py) }
+        let unlisted = Mutex<[String]>([])
+        try await place.run(
+            "looking into the wheels", Self.command(PackageResources.unlisted_files_py, try JSONText.line(wheels))
+        ) { line in unlisted.withLock { $0.append(line) } }
+        let lines = unlisted.withLock { $0 }
+        for line in lines { events(.note(line)) }
+        if !lines.isEmpty { parts.append(PackageResources.wheels_as_pip_has_them_py) }
+        return Array((parts + [PackageResources.install_wheels_py]).joined(separator: [10]))
+    }
+
     private struct Job: Encodable {
         var wheels: [String]
         var requested: [String]
-        /// What scripts are run by; nil for whatever runs the installer.
-        var interpreter: String?
         var target: String
         var destdir: String
         var levels: [Int]
@@ -95,7 +109,6 @@ private final class WheelProgress: Sendable {
 
     func count(_ line: String) {
         if line.contains(": not compiled at level ") { uncompiled.withLock { $0 += 1 } }
-        if line.contains(" that its RECORD doesn't list") { events(.note(line)) }
         if line.hasSuffix(": replaced by a later wheel's file") { events(.note(line)) }
         guard line.hasPrefix("installed ") else { return }
         events(

@@ -1,15 +1,12 @@
 """Installs wheels with PyPA's installer so that the same bytes are left each time, and compiles what they brought.
 
 Run by the interpreter that the wheels are for; its one argument is JSON:
-wheels (paths, in order), requested (normalized names), interpreter (what scripts are run by; this one's own path
-where there is none), target (a path, or "system"), destdir (what stands before
+wheels (paths, in order), requested (normalized names), target (a path, or "system"), destdir (what stands before
 every path while it is written), levels (optimization levels of byte code).
 """
-import csv
 import json
 import os
 import re
-import stat
 import sys
 import sysconfig
 
@@ -25,29 +22,6 @@ from installer.sources import WheelFile
 
 job = json.loads(sys.argv[1])
 written = {}
-
-
-class Wheel(WheelFile):
-    """Has every file of the archive, as pip installs it, whether or not RECORD lists it under that name."""
-
-    def get_contents(self):
-        rows = csv.reader(self.read_dist_info("RECORD").splitlines())
-        listed = {row[0] for row in rows if row}
-        unlisted = []
-        for item in self._zipfile.infolist():
-            if item.filename.endswith("/"):
-                continue
-            if item.filename not in listed and item.filename != f"{self.dist_info_dir}/RECORD":
-                unlisted.append(item.filename)
-            if item.filename.startswith(self.data_dir) and not item.filename.startswith(f"{self.data_dir}/"):
-                # The installer would look for its end for ever.
-                raise ValueError(f"{item.filename} is beside its folder of data")
-            mode = item.external_attr >> 16
-            with self._zipfile.open(item) as stream:
-                yield (item.filename, "", ""), stream, bool(mode and stat.S_ISREG(mode) and mode & 0o111)
-        if unlisted:
-            print(f"{self.distribution} {self.version}: {len(unlisted)} files that its RECORD doesn't list, or spells "
-                  f"otherwise, are installed as pip does: {unlisted[0]}" + (", …" if len(unlisted) > 1 else ""))
 
 
 class Destination(SchemeDictionaryDestination):
@@ -94,12 +68,12 @@ def refuse(path, error):
 
 
 def install_wheel(path):
-    with Wheel.open(path) as source:
+    with WheelFile.open(path) as source:
         metadata = {"INSTALLER": b"rtverify\n"}
         if re.sub(r"[-_.]+", "-", source.distribution).lower() in job["requested"]:
             metadata["REQUESTED"] = b""
         destination = Destination(
-            scheme(source.distribution), interpreter=job.get("interpreter") or sys.executable, script_kind="posix",
+            scheme(source.distribution), interpreter="/usr/bin/python3", script_kind="posix",
             destdir=job["destdir"])
         try:
             install(source=source, destination=destination, additional_metadata=metadata)

@@ -248,7 +248,7 @@ final class WheelTests: XCTestCase {
         XCTAssertEqual(built.status, 0, built.errors)
         XCTAssertTrue(
             built.errors.contains(
-                "rtv_main 1.0: 3 files that its RECORD doesn't list, or spells otherwise, are installed as pip does: "
+                "rtv_main-1.0-py3-none-any.whl: 3 files that its RECORD doesn't list, or spells otherwise, are installed as pip does: "
                     + "rtv_main/__init__.py, …"), built.errors)
         let record = try bench.run(["unsquashfs", "-cat", "x.squashfs", "rtv_main-1.0.dist-info/RECORD"]).output
         XCTAssertTrue(record.contains("rtv_main/__init__.py,sha256="), record)
