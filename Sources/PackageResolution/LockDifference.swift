@@ -68,10 +68,13 @@ public struct LockDifference: Codable, Equatable, Sendable {
     private mutating func compareLists(_ old: Lockfile, _ new: Lockfile) {
         func repositories(_ lock: Lockfile) -> [Lockfile.Repository] { lock.alpine?.repositories ?? [] }
         for name in Set((repositories(old) + repositories(new)).map(\.name)).sorted() {
-            func index(_ lock: Lockfile) -> String {
-                repositories(lock).first { $0.name == name }?.index.sha256.hex ?? "none"
+            func repository(_ lock: Lockfile) -> Lockfile.Repository? { repositories(lock).first { $0.name == name } }
+            compare(
+                "repository \(name)", repository(old)?.index.sha256.hex ?? "none",
+                repository(new)?.index.sha256.hex ?? "none")
+            if repository(old) != nil, repository(new) != nil {
+                compare("repository \(name)", Self.line(repository(old)), Self.line(repository(new)))
             }
-            compare("repository \(name)", index(old), index(new))
         }
         // Format 1 doesn't say; the manifest's hash does.
         if let old = old.debian?.selection, let new = new.debian?.selection {
@@ -103,10 +106,24 @@ public struct LockDifference: Codable, Equatable, Sendable {
                 Set(archives(lock).flatMap { $0.thirdParty?.overrides ?? [] }).sorted()
             }
             compare("archive \(place) gives what Debian has too", overrides(old), overrides(new))
-            compare(
-                "archive \(place) keys", Set(archives(old).flatMap(\.keys)).sorted(),
-                Set(archives(new).flatMap(\.keys)).sorted())
+            if let old = archives(old).first, let new = archives(new).first {
+                compare("archive \(place) keys", old.keys, new.keys)
+                compare("archive \(place) prefer", old.thirdParty?.prefer ?? 0, new.thirdParty?.prefer ?? 0)
+                compare("archive \(place) packages", Self.limit(old), Self.limit(new))
+            }
         }
+    }
+
+    private static func limit(_ archive: Lockfile.Archive) -> String {
+        archive.thirdParty?.packages?.joined(separator: ", ") ?? "all"
+    }
+
+    /// Where an Alpine repository is, and who signs it.
+    private static func line(_ repository: Lockfile.Repository?) -> String {
+        guard let repository else { return "none" }
+        let tag = repository.tag.map { "@\($0) " } ?? ""
+        return "\(tag)\(repository.url ?? repository.name), signed by \(repository.key.path) "
+            + "\(repository.key.sha256.hex.prefix(12))"
     }
 
     private static func line(_ file: Lockfile.File) -> String {

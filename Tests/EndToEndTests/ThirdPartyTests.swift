@@ -133,6 +133,7 @@ final class ThirdPartyTests: XCTestCase {
                 difference.contains(
                     "archive one (\(url) stable) gives what Debian has too: [] -> [\"early\", \"late\"]"),
                 difference)
+            XCTAssertTrue(difference.contains("archive one (\(url) stable) prefer: 100 -> 990"), difference)
             // What it marks as essential is nobody's wish; and of what it may not give nothing is taken.
             let limited = try lock(["late"], "prefer = 990\npackages = [\"tool\"]")
             XCTAssertEqual(limited.status, 0, limited.errors)

@@ -48,7 +48,13 @@ final class BaseTests: XCTestCase {
         XCTAssertTrue(failure(Self.debian, python(wheels + "\"/\"")).contains("name a folder"))
         XCTAssertTrue(failure(Self.empty, python(wheels + "\"system\"")).contains("no interpreter"))
         XCTAssertTrue(failure(Self.empty, "[init]").contains("no system that an init could start"))
-        XCTAssertTrue(failure(Self.alpine, python(wheels + "\"/opt\"")).contains("takes no wheels"))
+        // It brings a Python, or the lock says that it doesn't.
+        XCTAssertNoThrow(try manifest(Self.alpine, python(wheels + "\"/opt\"")))
+        XCTAssertTrue(failure(Self.alpine, "[[archive]]").contains("archive[0].url"))
+        XCTAssertTrue(
+            failure(Self.alpine, "[packages]\nfiles = [\"a.deb\"]").contains("'packages.files' is for a Debian base"))
+        XCTAssertTrue(
+            failure(Self.debian, "[[repository]]\nurl = \"https://example.org\"").contains("is for an Alpine base"))
         let tarball = "system = \"tarball\"\nsource = \"root.tar\""
         XCTAssertEqual(try manifest(tarball).base, .tarball(.beside("root.tar")))
         XCTAssertTrue(failure(tarball, "[packages]\ninstall = [\"aa\"]").contains("no package manager"))
