@@ -6,7 +6,8 @@ import Sandbox
 extension TargetPrograms {
     /// Makes sure that the store has every wheel of a lock: by the lock's own pip, in a sandbox, with this host's
     /// configuration of pip.
-    /// - Throws: `StoreError.fileMissing` for one of the user's own, `FetchError.missingOffline`, `.otherWheel`, or `SandboxError` with pip's words.
+    /// - Throws: `StoreError.fileMissing` for one of the user's own, `FetchError.missingOffline`, `.otherWheel`, or `SandboxError`
+    ///   with pip's words.
     public func fetchWheels(of lock: Lockfile) async throws {
         guard let python = lock.python else { return }
         let missing = try python.wheels.filter { wheel in

@@ -87,8 +87,8 @@ public struct RuntimeLock: Sendable {
     public func update(
         _ old: Lockfile, packages: [String], of manifest: Manifest, directory: String, options: Options
     ) async throws -> Lockfile {
-        var states = try await debian.states(
-            of: manifest, and: try archives(of: manifest, in: directory), suites(options, locked: old.archives))
+        let others = try archives(of: manifest, in: directory)
+        var states = try await debian.states(of: manifest, and: others, suites(options, locked: old.archives))
         for state in states.newest {
             let newestLocked = old.archives.filter { $0.place == state.archive.place }.map(\.snapshot).max()
             if let newestLocked, state.archive.snapshot < newestLocked {
@@ -120,12 +120,14 @@ public struct RuntimeLock: Sendable {
         }
         // What isn't named stays as it was, so the state that it came from is needed as well.
         // Of other people's only what the manifest still lets give: with another key, pin or limit it is another archive.
-        let keys = try await files(of: manifest, in: directory).archiveKeys
+        let keys = Dictionary(
+            others.compactMap { other in other.thirdParty.map { ($0.name, $0.archive.key) } },
+            uniquingKeysWith: { first, _ in first })
         var moving = packages
         for archive in old.archives {
             let isKept =
                 archive.thirdParty == nil
-                || manifest.archives.contains { archive.repeats($0, key: keys[$0.name]) }
+                || manifest.archives.contains { archive.repeats($0, key: keys[$0.name] ?? nil) }
             if isKept {
                 states.older.append(try await debian.reader.locked(archive.overriding([])))
                 continue

@@ -113,10 +113,10 @@ package enum ImageContract {
     /// says where they came from.
     /// - Throws: `StoreError`.
     static func thirdParties(of lock: Lockfile, from store: Store) throws -> [(path: String, bytes: [UInt8])] {
-        var (files, names) = ([(path: String, bytes: [UInt8])](), Set<Substring>())
+        var (files, names) = ([(path: String, bytes: [UInt8])](), Set<String>())
         for archive in lock.thirdPartyArchives {
             // Several states of one archive have one source.
-            let name = archive.name.prefix { $0 != "@" }
+            let name = archive.ownName
             guard let thirdParty = archive.thirdParty, names.insert(name).inserted else { continue }
             var signer = archive.keys.joined(separator: ",")
             if let key = thirdParty.key {

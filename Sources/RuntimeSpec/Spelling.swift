@@ -162,7 +162,7 @@ package enum Spelling {
 
     /// A place on Alpine's mirrors, or a URL without login.
     static func isAlpinePlace(_ text: String) -> Bool {
-        isURL(text) ? ThirdPartyArchive.place(of: text) != nil : isArchivePath(text)
+        isURL(text) ? isServer(text) : isArchivePath(text)
     }
 
     /// `3.20`, `3.20.3`.
@@ -177,6 +177,9 @@ package enum Spelling {
         (text.hasPrefix("https://") || text.hasPrefix("http://")) && text.utf8.count > 8
             && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 }
     }
+
+    /// An http(s) URL with neither a login nor a query.
+    static func isServer(_ text: String) -> Bool { isURL(text) && !text.contains { "@?#".contains($0) } }
 
     /// A shell command: something, on one line or several, without NUL, and no longer than an argument may be (execve(2),
     /// MAX_ARG_STRLEN).

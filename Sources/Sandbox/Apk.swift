@@ -54,6 +54,11 @@ public struct Apk: Sendable {
         try await sayWhereFrom()
     }
 
+    /// A line of /etc/apk/repositories (apk-repositories(5)).
+    private static func line(_ repository: Lockfile.Repository, at place: String) -> String {
+        (repository.tag.map { "@\($0) " } ?? "") + "\(place)\n"
+    }
+
     /// Names the repositories that are none of the release's in the image, with their keys: apk refuses a world with a tag
     /// that its repositories don't have.
     private func sayWhereFrom() async throws {
@@ -67,7 +72,7 @@ public struct Apk: Sendable {
             tasks.append(
                 .writeUnlessThere(path: "/etc/apk/keys/\(repository.key.path)", mode: 0o644, bytes: key, kept: nil))
         }
-        let lines = others.map { (($0.tag.map { "@\($0) " }) ?? "") + "\($0.url ?? "")\n" }
+        let lines = others.map { Self.line($0, at: $0.url ?? "") }
         tasks.append(.append(path: "/etc/apk/repositories", bytes: Array(lines.joined().utf8)))
         try await root.perform(tasks)
     }
@@ -97,12 +102,8 @@ public struct Apk: Sendable {
             let key = "\(base)/keys/\(repository.key.path)"
             if access(key, F_OK) != 0 { try copy(repository.key, to: key) }
         }
-        if alpine.repositories.contains(where: { $0.tag != nil }) {
-            let lines = alpine.repositories.map { repository in
-                (repository.tag.map { "@\($0) " } ?? "") + "\(Self.folder)/repository/\(repository.name)\n"
-            }
-            try SmallFile.overwrite("\(base)/repositories", with: lines.joined())
-        }
+        let lines = alpine.repositories.map { Self.line($0, at: "\(Self.folder)/repository/\($0.name)") }
+        try SmallFile.overwrite("\(base)/repositories", with: lines.joined())
         guard withPackages else { return }
         // Where other people's repository has the very same package as the branch, apk takes it from either.
         let isShared = alpine.repositories.contains { $0.url != nil }
@@ -122,16 +123,8 @@ public struct Apk: Sendable {
         let wanted =
             alpine.world.filter { held[Spelling.alpineName($0)] == nil }
             + held.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        // Tags are for the lines of a file alone.
-        let hasTags = alpine.repositories.contains { $0.tag != nil }
-        let repositories =
-            hasTags
-            ? ["--repositories-file", "\(Self.folder)/repositories"]
-            : ["--repositories-file", "/dev/null"]
-        return ["apk", "add", "--no-network", "--no-cache", "--no-progress"] + repositories
-            + ["--keys-dir", "\(Self.folder)/keys"]
-            + (hasTags
-                ? [] : alpine.repositories.flatMap { ["--repository", "\(Self.folder)/repository/\($0.name)"] })
+        return ["apk", "add", "--no-network", "--no-cache", "--no-progress"]
+            + ["--repositories-file", "\(Self.folder)/repositories", "--keys-dir", "\(Self.folder)/keys"]
             + options + wanted
     }
 }

@@ -25,29 +25,29 @@ struct Pip {
     init(
         _ target: PipTarget, _ job: PackageQuestion.Job, _ store: Store, _ events: @escaping EventSink
     ) async throws {
-        func newRoot(_ name: String, with packages: [Lockfile.Package]) async throws -> Root {
+        func newRoot(_ name: String, fill: (Root) async throws -> Void) async throws -> Root {
             let path = "\(job.workFolder)/\(name)"
             try SystemFolders.makeFolder(path)
             let root = Root(path: path, sourceDateEpoch: target.sourceDateEpoch, events: events)
-            try await root.fill(with: packages, from: store, jobs: job.jobs)
+            try await fill(root)
             return root
         }
-        func newRoot(_ name: String, with tarball: Lockfile.Input) async throws -> Root {
-            let root = Root(path: "\(job.workFolder)/\(name)", sourceDateEpoch: target.sourceDateEpoch, events: events)
-            try SystemFolders.makeFolder(root.path)
-            try await root.fill(withTarball: tarball, from: store)
-            return root
+        let tools = try await newRoot("toolchain") {
+            try await $0.fill(with: target.toolchain, from: store, jobs: job.jobs)
         }
-        let tools = try await newRoot("toolchain", with: target.toolchain)
-        var root = tools
-        switch target.interpreter {
-        case .packages(let packages): root = try await newRoot("root", with: packages)
-        case .alpine(let alpine):
-            root = try await newRoot("root", with: alpine.minirootfs)
-            try await Apk(alpine: alpine, root: root, store: store).add(events: events)
-        case .tarball(let tarball): root = try await newRoot("root", with: tarball)
-        case .toolchain: break
-        }
+        var root =
+            switch target.interpreter {
+            case .packages(let packages):
+                try await newRoot("root") { try await $0.fill(with: packages, from: store, jobs: job.jobs) }
+            case .alpine(let alpine):
+                try await newRoot("root") {
+                    try await $0.fill(withTarball: alpine.minirootfs, from: store)
+                    try await Apk(alpine: alpine, root: $0, store: store).add(events: events)
+                }
+            case .tarball(let tarball):
+                try await newRoot("root") { try await $0.fill(withTarball: tarball, from: store) }
+            case .toolchain: tools
+            }
         self.store = store
         for folder in ["", "/wheels", "/locked", "/own"] { try SystemFolders.makeFolder(root.privatePath + folder) }
         version = try Self.copy(from: tools, to: "\(root.privatePath)/pip.whl")

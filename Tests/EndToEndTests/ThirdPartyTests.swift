@@ -147,6 +147,12 @@ final class ThirdPartyTests: XCTestCase {
                 XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 3.0 one"], wish)
                 XCTAssertEqual(try place.verify().status, 0)
             }
+            // What its Release says of itself is apt's to heed: of such an archive nothing is taken by itself (NotAutomatic).
+            try place.make("one", "stable", "not-automatic")
+            XCTAssertEqual(try lock(["early"]).status, 0)
+            XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 1.0 test"])
+            XCTAssertEqual(try lock(["early"], "prefer = 990").status, 0)
+            XCTAssertEqual(try place.packages(), ["base 1.0 test", "early 3.0 one"])
             let missing = try lock(["early=9"])
             XCTAssertTrue(
                 missing.errors.contains("no version 9 of 'early'; there are 1.0 (test), 3.0 (one)"), missing.errors)

@@ -45,27 +45,16 @@ struct AlpineResolution {
         }
         let trusted = try trustedKeys(minirootfs: bytes, name: start.minirootfs.path)
         var (repositories, indexes) = ([Lockfile.Repository](), [(name: String, index: AlpineIndex)]())
-        for name in base.repositories {
-            let path = "\(base.branch)/\(name)/\(Self.architecture)/APKINDEX.tar.gz"
-            let bytes = try await fetcher.newestAlpine(path, limit: 1 << 26)
-            let (index, key) = try Self.verifiedIndex(bytes, path: path, trusted: trusted)
+        for (name, folder, keys, tag) in try sources(trusting: trusted) {
+            let path = "\(folder)/\(Self.architecture)/APKINDEX.tar.gz"
+            let bytes = try await newest(path, limit: 1 << 26)
+            let (index, key) = try Self.verifiedIndex(bytes, path: path, trusted: keys)
             _ = try (store.keep(bytes), store.keep(key.bytes))
             indexes.append((name, index))
             repositories.append(
                 Lockfile.Repository(
-                    name: name, index: .init(path: path, of: bytes), key: .init(path: key.name, of: key.bytes)))
-        }
-        for other in base.others {
-            let path = "\(other.url)/\(Self.architecture)/APKINDEX.tar.gz"
-            let bytes = try await fetcher.download(path, limit: 1 << 26)
-            let (index, key) = try Self.verifiedIndex(
-                bytes, path: path, trusted: try otherKeys[other.name].map { try self.keys(of: [$0]) } ?? trusted)
-            _ = try (store.keep(bytes), store.keep(key.bytes))
-            indexes.append((other.name, index))
-            repositories.append(
-                Lockfile.Repository(
-                    name: other.name, index: .init(path: path, of: bytes), key: .init(path: key.name, of: key.bytes),
-                    tag: other.tag))
+                    name: name, index: .init(path: path, of: bytes), key: .init(path: key.name, of: key.bytes), tag: tag
+                ))
         }
         let world = world.filter { name in
             !skippingUnlisted || indexes.contains { $0.index.lists(Spelling.alpineName(name)) }
@@ -82,6 +71,22 @@ struct AlpineResolution {
                     for: alpine, sourceDateEpoch: sourceDateEpoch, holding: held, name: name), of: alpine, in: indexes))
     }
 
+    /// The repositories to read, each with the keys that may sign it: the branch's, by their paths on a mirror, and others by URL.
+    private func sources(
+        trusting keys: [AlpineKey]
+    ) throws -> [(name: String, folder: String, keys: [AlpineKey], tag: String?)] {
+        try base.repositories.map { ($0, "\(base.branch)/\($0)", keys, nil) }
+            + base.others.map { other in
+                (other.name, other.url, try otherKeys[other.name].map { try self.keys(of: [$0]) } ?? keys, other.tag)
+            }
+    }
+
+    /// What stands at a path of Alpine's mirrors, or at a URL.
+    private func newest(_ path: String, limit: Int) async throws -> [UInt8] {
+        RemoteFile.isURL(path)
+            ? try await fetcher.download(path, limit: limit) : try await fetcher.newestAlpine(path, limit: limit)
+    }
+
     /// What apk chose, fetched, and each checked by its index.
     private func packages(
         _ choices: [PackageChoice], of alpine: Lockfile.Alpine, in indexes: [(name: String, index: AlpineIndex)]
@@ -92,12 +97,7 @@ struct AlpineResolution {
             let url = alpine.repositories.first { $0.name == repository }?.url
             let path =
                 (url ?? "\(base.branch)/\(repository)") + "/\(Self.architecture)/\(choice.name)-\(choice.version).apk"
-            let bytes =
-                if url == nil {
-                    try await fetcher.newestAlpine(path, limit: package.size)
-                } else {
-                    try await fetcher.download(path, limit: package.size)
-                }
+            let bytes = try await newest(path, limit: package.size)
             try AlpinePackageFile.check(bytes, is: package, name: path)
             _ = try store.keep(bytes)
             packages.append(

@@ -168,11 +168,8 @@ struct DebianResolution {
     static func overrides(
         of packages: [Lockfile.Package], in states: [String: ArchiveState], release: String
     ) -> [String: [String]] {
-        let used = Set(packages.map(\.archive))
-        let base = states.values.filter { state in
-            state.archive.thirdParty == nil
-                && (used.contains(state.archive.name) || state.archive.suite.hasPrefix(release))
-        }.flatMap(\.indexes)
+        let base = Lockfile.baseArchives(states.values.map(\.archive), of: packages, release: release)
+            .compactMap { states[$0.name] }.flatMap(\.indexes)
         let found = packages.filter { package in
             package.archive.flatMap { states[$0]?.archive.thirdParty } != nil
                 && base.contains { !$0.stanzas(named: package.name).isEmpty }
@@ -269,9 +266,7 @@ struct DebianResolution {
     private static func named(_ state: ArchiveState, _ taken: inout [String: Lockfile.Archive]) -> ArchiveState {
         var candidate = state
         let archive = state.archive
-        let name =
-            archive.thirdParty == nil
-            ? archive.suite.replacing("/", with: "-") : String(archive.name.prefix { $0 != "@" })
+        let name = archive.thirdParty == nil ? archive.suite.replacing("/", with: "-") : archive.ownName
         for suffix in ["", "@\(archive.snapshot)", "@\(archive.inRelease.sha256.hex.prefix(16))"] {
             candidate.archive = archive.named(name + suffix)
             if let other = taken[candidate.archive.name], other != candidate.archive { continue }

@@ -40,14 +40,11 @@ struct SuiteReader: Sendable {
         init(of archive: Lockfile.Archive, store: Store) throws {
             (name, components) = (archive.suite, archive.components)
             signers = try archive.signers(from: store)
-            thirdParty = archive.thirdParty.map { (archive.name.prefix { $0 != "@" }.description, $0) }
+            thirdParty = archive.thirdParty.map { (archive.ownName, $0) }
         }
 
-        /// For people.
-        var shown: String { thirdParty.map { "\($0.name) (\($0.archive.url) \(name))" } ?? name }
-
-        /// What tells it from every other (`Lockfile.Archive.place`).
-        var place: String { shown }
+        /// What tells it from every other, and people (`Lockfile.Archive.place`).
+        var place: String { thirdParty.map { $0.archive.place(of: name, called: $0.name) } ?? name }
 
         /// Its one server, where it has one.
         var server: Mirror? { thirdParty.map { Mirror($0.archive.url) } }
@@ -59,14 +56,14 @@ struct SuiteReader: Sendable {
         let bytes: ReleaseBytes
         do { bytes = try await newestRelease(of: suite) } catch  where isInputFailure(error) {
             if suite.thirdParty != nil {
-                throw ResolutionError.archiveMissing(archive: suite.shown, reason: "\(error)")
+                throw ResolutionError.archiveMissing(archive: suite.place, reason: "\(error)")
             }
             throw ResolutionError.suiteMissing(suite: suite.name, reason: "\(error)")
         }
         let signed = try await signedRelease(bytes, of: suite, allowExpired: allowExpired)
         if let end = signed.release.validUntil, end < time(nil), !allowExpired {
             throw ResolutionError.expired(
-                suite: suite.shown, validUntil: signed.release.validUntilText,
+                suite: suite.place, validUntil: signed.release.validUntilText,
                 hasOldStates: suite.thirdParty == nil)
         }
         return try await read(signed, suite)
@@ -106,7 +103,7 @@ struct SuiteReader: Sendable {
         _ bytes: ReleaseBytes, of suite: Suite, allowExpired: Bool
     ) async throws -> SignedRelease {
         try await SignedRelease(
-            bytes, suite: suite.name, shown: suite.shown, signers: suite.signers, isThirdParty: suite.thirdParty != nil,
+            bytes, suite: suite.name, shown: suite.place, signers: suite.signers, isThirdParty: suite.thirdParty != nil,
             signature: signature, allowExpired: allowExpired)
     }
 

@@ -25,10 +25,10 @@ struct SuiteStates: Sendable {
     func states(of archives: [SuiteReader.Suite]) async throws -> [ArchiveState] {
         var states: [ArchiveState] = []
         for archive in archives {
-            if time != nil { note("\(archive.shown) is taken as it is now: --at is for Debian's suites") }
+            if time != nil { note("\(archive.place) is taken as it is now: --at is for Debian's suites") }
             let state = try await reader.newest(archive, allowExpired: allowExpired)
             if !state.otherNames.isEmpty {
-                note("\(archive.shown) calls itself \(state.otherNames.joined(separator: ", "))")
+                note("\(archive.place) calls itself \(state.otherNames.joined(separator: ", "))")
             }
             states.append(state)
         }

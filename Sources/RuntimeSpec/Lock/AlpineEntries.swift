@@ -30,18 +30,9 @@ extension Lockfile {
             .string("name", \.name, "a name", Spelling.isName),
             .input("path", \.index, archivePath, Spelling.isAlpinePlace),
             EntryField<Repository, Input>(
-                keys: ["key", "key-size", "key-sha256"],
-                read: { fields in
-                    Input(
-                        path: try fields.string("key", "a key's file name", Spelling.isName),
-                        size: try fields.integer("key-size", in: 1...Lockfile.largestInput),
-                        sha256: try fields.digest("key-sha256"))
-                },
-                write: { repository, text in
-                    text.value("key", repository.key.path)
-                    text.value("key-size", repository.key.size)
-                    text.value("key-sha256", repository.key.sha256)
-                }),
+                keys: Input.keys(key: "key"),
+                read: { try Input($0, key: "key", "a key's file name", Spelling.isName) },
+                write: { $0.key.write(key: "key", to: &$1) }),
             EntryField<Repository, String?>(
                 keys: ["tag"],
                 read: { $0.has("tag") ? try $0.string("tag", "a tag", Spelling.isArchiveName) : nil },

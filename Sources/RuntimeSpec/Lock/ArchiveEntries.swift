@@ -48,15 +48,18 @@ extension Lockfile {
                 signature: signature, keys: keys, indexes: indexes, thirdParty: thirdParty?.overriding(names))
         }
 
+        /// Its name without the time that marks one of several states: of other people's the manifest's.
+        public var ownName: String { String(name.prefix { $0 != "@" }) }
+
         /// What tells it from every other archive, and not one state of it from another.
-        public var place: String { thirdParty.map { "\(name.prefix { $0 != "@" }) (\($0.url) \(suite))" } ?? suite }
+        public var place: String { thirdParty?.place(of: suite, called: ownName) ?? suite }
 
         /// How people are told of it: the suite, with name and URL where it isn't Debian's.
-        public var shown: String { thirdParty.map { "\(name) (\($0.url) \(suite))" } ?? suite }
+        public var shown: String { thirdParty?.place(of: suite, called: name) ?? suite }
 
         /// Whether a package that is asked for as `PACKAGE/SUITE` may come from it: it has that suite, or is called that.
         package func answers(to suite: String) -> Bool {
-            self.suite == suite || (thirdParty != nil && name.prefix { $0 != "@" } == suite)
+            self.suite == suite || (thirdParty != nil && ownName == suite)
         }
 
         /// Where a suite's files are below the archive's URL, with a slash at its end: `dists/bookworm/`; a flat repository's
@@ -74,7 +77,7 @@ extension Lockfile {
                 case .file: thirdParty.key == key
                 case .fingerprint(let text): thirdParty.key == nil && keys == [text]
                 }
-            return isSigner && name.prefix { $0 != "@" } == other.name && suite == other.suite
+            return isSigner && ownName == other.name && suite == other.suite
                 && components == other.components && thirdParty.url == other.url
                 && thirdParty.prefer == other.prefer && thirdParty.packages == other.packages
         }
@@ -142,12 +145,15 @@ extension Lockfile {
             self.overrides = overrides.sorted()
         }
 
+        /// `NAME (URL SUITE)`.
+        package func place(of suite: String, called name: String) -> String { "\(name) (\(url) \(suite))" }
+
         fileprivate func overriding(_ names: [String]) -> ThirdParty {
             ThirdParty(url: url, key: key, prefer: prefer, packages: packages, overrides: names)
         }
 
         fileprivate static let field = EntryField<Archive, ThirdParty?>(
-            keys: ["url", "key", "key-size", "key-sha256", "prefer", "packages", "overrides"],
+            keys: ["url"] + Input.keys(key: "key") + ["prefer", "packages", "overrides"],
             read: { fields in
                 if fields.has("url") { return try ThirdParty(fields) }
                 if ["key", "prefer", "packages", "overrides"].contains(where: fields.has) {
@@ -158,17 +164,11 @@ extension Lockfile {
             write: { $0.thirdParty?.write(to: &$1) })
 
         private init(_ fields: TOMLFields) throws {
-            let url = try fields.string("url", "an http(s) URL without login") {
-                Spelling.isURL($0) && ThirdPartyArchive.place(of: $0) != nil
-            }
-            let key =
-                fields.has("key")
-                ? Input(
-                    path: try fields.string("key", "a relative path", Spelling.isArchivePath),
-                    size: try fields.integer("key-size", in: 1...Lockfile.largestInput),
-                    sha256: try fields.digest("key-sha256")) : nil
+            let url = try fields.string("url", "an http(s) URL without login", Spelling.isServer)
             self.init(
-                url: url, key: key, prefer: try fields.optionalInteger("prefer", in: ThirdPartyArchive.priorities),
+                url: url,
+                key: fields.has("key") ? try Input(fields, key: "key", "a relative path", Spelling.isArchivePath) : nil,
+                prefer: try fields.optionalInteger("prefer", in: ThirdPartyArchive.priorities),
                 packages: fields.has("packages")
                     ? try fields.strings("packages", "a Debian package name", Spelling.isPackageName) : nil,
                 overrides: try fields.strings("overrides", "a Debian package name", Spelling.isPackageName))
@@ -176,11 +176,7 @@ extension Lockfile {
 
         private func write(to text: inout TOMLText) {
             text.value("url", url)
-            if let key {
-                text.value("key", key.path)
-                text.value("key-size", key.size)
-                text.value("key-sha256", key.sha256)
-            }
+            key?.write(key: "key", to: &text)
             if let prefer { text.value("prefer", prefer) }
             if let packages { text.value("packages", packages) }
             if !overrides.isEmpty { text.value("overrides", overrides) }

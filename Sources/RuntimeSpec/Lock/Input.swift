@@ -40,6 +40,23 @@ extension Lockfile {
                 sha256: try fields.digest("sha256"))
         }
 
+        /// One beside an entry's own: `KEY`, `KEY-size` and `KEY-sha256`.
+        init(_ fields: TOMLFields, key: String, _ expected: String, _ check: (String) -> Bool) throws {
+            self.init(
+                path: try fields.string(key, expected, check),
+                size: try fields.integer("\(key)-size", in: 1...Lockfile.largestInput),
+                sha256: try fields.digest("\(key)-sha256"))
+        }
+
+        /// The keys of one beside an entry's own.
+        static func keys(key: String) -> [String] { [key, "\(key)-size", "\(key)-sha256"] }
+
+        func write(key: String, to text: inout TOMLText) {
+            text.value(key, path)
+            text.value("\(key)-size", size)
+            text.value("\(key)-sha256", sha256)
+        }
+
         func write(path: String, to text: inout TOMLText) {
             text.value(path, self.path)
             text.value("size", size)

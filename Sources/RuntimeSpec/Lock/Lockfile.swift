@@ -156,11 +156,13 @@ public struct Lockfile: Equatable, Sendable {
 
     /// The archives of a Debian base's own suites; the toolchain's may be of another release.
     public var baseArchives: [Archive] {
-        guard let debian else { return [] }
-        let used = Set(debian.packages.map(\.archive))
-        return archives.filter {
-            $0.thirdParty == nil && (used.contains($0.name) || $0.suite.hasPrefix(debian.release))
-        }
+        debian.map { Self.baseArchives(archives, of: $0.packages, release: $0.release) } ?? []
+    }
+
+    /// Those of a base's own suites among a lock's archives.
+    package static func baseArchives(_ archives: [Archive], of packages: [Package], release: String) -> [Archive] {
+        let used = Set(packages.map(\.archive))
+        return archives.filter { $0.thirdParty == nil && (used.contains($0.name) || $0.suite.hasPrefix(release)) }
     }
 
     /// The archives of other people.

@@ -37,18 +37,8 @@ public struct ThirdPartyArchive: Equatable, Sendable {
 
     init(_ fields: TOMLFields) throws {
         func inconsistent(_ reason: String) -> SpecError { .inconsistent(file: fields.file, reason: reason) }
-        let written = try fields.string("url", "an http(s) URL", Spelling.isURL)
-        guard let place = Self.place(of: written) else {
-            throw inconsistent(
-                "'\(fields.name(of: "url"))' has a user, a password, a question mark or a '#'; a login belongs into apt's "
-                    + "configuration (/etc/apt/auth.conf, apt_auth.conf(5)), and into no lock")
-        }
-        url = String(written.reversed().drop { $0 == "/" }.reversed())
-        name =
-            try fields.has("name")
-            ? fields.string("name", Self.nameForm, Spelling.isArchiveName)
-            : place.lowercased().replacing(":", with: "-")
-        guard Spelling.isArchiveName(name) else { throw fields.missing("name") }
+        let server = try ThirdPartyServer(fields)
+        (url, name) = (server.url, server.name)
         suite = try fields.string(
             "suite", "a suite's name, '/', or a flat repository's folder with a slash at its end", Spelling.isAnySuite)
         components = try fields.strings("components", "a component's name", Spelling.isSuite)
@@ -75,22 +65,12 @@ public struct ThirdPartyArchive: Equatable, Sendable {
 
     /// Below 1 apt would take nothing, above 1000 it would go back in versions.
     static let priorities = 1...1000
-    static let nameForm = "letters, digits and ._-"
-
-    /// The host, perhaps with a port; nil where there is more than that and a path.
-    static func place(of url: String) -> String? {
-        guard let mark = url.firstRange(of: "://"), !url.contains(where: { "@?#".contains($0) }) else { return nil }
-        return String(url[mark.upperBound...].prefix { $0 != "/" })
-    }
 
     /// Those of a manifest, by name.
     /// - Parameter suites: Debian's own.
     static func all(in root: TOMLFields, beside suites: [String]) throws -> [ThirdPartyArchive] {
         let archives = try root.tables("archive", known: keys).map { try ThirdPartyArchive($0) }
-        if let twice = Manifest.firstDuplicate(archives.map(\.name) + suites) {
-            throw SpecError.inconsistent(
-                file: root.file, reason: "two archives are called '\(twice)'; give one another 'name'")
-        }
+        try ThirdPartyServer.checkNames(archives.map(\.name), "archives", beside: suites, file: root.file)
         return archives.sorted { $0.name < $1.name }
     }
 

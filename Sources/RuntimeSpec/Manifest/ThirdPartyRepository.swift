@@ -12,20 +12,9 @@ public struct ThirdPartyRepository: Equatable, Sendable {
     static let keys = ["name", "url", "key", "tag"]
 
     init(_ fields: TOMLFields) throws {
-        let written = try fields.string("url", "an http(s) URL", Spelling.isURL)
-        guard let place = ThirdPartyArchive.place(of: written) else {
-            throw SpecError.inconsistent(
-                file: fields.file,
-                reason:
-                    "'\(fields.name(of: "url"))' has a user, a password, a question mark or a '#'; no lock has a login")
-        }
-        url = String(written.reversed().drop { $0 == "/" }.reversed())
         tag = fields.has("tag") ? try fields.string("tag", "letters, digits and ._-", Spelling.isArchiveName) : nil
-        name =
-            try fields.has("name")
-            ? fields.string("name", ThirdPartyArchive.nameForm, Spelling.isArchiveName)
-            : tag ?? place.lowercased().replacing(":", with: "-")
-        guard Spelling.isArchiveName(name) else { throw fields.missing("name") }
+        let server = try ThirdPartyServer(fields, called: tag)
+        (url, name) = (server.url, server.name)
         key =
             fields.has("key")
             ? try fields.string("key", "the name of a key's file beside the manifest", Spelling.isName) : nil
@@ -35,10 +24,7 @@ public struct ThirdPartyRepository: Equatable, Sendable {
     /// - Parameter names: The branch's own.
     static func all(in root: TOMLFields, beside names: [String]) throws -> [ThirdPartyRepository] {
         let found = try root.tables("repository", known: keys).map { try ThirdPartyRepository($0) }
-        if let twice = Manifest.firstDuplicate(found.map(\.name) + names) {
-            throw SpecError.inconsistent(
-                file: root.file, reason: "two repositories are called '\(twice)'; give one another 'name'")
-        }
+        try ThirdPartyServer.checkNames(found.map(\.name), "repositories", beside: names, file: root.file)
         return found.sorted { $0.name < $1.name }
     }
 

@@ -7,23 +7,13 @@
 """
 import email.utils, gzip, hashlib, io, os, shutil, subprocess, sys, tarfile, time
 
+import debian_packages
+from debian_packages import run
+
 folder = os.path.abspath(sys.argv[1])
 archive = f"{folder}/archive"
-home = f"{folder}/gnupg"
-
-
-def run(*command, **options):
-    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
-
-
-def gpg(*arguments, **options):
-    return run("gpg", "--homedir", home, "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase", "",
-               *arguments, **options)
-
-
-def fingerprint(name):
-    lines = gpg("--with-colons", "--list-keys", f"{name}@example.org").splitlines()
-    return next(line.split(":")[9] for line in lines if line.startswith("fpr"))
+keys = debian_packages.Keys(f"{folder}/gnupg")
+gpg = keys.gpg
 
 
 def libraries(program):
@@ -50,7 +40,7 @@ def add(root, path, target=None):
 def deb(name, version="1.0", fields="", files={}, scripts={}, build=None, pool="pool", architecture="amd64"):
     root = f"{folder}/tree/{name}"
     shutil.rmtree(root, ignore_errors=True)
-    os.makedirs(f"{root}/DEBIAN")
+    os.makedirs(root)
     for path, text in files.items():
         os.makedirs(os.path.dirname(f"{root}{path}"), exist_ok=True)
         with open(f"{root}{path}", "w") as file:
@@ -58,19 +48,7 @@ def deb(name, version="1.0", fields="", files={}, scripts={}, build=None, pool="
         os.chmod(f"{root}{path}", 0o755 if "/bin/" in path else 0o644)
     if build:
         build(root)
-    for script, text in scripts.items():
-        with open(f"{root}/DEBIAN/{script}", "w") as file:
-            file.write(f"#!/bin/sh\nset -e\n{text}\n")
-        os.chmod(f"{root}/DEBIAN/{script}", 0o755)
-    with open(f"{root}/DEBIAN/control", "w") as file:
-        file.write(f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Test <t@example.org>\n"
-                   f"{fields}Description: made for a test\n")
-    for base, folders, names in os.walk(root):
-        for entry in folders + names:
-            os.utime(f"{base}/{entry}", (1600000000, 1600000000), follow_symlinks=False)
-    os.makedirs(f"{archive}/{pool}", exist_ok=True)
-    run("dpkg-deb", "-Zxz", "-z1", "--build", root, f"{archive}/{pool}/{name}_{version}_{architecture}.deb",
-        env=dict(os.environ, SOURCE_DATE_EPOCH="1600000000"))
+    debian_packages.build(root, f"{archive}/{pool}", name, version, architecture, fields, scripts)
 
 
 def evil(name, entries, more=[]):
@@ -207,13 +185,11 @@ if "--sign" in sys.argv:
     sign(sys.argv)
     sys.exit()
 
-os.makedirs(home, mode=0o700)
-for name in ("archive", "other"):
-    gpg("--quick-generate-key", f"{name} <{name}@example.org>", "ed25519", "sign", "never")
+keys.make("archive <archive@example.org>", "other <other@example.org>")
 gpg("--output", f"{folder}/keyring.gpg", "--export", "archive@example.org")
 gpg("--output", f"{folder}/keyring-both.gpg", "--export")
 with open(f"{folder}/fingerprint", "w") as file:
-    file.write(fingerprint("archive"))
+    file.write(keys.fingerprint("archive@example.org"))
 
 deb("base", fields="Essential: yes\n", build=base)
 deb("squashfs-tools-ng", fields="Depends: liblzo2-2\n", build=packer)

@@ -8,42 +8,23 @@ key armored and not, and at FOLDER.fingerprint its fingerprint. FORM: "" for the
 expired, not-automatic, unsigned (by a key that nobody has),
 detached (Release and Release.gpg). VERSION is that of `tool` (1.0). Run again, it is signed by the same key.
 """
-import email.utils, gzip, hashlib, os, shutil, subprocess, sys
+import email.utils, gzip, hashlib, os, shutil, sys
+
+import debian_packages
+from debian_packages import run
 
 folder, suite = os.path.abspath(sys.argv[1]), sys.argv[2]
 form = sys.argv[3] if len(sys.argv) > 3 else ""
 version = sys.argv[4] if len(sys.argv) > 4 else "1.0"
-home, name = f"{folder}.gnupg", os.path.basename(folder)
+keys, name = debian_packages.Keys(f"{folder}.gnupg"), os.path.basename(folder)
+gpg = keys.gpg
 
 
-def run(*command, **options):
-    return subprocess.run(command, check=True, capture_output=True, **options).stdout
-
-
-def gpg(*arguments):
-    return run("gpg", "--homedir", home, "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase", "", *arguments)
-
-
-def deb(package, version, fields="", architecture="amd64"):
+def deb(package, version, fields="", architecture="amd64", scripts={}):
     root = f"{folder}.tree/{package}"
     shutil.rmtree(root, ignore_errors=True)
-    os.makedirs(f"{root}/DEBIAN")
-    os.makedirs(f"{root}/usr/share/{name}")
-    with open(f"{root}/usr/share/{name}/{package}", "w") as file:
-        file.write(f"{package} {version} of {name}\n")
-    if package == "early":
-        with open(f"{root}/DEBIAN/postinst", "w") as file:
-            file.write("#!/bin/sh\ntouch /usr/share/early-is-configured\n")
-        os.chmod(f"{root}/DEBIAN/postinst", 0o755)
-    with open(f"{root}/DEBIAN/control", "w") as file:
-        file.write(f"Package: {package}\nVersion: {version}\nArchitecture: {architecture}\n"
-                   f"Maintainer: Test <t@example.org>\n{fields}Description: made for a test\n")
-    for base, folders, names in os.walk(root):
-        for entry in folders + names:
-            os.utime(f"{base}/{entry}", (1600000000, 1600000000))
-    os.makedirs(f"{folder}/pool", exist_ok=True)
-    run("dpkg-deb", "-Zxz", "-z1", "--root-owner-group", "--build", root,
-        f"{folder}/pool/{package}_{version}_{architecture}.deb", env=dict(os.environ, SOURCE_DATE_EPOCH="1600000000"))
+    write(f"{root}/usr/share/{name}/{package}", f"{package} {version} of {name}\n".encode())
+    debian_packages.build(root, f"{folder}/pool", package, version, architecture, fields, scripts)
 
 
 def write(path, data):
@@ -52,24 +33,21 @@ def write(path, data):
         file.write(data)
 
 
-if not os.path.exists(home):
-    os.makedirs(home, mode=0o700)
-    for user in ("owner", "nobody"):
-        gpg("--quick-generate-key", f"{user} <{user}@{name}.example>", "ed25519", "sign", "never")
+if not os.path.exists(keys.home):
+    keys.make(f"owner <owner@{name}.example>", f"nobody <nobody@{name}.example>")
     gpg("--output", f"{folder}.gpg", "--export", f"owner@{name}.example")
     gpg("--output", f"{folder}.asc", "--armor", "--export", f"owner@{name}.example")
-    lines = gpg("--with-colons", "--list-keys", f"owner@{name}.example").decode().splitlines()
-    write(f"{folder}.fingerprint", next(line.split(":")[9] for line in lines if line.startswith("fpr")).encode())
+    write(f"{folder}.fingerprint", keys.fingerprint(f"owner@{name}.example").encode())
 
 # `early` is Debian's too; the archive's own is newer. `late` is the same version as Debian's, and another package.
 shutil.rmtree(f"{folder}/pool", ignore_errors=True)
 deb("tool", version, "Depends: early (>= 2.0)\n")
-deb("early", "3.0")
+deb("early", "3.0", scripts={"postinst": "touch /usr/share/early-is-configured"})
 deb("late", "1.0")
 deb("greedy", "1.0", "Essential: yes\nPriority: required\n")
 deb("tool", "9.0", architecture="arm64")
 os.chdir(folder)
-index = run("dpkg-scanpackages", "--multiversion", "pool")
+index = run("dpkg-scanpackages", "--multiversion", "pool").encode()
 flat = suite.endswith("/")
 place = "" if suite == "/" else suite if flat else f"dists/{suite}/"
 path = "Packages" if flat else "main/binary-amd64/Packages"
