@@ -64,7 +64,7 @@ final class FileTests: XCTestCase {
                 target = "/srv/data/deep/link"
                 to = "x"
                 [[step]]
-                run = "ls -l /opt/app/bin/run > /srv/seen"
+                run = "stat -c %A /opt/app/bin/run > /srv/seen"
                 """)
         let bench = archive.bench
         defer { bench.remove() }
