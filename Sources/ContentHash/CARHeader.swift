@@ -63,6 +63,19 @@ public enum CARError: Error, Equatable, CustomStringConvertible {
     /// Lengths that contradict one another.
     case lyingLength(CID, String)
 
+    /// Reads a block, whose CID an error then names.
+    package static func naming<Node>(
+        _ cid: CID, read: () throws(UnixFSNode.Failure) -> Node
+    ) throws(CARError) -> Node {
+        do { return try read() } catch {
+            switch error {
+            case .lyingLength(let reason): throw .lyingLength(cid, reason)
+            case .unsupported(let reason): throw .unsupported("the block \(cid) \(reason)")
+            case .notAFile(let reason), .malformed(let reason): throw .notAFile(cid, reason)
+            }
+        }
+    }
+
     /// Whether it was decided that the CAR doesn't prove its root, rather than left open.
     public var isDecided: Bool { if case .unsupported = self { false } else { true } }
 

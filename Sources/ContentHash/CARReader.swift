@@ -41,7 +41,7 @@ public struct CARReader {
     }
 
     /// The bytes of the section that begins at `position`, which moves past it; nil at the end.
-    private static func section(of file: InputFile, at position: inout Int, end: Int) throws -> Range<Int>? {
+    static func section(of file: InputFile, at position: inout Int, end: Int) throws -> Range<Int>? {
         if position == end { return nil }
         var bytes = [UInt8](repeating: 0, count: min(9, end - position))
         try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: position) }
@@ -61,7 +61,7 @@ public struct CARReader {
         return start..<position
     }
 
-    private static func read(_ range: Range<Int>, of file: InputFile) throws -> [UInt8] {
+    static func read(_ range: Range<Int>, of file: InputFile) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: range.count)
         try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: range.lowerBound) }
         return bytes
@@ -91,7 +91,7 @@ public struct CARReader {
         }
     }
 
-    private static func split(_ section: [UInt8], at offset: Int) throws -> (cid: CID, block: ArraySlice<UInt8>) {
+    static func split(_ section: [UInt8], at offset: Int) throws -> (cid: CID, block: ArraySlice<UInt8>) {
         var rest = section[...]
         do {
             let cid = try CID(readingFrom: &rest)
@@ -119,14 +119,8 @@ public struct CARReader {
 
     private func node(_ cid: CID) throws -> UnixFSNode {
         guard let block = try block(cid) else { throw CARError.missing(cid) }
-        do {
-            return try UnixFSNode(codec: cid.codec, block: block)
-        } catch .lyingLength(let reason) {
-            throw CARError.lyingLength(cid, reason)
-        } catch .unsupported(let reason) {
-            throw CARError.unsupported("the block \(cid) \(reason)")
-        } catch .notAFile(let reason), .malformed(let reason) {
-            throw CARError.notAFile(cid, reason)
+        return try CARError.naming(cid) { () throws(UnixFSNode.Failure) in
+            try UnixFSNode(codec: cid.codec, block: block)
         }
     }
 

@@ -15,12 +15,15 @@ public struct CID: Hashable, Sendable, CustomStringConvertible {
     /// SHA-256 of the block.
     public let digest: Digest
     /// The block itself, where the CID holds it (multihash identity).
-    let inlined: [UInt8]?
+    package let inlined: [UInt8]?
 
     /// - Parameter version: 0 or 1; 0 is of dag-pb alone.
     package init(version: Int, codec: Codec, digest: Digest) {
         (self.version, self.codec, self.digest, inlined) = (version, codec, digest, nil)
     }
+
+    /// That of a block which is a file's bytes, of version 1.
+    package init(raw digest: Digest) { self.init(version: 1, codec: .raw, digest: digest) }
 
     private init(codec: Codec, inlined: [UInt8]) {
         (version, self.codec, digest, self.inlined) = (1, codec, .of(inlined), inlined)

@@ -1,8 +1,8 @@
-/// UnixFS files as dag-pb nodes, written (https://ipld.io/specs/codecs/dag-pb/spec/, https://specs.ipfs.tech/unixfs/).
+/// UnixFS files and folders as dag-pb nodes, written (https://ipld.io/specs/codecs/dag-pb/spec/, https://specs.ipfs.tech/unixfs/).
 ///
 ///     node    { Links (field 2)..., Data (field 1) }
-///     link    { Hash (1), an empty Name (2), Tsize (3) }
-///     Data    { type 2: file (1), data (2) unless empty, filesize (3), blocksizes (4)... }
+///     link    { Hash (1), Name (2), which a file's parts don't have, Tsize (3) }
+///     Data    { type 2: file (1), data (2) unless empty, filesize (3), blocksizes (4)... }, { type 1: directory (1) }
 package enum DagPB {
     /// A child as its parent's link holds it.
     package struct Child {
@@ -36,6 +36,23 @@ package enum DagPB {
         let unixFS = [0x08, 0x02, 0x18] + Varint.encode(fileSize) + blockSizes
         node += [0x0a] + Varint.encode(unixFS.count) + unixFS
         return (node, totalSize + node.count, fileSize)
+    }
+
+    /// A folder's node, of type directory.
+    /// - Parameter links: By name, in the order of the names' bytes.
+    package static func folderNode(_ links: some Sequence<(name: String, child: Child)>) -> (
+        node: [UInt8], totalSize: Int
+    ) {
+        var (node, totalSize) = ([UInt8](), 0)
+        for (name, child) in links {
+            let (hash, name, tsize) = (child.cid.bytes, Array(name.utf8), Varint.encode(child.totalSize))
+            let link =
+                [0x0a, UInt8(hash.count)] + hash + [0x12] + Varint.encode(name.count) + name + [0x18] + tsize
+            node += [0x12] + Varint.encode(link.count) + link
+            totalSize += child.totalSize
+        }
+        node += [0x0a, 0x02, 0x08, 0x01]
+        return (node, totalSize + node.count)
     }
 
     /// What stands before and after a leaf's bytes where leaves are wrapped.

@@ -1,7 +1,7 @@
 /// Digests in the order in which they were added, each once, found in constant time.
 ///
 /// Memory: 32 bytes a digest, and 5 to 10 for the table that finds it (15 while that grows).
-struct DigestIndex {
+struct DigestIndex: Sendable {
     private var digests = PagedArray<Digest>()
     /// Numbers of digests, at a slot near the one that a digest's first bits name; -1 where none is.
     private var slots = [Int32](repeating: -1, count: 1024)
@@ -41,7 +41,7 @@ struct DigestIndex {
 }
 
 /// An array that grows by pages, so that growing neither moves what it has nor holds it twice.
-struct PagedArray<Element> {
+struct PagedArray<Element: Sendable>: Sendable {
     private var pages: [[Element]] = []
     private(set) var count = 0
 

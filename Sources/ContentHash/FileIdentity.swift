@@ -75,6 +75,15 @@ public final class InputFile: Sendable {
         guard descriptor >= 0 else { throw FileReadError(file: path, reason: String(cString: strerror(errno))) }
     }
 
+    /// A file that somebody else has open, and may close.
+    /// - Parameter name: What errors call it.
+    /// - Throws: `FileReadError`.
+    package init(copying descriptor: CInt, name: String) throws {
+        path = name
+        self.descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard self.descriptor >= 0 else { throw FileReadError(file: name, reason: String(cString: strerror(errno))) }
+    }
+
     deinit { close(descriptor) }
 
     /// Bytes, of a regular file or a block device; nil for a pipe and other things that end when they end.

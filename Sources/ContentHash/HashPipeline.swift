@@ -7,6 +7,8 @@ import Glibc
 ///     SHA-256 lane          ^ 8
 ///     CID lane          ^ 7
 ///
+/// A lane may follow another: then it gets a block when that one is done with it.
+///
 /// Memory: `depth` blocks. One thread fills blocks; `deinit` ends the others.
 final class HashPipeline {
     private let shared: Shared
@@ -15,6 +17,8 @@ final class HashPipeline {
     /// What the threads share, under `mutex`.
     private final class Shared: @unchecked Sendable {
         let lanes: [any HashLane]
+        /// The lane that each lane follows.
+        let leaders: [Int?]
         let blocks: [UnsafeMutableRawBufferPointer]
         var sizes: [Int]
         /// How many blocks have been filled.
@@ -26,8 +30,9 @@ final class HashPipeline {
         private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
         private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-        init(lanes: [any HashLane], blockSize: Int, depth: Int) {
+        init(lanes: [any HashLane], following: [Int: Int], blockSize: Int, depth: Int) {
             self.lanes = lanes
+            leaders = lanes.indices.map { following[$0] }
             blocks = (0..<depth).map { _ in .allocate(byteCount: blockSize, alignment: 4096) }
             sizes = [Int](repeating: 0, count: depth)
             positions = [Int](repeating: 0, count: lanes.count)
@@ -57,7 +62,9 @@ final class HashPipeline {
 
         /// A lane to go on with: the one furthest behind.
         func nextLane() -> Int? {
-            lanes.indices.filter { !isTaken[$0] && positions[$0] < filled }.min { positions[$0] < positions[$1] }
+            lanes.indices.filter { lane in
+                !isTaken[lane] && positions[lane] < leaders[lane].map { positions[$0] } ?? filled
+            }.min { positions[$0] < positions[$1] }
         }
 
         /// A thread's life: takes lanes until all have had all blocks.
@@ -88,11 +95,12 @@ final class HashPipeline {
     }
 
     /// - Parameters:
+    ///   - following: For a lane that follows another, both by their places in `lanes`.
     ///   - blockSize: Bytes a block.
     ///   - depth: Blocks that are held at once.
     ///   - threads: How many threads hash, besides the one that fills blocks.
-    init(lanes: [any HashLane], blockSize: Int, depth: Int, threads: Int) {
-        shared = Shared(lanes: lanes, blockSize: blockSize, depth: depth)
+    init(lanes: [any HashLane], following: [Int: Int] = [:], blockSize: Int, depth: Int, threads: Int) {
+        shared = Shared(lanes: lanes, following: following, blockSize: blockSize, depth: depth)
         for _ in 0..<threads {
             var thread = pthread_t()
             let status = pthread_create(

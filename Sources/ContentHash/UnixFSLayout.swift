@@ -84,7 +84,19 @@ struct UnixFSLayout: Sendable {
         return block
     }
 
-    private func child(_ place: Place) -> DagPB.Child {
+    /// The inner nodes that stand before a leaf and after the one before it, root first, depth first.
+    func innerPlaces(before leaf: Int) -> [Place] {
+        var (places, span): ([Place], Int) = ([], 1)
+        for level in levels.indices.dropFirst() {
+            span *= profile.width
+            guard leaf.isMultiple(of: span) else { break }
+            places.append(Place(level: level, index: leaf / span))
+        }
+        return places.reversed()
+    }
+
+    /// A node as its parent's link holds it.
+    func child(_ place: Place) -> DagPB.Child {
         if place.level == 0 {
             return UnixFSTree.leaf(digest(of: place), size: fileBytes(in: place), profile: profile)
         }

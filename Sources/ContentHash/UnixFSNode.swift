@@ -1,12 +1,16 @@
 /// A node of a UnixFS file, read: links and data (https://specs.ipfs.tech/unixfs/, https://ipld.io/specs/codecs/dag-pb/).
 package struct UnixFSNode {
-    var links: [CID] = []
+    /// What is below it, in order.
+    package var links: [CID] = []
     /// File bytes below each link.
     var linkSizes: [Int] = []
     /// File bytes in the node itself, which come before those below its links.
-    var data: ArraySlice<UInt8> = []
+    package var data: ArraySlice<UInt8> = []
     /// File bytes in all.
     var fileSize: Int
+
+    /// File bytes in all, its own and those below its links.
+    package var size: Int { fileSize }
 
     /// Why a block is no such node.
     package enum Failure: Error {
@@ -91,6 +95,54 @@ package struct UnixFSNode {
         if let declared, declared != fileSize {
             throw .lyingLength("\(declared) bytes in all, \(fileSize) in its parts")
         }
+    }
+}
+
+/// The node of a UnixFS folder that isn't sharded, read.
+package struct UnixFSFolder {
+    /// What it has, each by its name.
+    package private(set) var links: [(name: String, cid: CID)] = []
+
+    /// Reads a block. Names are UTF-8, each of one part of a path, and each once.
+    /// - Throws: `UnixFSNode.Failure`.
+    package init(codec: CID.Codec, block: [UInt8]) throws(UnixFSNode.Failure) {
+        guard codec == .dagPB else { throw .malformed("is a file's, where a folder should be") }
+        var type: Int?
+        var fields = ProtobufFields(block[...])
+        while let field = try fields.next() {
+            switch field {
+            case (2, .bytes(let link)): links.append(try Self.link(link))
+            case (1, .bytes(let data)) where type == nil:
+                var data = ProtobufFields(data)
+                while let (number, value) = try data.next() {
+                    if number == 1, case .number(let found) = value { type = found }
+                }
+            default: throw .malformed("is no dag-pb node")
+            }
+        }
+        guard type == 1 else {
+            throw .unsupported(
+                "is no folder's" + (type == 5 ? " that rtverify reads: it is a large one's, a HAMT shard" : ""))
+        }
+        guard Set(links.map { Array($0.name.utf8) }).count == links.count else { throw .malformed("has a name twice") }
+    }
+
+    private static func link(_ bytes: ArraySlice<UInt8>) throws(UnixFSNode.Failure) -> (name: String, cid: CID) {
+        var (name, hash): (String?, CID?) = (nil, nil)
+        var fields = ProtobufFields(bytes)
+        while let field = try fields.next() {
+            switch field {
+            case (1, .bytes(let bytes)):
+                do { hash = try CID(bytes: Array(bytes)) } catch { throw .unsupported("has a link that is \(error)") }
+            case (2, .bytes(let bytes)): name = String(validating: bytes, as: UTF8.self)
+            case (3, .number): continue
+            default: throw .malformed("is no dag-pb node")
+            }
+        }
+        guard let hash, let name, !name.isEmpty, name != ".", name != "..",
+            !name.utf8.contains(where: { $0 == 0 || $0 == 0x2f })
+        else { throw .malformed("has a link without a name, or with one that is none") }
+        return (name, hash)
     }
 }
 
