@@ -134,7 +134,7 @@ let package = Package(
                 "Sandbox",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
-            ]),
+            ], resources: [.embedInCode("Debian/debian-archives.asc")]),
         .target(
             name: "RootfsBuild",
             dependencies: [

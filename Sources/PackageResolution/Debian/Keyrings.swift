@@ -11,7 +11,7 @@ struct Keyrings {
     /// Those of Debian-like hosts.
     private static let folders = ["/usr/share/keyrings", "/etc/apt/trusted.gpg.d", "/etc/apt/keyrings"]
 
-    /// - Parameter named: Files or folders; those of the host when empty. Which of their keys the host happens to trust
+    /// - Parameter named: Files or folders; those of the host, and what rtverify has of Debian's, when empty. Which of their keys the host happens to trust
     ///   counts for nothing: only the fingerprints that are allowed do.
     init(named: [String]) {
         areNamed = !named.isEmpty
@@ -41,6 +41,11 @@ struct Keyrings {
                 throw ResolutionError.malformed("\(path) holds no OpenPGP public key, armored or not")
             case .other: continue
             }
+        }
+        if !areNamed {
+            // Last: the host's may say that a key is good for longer.
+            files.append("\(folder)/debian-archives.gpg")
+            try AtomicFile.write(DebianKeys.all.flatMap(\.bytes), to: "\(folder)/debian-archives.gpg")
         }
         return files
     }
