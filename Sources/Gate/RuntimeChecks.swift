@@ -114,9 +114,10 @@ struct RuntimeChecks: Sendable {
             let lock = try lockRead.get().lock
             let verification = LockVerification(
                 store: tools.inputs.store, keyrings: tools.keyrings, programs: tools.inputs.programs)
-            try verification.adoptOwnInputs(of: lock, path: lockPath)
-            try await verification.fetchInputs(of: lock, fetcher: tools.inputs.fetcher)
-            try await tools.inputs.programs.fetchWheels(of: lock)
+            let fetcher = tools.inputs.fetcher
+            try await verification.adoptOwnInputs(of: lock, path: lockPath, fetcher: fetcher)
+            try await verification.fetchInputs(of: lock, fetcher: fetcher)
+            try await tools.inputs.programs.fetchWheels(of: lock, fetcher: fetcher)
             let outcome = try await verification.verify(lock)
             var result = Result(
                 .archives, .yes, "\(outcome.packages) packages and \(outcome.wheels) wheels follow from their archives")

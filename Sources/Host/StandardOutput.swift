@@ -2,6 +2,20 @@ import Glibc
 
 /// What a program prints that is no text of its own.
 public enum StandardOutput {
+    /// Writes all of a file, from its beginning on.
+    /// - Throws: `SystemError` where either can't be done.
+    public static func copy(from descriptor: CInt) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        var place = 0
+        do {
+            while case let count = try OpenFile.read(descriptor, at: place, into: buffer), count > 0 {
+                try OpenFile.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: STDOUT_FILENO)
+                place += count
+            }
+        } catch { throw SystemError("cannot write to standard output", error.rawValue) }
+    }
+
     /// Writes bytes as they are. The stream may be non-blocking: whoever shares the terminal (QEMU) may have made it so.
     public static func write(_ bytes: UnsafeRawBufferPointer) {
         var done = 0

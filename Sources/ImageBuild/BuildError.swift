@@ -6,6 +6,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case mismatch(golden: String, expected: GoldenFile, found: GoldenFile)
     /// The golden file is of another lock.
     case otherLock(golden: String, expected: String, found: String)
+    /// A lock's inputs are not those that the golden file says.
+    case otherInputs(golden: String, expected: String, found: String)
     /// A file that is no golden file.
     case notGolden(String)
     /// The image holds private keys, which would be everybody's.
@@ -22,7 +24,7 @@ public enum BuildError: Error, CustomStringConvertible {
     /// The design's exit status.
     public var exitStatus: Int32 {
         switch self {
-        case .mismatch, .privateKeys: 1
+        case .mismatch, .otherInputs, .privateKeys: 1
         default: 2
         }
     }
@@ -44,6 +46,8 @@ public enum BuildError: Error, CustomStringConvertible {
             """
         case .otherLock(let golden, let expected, let found):
             "\(golden) is of the lock with sha256 \(expected), this lock's is \(found); nothing was compared"
+        case .otherInputs(let golden, let expected, let found):
+            "the root of the inputs is \(found), and \(golden) says \(expected)"
         case .notGolden(let path):
             "\(path) is no golden file: JSON with lock_sha256, size, sha256 and cid"
         case .privateKeys(let paths):

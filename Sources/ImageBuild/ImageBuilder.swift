@@ -52,8 +52,10 @@ public struct ImageBuilder: Sendable {
     }
 
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
-    public func build(_ runtime: LockedRuntime, image path: String) async throws -> FileIdentity {
+    /// - Parameter use: Is told what is used from then on.
+    public func build(_ runtime: LockedRuntime, image path: String, use: StoreUse? = nil) async throws -> FileIdentity {
         try await fetch(runtime)
+        try use?.narrow(to: store.inputs(of: runtime.lock).map(\.sha256))
         return try await build(runtime, image: path, conditions: BuildConditions())
     }
 
@@ -78,8 +80,9 @@ public struct ImageBuilder: Sendable {
         }
     }
 
-    /// Fetches what the store lacks.
-    func fetch(_ runtime: LockedRuntime) async throws {
+    /// Fetches what the store lacks of what a build reads.
+    /// - Throws: `FetchError`, `StoreError`, `BuildError` for an init or agent that this program doesn't have.
+    public func fetch(_ runtime: LockedRuntime) async throws {
         let lock = runtime.lock
         if let script = lock.contents.initScript {
             guard let bytes = script.bytes else {
@@ -87,8 +90,10 @@ public struct ImageBuilder: Sendable {
             }
             _ = try store.keep(bytes)
         }
-        // Sources of an agent that is not this program's own may have come with the store.
-        for source in lock.contents.agent?.sources ?? [] {
+        // Sources of an agent that is not this program's own may have come with the store, or a bundle.
+        let agent = lock.contents.agent?.sources ?? []
+        try await fetcher.fill(agent.filter { AgentSources.bytes(of: $0) == nil })
+        for source in agent {
             if let bytes = AgentSources.bytes(of: source) {
                 _ = try store.keep(bytes)
             } else if case .present = try store.state(of: source) {
@@ -99,29 +104,24 @@ public struct ImageBuilder: Sendable {
         }
         try await fetcher.fetch(RemoteInput.inputs(of: lock))
         let folders = ManifestFolders(lock: runtime.path, name: lock.name)
-        for input in lock.manifestInputs where !input.isWeb { try store.adopt(input, from: folders) }
-        for tree in lock.contents.trees { try adopt(tree, of: runtime) }
+        try await fetcher.gather(lock.manifestInputs.filter { !$0.isWeb }, from: folders)
+        for tree in lock.contents.trees { try await adopt(tree, of: runtime) }
         if let alpine = lock.alpine {
-            for repository in alpine.repositories { try adoptKey(repository.key, alpine, from: folders) }
+            // The release's own are in the minirootfs.
+            let keys = try alpine.repositories.map(\.key).filter { try !store.keepKey($0, of: alpine) }
+            try await fetcher.gather(keys, from: folders)
         }
-        try await programs.fetchWheels(of: lock)
+        try await programs.fetchWheels(of: lock, fetcher: fetcher)
     }
 
-    /// The key of an index: in the store, beside the manifest, or in the minirootfs.
-    private func adoptKey(
-        _ input: Lockfile.Input, _ alpine: Lockfile.Alpine, from folders: ManifestFolders
-    ) throws {
-        if case .present = try store.state(of: input) { return }
-        if try store.keepKey(input, of: alpine) { return }
-        try store.adopt(input, from: folders)
+    private func has(_ inputs: [Lockfile.Input]) throws -> Bool {
+        try inputs.allSatisfy { if case .present = try store.state(of: $0) { true } else { false } }
     }
 
-    /// A folder of the user's own: its list and all its files are in the store, or it is beside the manifest as it was.
-    private func adopt(_ tree: Lockfile.Tree, of runtime: LockedRuntime) throws {
-        let inputs = try store.list(of: tree)?.inputs
-        if let inputs, try inputs.allSatisfy({ if case .present = try store.state(of: $0) { true } else { false } }) {
-            return
-        }
+    /// A folder of the user's own: its list and all its files are in the store, or it is beside the manifest as it was, or a mirror of
+    /// objects has all of it.
+    private func adopt(_ tree: Lockfile.Tree, of runtime: LockedRuntime) async throws {
+        if let inputs = try store.list(of: tree)?.inputs, try has(inputs) { return }
         var tried: [String] = []
         for folder in ManifestFolders(lock: runtime.path, name: runtime.lock.name).paths {
             let place = "\(folder)/\(tree.source.source)"
@@ -134,6 +134,11 @@ public struct ImageBuilder: Sendable {
                 }
                 tried.append("\(place) (it has changed)")
             } catch { tried.append(access(place, F_OK) == 0 ? "\(place) (\(error))" : place) }
+        }
+        try await fetcher.fill([tree.list])
+        if let inputs = try store.list(of: tree)?.inputs {
+            try await fetcher.fill(inputs)
+            if try has(inputs) { return }
         }
         throw StoreError.treeMissing(tree.list, tried: tried)
     }

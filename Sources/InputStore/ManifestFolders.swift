@@ -20,9 +20,15 @@ extension Store {
     /// A file of the user's own, in the store from now on where it lies beside the manifest with the locked bytes.
     /// - Throws: `StoreError.fileMissing` where it is neither there nor in the store.
     public func adopt(_ input: Lockfile.Input, from folders: ManifestFolders) throws {
-        if case .present = try state(of: input) { return }
-        let tried = folders.paths.map { "\($0)/\(input.path)" }
-        for path in tried where try adopt(path, as: input) == input.sha256 { return }
-        throw StoreError.fileMissing(input, tried: tried)
+        guard try takes(input, from: folders) else {
+            throw StoreError.fileMissing(input, tried: folders.paths.map { "\($0)/\(input.path)" })
+        }
+    }
+
+    /// The same.
+    /// - Returns: Whether the store has it now.
+    public func takes(_ input: Lockfile.Input, from folders: ManifestFolders) throws -> Bool {
+        if case .present = try state(of: input) { return true }
+        return try folders.paths.contains { try adopt("\($0)/\(input.path)", as: input) == input.sha256 }
     }
 }

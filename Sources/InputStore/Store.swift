@@ -5,8 +5,9 @@ import RuntimeSpec
 
 /// Verified inputs on disk, each named by its SHA-256.
 ///
-///     objects/ab/abcdef…   an input, read-only
+///     objects/ab/abcdef…   an input, read-only; its access time is that of its last use
 ///     work                 build trees, each under a lock while its build lives
+///     uses                 who uses which objects now (`StoreUse`)
 ///
 /// What a name says of a file is not believed: `verified` hashes it again.
 public struct Store: Sendable {
@@ -32,10 +33,13 @@ public struct Store: Sendable {
     /// Where build trees lie.
     public var workDirectory: String { "\(directory)/work" }
 
-    /// The one place that builds an object's path.
-    public func path(of sha256: Digest) -> String { "\(objectDirectory(of: sha256))/\(sha256)" }
+    /// An object's place in a store, in a bundle and on a mirror of objects: `objects/ab/abcd…`. The one place that says it.
+    public static func place(of sha256: Digest) -> String { "objects/\(sha256.hex.prefix(2))/\(sha256)" }
 
-    private func objectDirectory(of sha256: Digest) -> String { "\(directory)/objects/\(sha256.hex.prefix(2))" }
+    /// An object's path.
+    public func path(of sha256: Digest) -> String { "\(directory)/\(Self.place(of: sha256))" }
+
+    private func objectDirectory(of sha256: Digest) -> String { Paths.parent(of: path(of: sha256)) }
 
     /// What hashing an object again showed.
     public enum State: Sendable {
@@ -46,9 +50,10 @@ public struct Store: Sendable {
     }
 
     /// Hashes an object again.
+    /// - Parameter isUse: Whether it is going to be used, which is written down.
     /// - Throws: `StoreError.untrueSize` when its bytes are right, and the input says another size of them: then the input
     ///   would be fetched nowhere.
-    public func state(of input: Lockfile.Input) throws -> State {
+    public func state(of input: Lockfile.Input, isUse: Bool = true) throws -> State {
         let path = path(of: input.sha256)
         let descriptor = RegularFile.open(path)
         if descriptor < 0 {
@@ -68,7 +73,17 @@ public struct Store: Sendable {
         guard Int(status.st_size) == input.size else {
             throw StoreError.untrueSize(input, found: Int(status.st_size))
         }
+        Self.setLastUse(of: descriptor, isUse ? nil : status.st_atim, status)
         return .present
+    }
+
+    /// Writes down when an object was used last: its access time, which file systems keep by themselves some way or other. One
+    /// that isn't this user's stays as it is.
+    /// - Parameter time: nil for now.
+    private static func setLastUse(of descriptor: CInt, _ time: timespec?, _ status: stat) {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        _ = futimens(descriptor, [time ?? now, status.st_mtim])
     }
 
     /// Forgets an object.

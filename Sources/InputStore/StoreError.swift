@@ -12,6 +12,8 @@ public enum StoreError: Error, CustomStringConvertible {
     case treeMissing(Lockfile.Input, tried: [String])
     /// Something in a folder of the user's own that no image can have.
     case unfit(path: String, reason: String)
+    /// A running program may use any object.
+    case inUse(store: String, process: String)
     /// No rtverify up to this one had the init that the lock wants.
     case unknownInit
 
@@ -33,6 +35,8 @@ public enum StoreError: Error, CustomStringConvertible {
             "the lock's folder '\(list.path)/' (its list's sha256 \(list.sha256)) is not in the store"
                 + (tried.isEmpty ? "" : ", and as it was locked not at \(tried.joined(separator: " or "))")
         case .unfit(let path, let reason): "\(path): \(reason); leave it out ('exclude'), or give it another form"
+        case .inUse(let store, let process):
+            "the store \(store) is in use by process \(process), which may want any object: collect when it is done"
         case .unknownInit: "this rtverify doesn't have the lock's init; use the rtverify release that wrote the lock"
         }
     }

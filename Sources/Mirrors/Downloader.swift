@@ -19,6 +19,9 @@ struct SourceFailure: Error, CustomStringConvertible {
 
     var kind: Kind
     var description: String
+
+    /// Whether it is of what was asked for, and the source may have something else.
+    var isOfFile: Bool { kind == .file || kind == .wrongBytes }
 }
 
 /// Downloads by http and https: resumed, retried with a growing pause that honours Retry-After (RFC 9110 10.2.3) and holds

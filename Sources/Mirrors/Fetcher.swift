@@ -16,6 +16,7 @@ public final class Fetcher: Sendable {
     /// Servers that could not be reached in this run: not every one of hundreds of files waits for them again.
     let unreachable = Mutex<[String: String]>([:])
     private let connections = 8
+    private let servers = ObjectServers()
 
     /// - Parameters:
     ///   - offline: Nothing comes from the network; folders given as mirrors are still read.
@@ -58,7 +59,7 @@ public final class Fetcher: Sendable {
         let distinct = wanted.filter { seen.insert($0.input.sha256).inserted }
         let missing = try await missing(of: distinct)
         if missing.isEmpty { return }
-        if offline, !configured.mirrors.contains(where: \.isDirectory) {
+        if offline, !configured.mirrors.contains(where: \.isLocal) {
             throw FetchError.missingOffline(missing.map(\.input), store: store.directory)
         }
         events(
@@ -74,23 +75,49 @@ public final class Fetcher: Sendable {
             }
             self.events(.progress(done: sum))
         }
-        var failed: [(input: Lockfile.Input, reasons: [String])] = []
-        try await withThrowingTaskGroup(of: (Lockfile.Input, [String]?).self) { group in
+        let failed = try await fetchAll(missing, received: count)
+        if failed.isEmpty { return }
+        if offline { throw FetchError.missingOffline(failed.map(\.input), store: store.directory) }
+        throw FetchError.unavailable(failed, total: distinct.count)
+    }
+
+    /// - Returns: Those that nobody served, by path.
+    private func fetchAll(
+        _ missing: [RemoteInput], received: @escaping @Sendable (Int) -> Void
+    ) async throws -> [MissingInput] {
+        var failed: [MissingInput] = []
+        try await withThrowingTaskGroup(of: (RemoteInput, [SourceFailure]?).self) { group in
             var rest = missing[...]
             func startNext() {
                 guard let next = rest.popFirst() else { return }
-                group.addTask { (next.input, try await self.fetch(next, received: count)) }
+                group.addTask { (next, try await self.fetch(next, received: received)) }
             }
             for _ in 0..<connections { startNext() }
-            while let (input, reasons) = try await group.next() {
-                if let reasons { failed.append((input, reasons)) }
+            while let (wanted, failures) = try await group.next() {
+                if let failures { failed.append(MissingInput(wanted, failures)) }
                 startNext()
             }
         }
-        if failed.isEmpty { return }
-        failed.sort { $0.input.path < $1.input.path }
-        if offline { throw FetchError.missingOffline(failed.map(\.input), store: store.directory) }
-        throw FetchError.unavailable(failed.map { ($0.input.path, $0.reasons) }, total: distinct.count)
+        return failed.sorted { $0.input.path < $1.input.path }
+    }
+
+    /// Brings what mirrors of objects have of inputs that nobody serves by a path: the user's own, wheels.
+    /// - Throws: `SystemError`, `StoreError`; nothing where nobody has one.
+    public func fill(_ inputs: [Lockfile.Input]) async throws {
+        guard try await mirrors.general.contains(where: { $0.isLocal || !offline }) else { return }
+        var seen: Set<Digest> = []
+        let wanted = inputs.filter { seen.insert($0.sha256).inserted }.map { RemoteInput($0, from: .objects) }
+        let missing = try await missing(of: wanted)
+        if !missing.isEmpty { _ = try await fetchAll(missing, received: { _ in }) }
+    }
+
+    /// Makes sure that the store has files of the user's own: from beside the manifest, or from mirrors of objects.
+    /// - Throws: `StoreError.fileMissing` for what nobody has.
+    public func gather(_ inputs: [Lockfile.Input], from folders: ManifestFolders) async throws {
+        let missing = try inputs.filter { try !store.takes($0, from: folders) }
+        if missing.isEmpty { return }
+        try await fill(missing)
+        for input in missing { try store.adopt(input, from: folders) }
     }
 
     /// Inputs that the store lacks, hashing those it has on all cores. One whose bytes changed is dropped and said.
@@ -134,39 +161,99 @@ public final class Fetcher: Sendable {
     }
 
     /// What every source said when none had the bytes; nil when one had.
-    private func fetch(_ wanted: RemoteInput, received: @escaping @Sendable (Int) -> Void) async throws -> [String]? {
-        var reasons: [String] = []
-        for url in try await mirrors.urls(of: wanted) {
-            if url.hasPrefix("/") {
-                let (store, input) = (store, wanted.input)
-                if let found = try await onThread({ try store.adopt(url, as: input) }) {
-                    if found == wanted.input.sha256 { return nil }
-                    let reason = "\(url): wrong bytes: sha256 \(found) instead of \(wanted.input.sha256)"
-                    events(.note(reason))
-                    reasons.append(reason)
-                } else {
-                    reasons.append("\(url): no such file")
-                }
-                continue
-            }
-            if offline { continue }
-            let server = Self.server(of: url)
-            if let reason = unreachable.withLock({ $0[server] }) {
-                reasons.append("\(server): \(reason)")
-                continue
-            }
+    private func fetch(_ wanted: RemoteInput, received: @escaping @Sendable (Int) -> Void) async throws
+        -> [SourceFailure]?
+    {
+        var failures: [SourceFailure] = []
+        for source in try await mirrors.sources(of: wanted, hasObjects: { servers.hasObjects($0) }) {
             do {
-                let file = try store.newObject(sha256: wanted.input.sha256)
-                try await downloader.download(url, as: wanted.input, into: file, received: received)
-                try store.keep(file, sha256: wanted.input.sha256)
-                return nil
+                if try await take(wanted.input, from: source, received: received) { return nil }
             } catch let failure as SourceFailure {
-                reasons.append(failure.description)
                 if failure.kind == .wrongBytes { events(.note(failure.description)) }
-                await condemn(server, for: failure)
+                failures.append(failure)
             }
         }
-        return Self.withoutRepeats(reasons.isEmpty ? [Self.unknown] : reasons)
+        return failures
+    }
+
+    /// - Returns: Whether the store has it now; false where nothing is said of it.
+    /// - Throws: `SourceFailure`, `SystemError`, `StoreError`.
+    private func take(
+        _ input: Lockfile.Input, from source: InputSource, received: @escaping @Sendable (Int) -> Void
+    ) async throws -> Bool {
+        let store = store
+        switch source {
+        case .file(let path):
+            guard let found = try await onThread({ try store.adopt(path, as: input) }) else {
+                throw SourceFailure(kind: .file, description: "\(path): no such file")
+            }
+            guard found == input.sha256 else {
+                throw SourceFailure(
+                    kind: .wrongBytes,
+                    description: "\(path): wrong bytes: sha256 \(found) instead of \(input.sha256)")
+            }
+            return true
+        case .bundle(let path):
+            return try await take(input, fromBundle: path)
+        case .url(let url):
+            return try await download(input, from: url) { file in
+                try await self.downloader.download(url, as: input, into: file, received: received)
+            }
+        case .objects(let base):
+            guard servers.mayHaveObjects(base) else { return false }
+            let url = "\(base)/\(Store.place(of: input.sha256))"
+            do {
+                let isTaken = try await download(input, from: url) { file in
+                    try await self.downloader.download(url, as: input, into: file, received: received)
+                }
+                if isTaken { servers.found(base) }
+                return isTaken
+            } catch let failure as SourceFailure where failure.kind == .file {
+                // Most mirrors have paths alone, which nobody is told of.
+                servers.missed(base)
+                return false
+            }
+        case .gateway(let place):
+            return try await download(input, from: place.server) { file in
+                try await self.servers.gateway(place, self.downloader).download(input, into: file, received: received)
+            }
+        }
+    }
+
+    /// Downloads into the store from a server that can still be asked.
+    private func download(
+        _ input: Lockfile.Input, from url: String, by work: (AtomicFile) async throws -> Void
+    ) async throws -> Bool {
+        if offline { return false }
+        let server = Self.server(of: url)
+        if let reason = unreachable.withLock({ $0[server] }) {
+            throw SourceFailure(kind: .source, description: "\(server): \(reason)")
+        }
+        do {
+            let file = try store.newObject(sha256: input.sha256)
+            try await work(file)
+            try store.keep(file, sha256: input.sha256)
+            return true
+        } catch let failure as SourceFailure {
+            await condemn(server, for: failure)
+            throw failure
+        }
+    }
+
+    private func take(_ input: Lockfile.Input, fromBundle path: String) async throws -> Bool {
+        let (store, servers) = (store, servers)
+        return try await onThread {
+            do {
+                let file = try store.newObject(sha256: input.sha256)
+                guard try servers.bundle(path).copy(input, to: file) else {
+                    throw SourceFailure(kind: .file, description: "\(path): it doesn't have it")
+                }
+                try store.keep(file, sha256: input.sha256)
+                return true
+            } catch let error as BundleError {
+                throw SourceFailure(kind: .wrongBytes, description: "\(error)")
+            }
+        }
     }
 
     /// Asks a server for nothing more in this run, where it can't be reached or had its chances.
@@ -180,10 +267,5 @@ public final class Fetcher: Sendable {
     static func server(of url: String) -> String {
         let parts = WebAddress.withoutLogin(url).split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
         return parts.prefix(3).joined(separator: "/")
-    }
-
-    private static func withoutRepeats(_ lines: [String]) -> [String] {
-        var seen: Set<String> = []
-        return lines.filter { seen.insert($0).inserted }
     }
 }

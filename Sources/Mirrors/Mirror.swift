@@ -3,12 +3,26 @@ import Glibc
 import Host
 import RuntimeSpec
 
-/// A place that serves an archive's files by their paths.
+/// A place that serves inputs: an archive's files by their paths, objects by their SHA-256, or both.
 public struct Mirror: Hashable, Sendable {
-    /// An http(s) URL or an absolute folder, without a slash at its end.
+    /// How it is asked.
+    public enum Kind: Hashable, Sendable {
+        /// A folder on this machine.
+        case folder
+        /// A web server.
+        case server
+        /// A bundle's CAR.
+        case bundle
+        /// A bundle's folder behind an IPFS gateway, by the CID of its root.
+        case gateway(Gateway.Place)
+    }
+
+    /// An http(s) URL or an absolute path, without a slash at its end.
     public let base: String
     /// The family that it serves; nil when any may be tried.
     public let family: DebianArchiveFamily?
+    /// How it is asked.
+    public let kind: Kind
 
     /// - Parameter family: Which of Debian's archives it serves; nil for whatever is asked.
     public init(_ base: String, family: DebianArchiveFamily? = nil) {
@@ -19,15 +33,28 @@ public struct Mirror: Hashable, Sendable {
         while text.hasSuffix("/"), text != "/" { text.removeLast() }
         self.base = text.contains("://") ? text : Paths.absolute(text)
         self.family = family
+        if self.base.hasPrefix("/") {
+            var status = stat()
+            let isFile = stat(self.base, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+            kind = isFile ? .bundle : .folder
+        } else {
+            kind = Gateway.Place(url: self.base).map { .gateway($0) } ?? .server
+        }
     }
 
     /// Whether it is a folder on this machine.
-    public var isDirectory: Bool { base.hasPrefix("/") }
+    public var isDirectory: Bool { kind == .folder }
+
+    /// Whether it is on this machine.
+    public var isLocal: Bool { base.hasPrefix("/") }
+
+    /// Whether it has an archive's files by their paths.
+    var hasPaths: Bool { kind == .folder || kind == .server }
 
     /// Its base for people: without user and password.
     public var shown: String { WebAddress.withoutLogin(base) }
 
-    func url(of path: String) -> String { "\(base)/\(isDirectory ? path : WebAddress.encodedPath(path))" }
+    func url(of path: String) -> String { "\(base)/\(isLocal ? path : WebAddress.encodedPath(path))" }
 }
 
 /// Every mirror of this run, in the order in which they are tried: options, the user's configuration, the host's apt
@@ -38,7 +65,7 @@ public struct MirrorList: Sendable {
     /// Lists of mirrors that a server has (apt-transport-mirror(1)), with the place that its mirrors have in the order.
     let lists: [MirrorFile]
     let snapshot: String?
-    private let alpine: [Mirror]
+    let alpine: [Mirror]
 
     /// Debian's archive of every state of its archive.
     public static let snapshotArchive = "https://snapshot.debian.org/archive"
@@ -68,32 +95,14 @@ public struct MirrorList: Sendable {
     /// The mirrors for a suite.
     public func mirrors(forSuite suite: String) -> [Mirror] {
         let family = DebianArchiveFamily(suite: suite)
-        return mirrors.filter { $0.family == nil || $0.family == family }
+        return mirrors.filter { $0.hasPaths && ($0.family == nil || $0.family == family) }
     }
 
     /// The mirrors for Alpine's files.
-    public var alpineMirrors: [Mirror] { mirrors.filter { $0.family == nil } + alpine }
+    public var alpineMirrors: [Mirror] { general.filter(\.hasPaths) + alpine }
 
-    /// Where an input may be, in order.
-    func urls(of wanted: RemoteInput) -> [String] {
-        let path = wanted.input.path
-        return switch wanted.origin {
-        case .debian(let archive) where archive.thirdParty != nil:
-            // It has one server; a copy of it, which somebody kept, is a mirror for anything.
-            ([Mirror(archive.thirdParty?.url ?? "")] + mirrors.filter { $0.family == nil }).map { $0.url(of: path) }
-        case .debian(let archive):
-            mirrors(forSuite: archive.suite).map { $0.url(of: path) } + snapshotURLs(of: path, in: archive)
-        case .alpine: alpineMirrors.map { $0.url(of: path) }
-        case .web: [path]
-        }
-    }
-
-    /// The snapshot archive serves the state at or before a time, and imports a Release some hours after its Date: so
-    /// the next hours and days are tried as well.
-    private func snapshotURLs(of path: String, in archive: Lockfile.Archive) -> [String] {
-        guard let time = SnapshotTime(archive.snapshot) else { return [] }
-        return snapshots(forSuite: archive.suite, at: time).map { $0.url(of: path) }
-    }
+    /// Those that may serve anything, and so objects too.
+    var general: [Mirror] { mirrors.filter { $0.family == nil } }
 
     /// The states of the snapshot archive at and soon after a time.
     func snapshots(forSuite suite: String, at time: SnapshotTime) -> [Mirror] {

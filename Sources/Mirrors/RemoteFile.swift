@@ -35,6 +35,9 @@ public struct RemoteFile: Sendable {
         return sink.bytes
     }
 
+    /// Downloads the file.
+    public func download(into file: AtomicFile) async throws { try await read(into: FileSink(file), limit: .max) }
+
     private func read(into sink: any BodySink, limit: Int) async throws {
         let downloader = Downloader(settings: settings, timeout: timeout)
         events(.phase(name: "download \(url)", total: 0))

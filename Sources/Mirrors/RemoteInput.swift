@@ -10,6 +10,8 @@ public struct RemoteInput: Sendable {
         case alpine
         /// The input's path is a URL of its own.
         case web
+        /// Nobody by a path: only mirrors of objects may have it.
+        case objects
     }
 
     /// What its bytes must be.

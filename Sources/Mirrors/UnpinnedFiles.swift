@@ -19,7 +19,7 @@ extension Fetcher {
 
     /// Gives `body` a suite's file as the snapshot archive has it at a time and then in the hours and days after, until
     /// that says that it has seen enough.
-    /// - Throws: `FetchError.unavailable` when nothing is served.
+    /// - Throws: `FetchError.notServed` when nothing is served.
     public func snapshots(
         of path: String, suite: String, from time: SnapshotTime, limit: Int,
         isEnough body: ([UInt8]) async throws -> Bool
@@ -99,7 +99,7 @@ extension Fetcher {
         "no mirror is known for it: this host's apt names none of its archive's, nor does --mirror"
 
     private static func unavailable(_ path: String, _ reasons: [String]) -> FetchError {
-        .unavailable([(path, reasons.isEmpty ? [Self.unknown] : reasons)], total: 1)
+        .notServed(path, reasons: reasons.isEmpty ? [Self.unknown] : reasons)
     }
 
     private static func read(_ path: String, limit: Int) throws -> [UInt8]? {

@@ -59,18 +59,23 @@ public struct LockVerification {
 
     /// Takes what `verify` reads and lies beside the manifest: keys of other people's archives, packages and wheels of the
     /// user's own, a tarball whose Python chooses wheels.
-    /// - Parameter path: The lock's.
-    /// - Throws: `StoreError.fileMissing` for what is neither there nor in the store.
-    public func adoptOwnInputs(of lock: Lockfile, path: String) throws {
+    /// - Parameters:
+    ///   - path: The lock's.
+    ///   - fetcher: Asked for what is neither there nor in the store; nil for nobody.
+    /// - Throws: `StoreError.fileMissing` for what nobody has.
+    public func adoptOwnInputs(of lock: Lockfile, path: String, fetcher: Fetcher?) async throws {
         let folders = ManifestFolders(lock: path, name: lock.name)
         var own = lock.archives.compactMap { $0.thirdParty?.key } + (lock.python?.ownWheels ?? [])
         own += lock.packages.filter { $0.archive == nil }.map(\.file)
         if case .tarball(let tarball) = lock.base, lock.python != nil, !tarball.isWeb { own.append(tarball) }
-        for input in own { try store.adopt(input, from: folders) }
-        for repository in lock.alpine?.repositories ?? [] {
-            // The release's own is in the minirootfs.
-            do { try store.adopt(repository.key, from: folders) } catch StoreError.fileMissing { continue }
+        if let fetcher {
+            try await fetcher.gather(own, from: folders)
+        } else {
+            for input in own { try store.adopt(input, from: folders) }
         }
+        // The release's own is in the minirootfs.
+        let keys = try (lock.alpine?.repositories ?? []).map(\.key).filter { try !store.takes($0, from: folders) }
+        try await fetcher?.fill(keys)
     }
 
     /// Fetches what `verify` reads, but for wheels.

@@ -50,7 +50,8 @@ final class Workbench {
         _ arguments: [String], store: String = "store", environment: [String: String] = [:], in directory: String? = nil
     ) throws -> Answer {
         let takesStore =
-            arguments.first == "build" || (arguments.first == "lock" && arguments.dropFirst().first != "diff")
+            arguments.first == "build" || arguments.first == "store"
+            || (arguments.first == "lock" && arguments.dropFirst().first != "diff")
         return try run(
             [Self.program] + arguments + (takesStore ? ["--store", "\(folder)/\(store)"] : []),
             environment: environment, in: directory)

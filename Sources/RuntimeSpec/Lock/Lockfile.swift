@@ -181,6 +181,11 @@ public struct Lockfile: Equatable, Sendable {
             + (alpine?.repositories.flatMap { [$0.index, $0.key] } ?? [])
     }
 
+    /// What `lock verify` reads besides: Releases, their signatures and indexes.
+    public var verificationInputs: [Input] {
+        archives.flatMap { [$0.inRelease] + [$0.signature].compactMap { $0 } + $0.indexes }
+    }
+
     /// The same with an agent, and the init that starts it.
     public func adding(_ agent: Agent, manifestSHA256: Digest) -> Lockfile {
         let contents = Contents(

@@ -1,3 +1,5 @@
+import Host
+
 /// How the squashfs image is packed.
 public struct ImageOptions: Equatable, Sendable {
     /// A compressor that the kernels of Aleph's VMs mount (facts: zlib, lz4, xz, zstd).
@@ -77,19 +79,12 @@ public struct ImageOptions: Equatable, Sendable {
         self.init(compression: compression, level: level, blockSize: blockSize, largestFile: largest)
     }
 
-    private static let units = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
-
     /// `100MiB`, `2TiB`: up to what the packer takes.
-    private static func size(_ text: String) -> Int? {
-        guard let (unit, factor) = units.first(where: { text.hasSuffix($0.0) }),
-            let number = Int(text.dropLast(unit.utf8.count)), (1...(1 << 44) / factor).contains(number)
-        else { return nil }
-        return number * factor
-    }
+    private static func size(_ text: String) -> Int? { ByteSize.bytes(text, limit: 1 << 44) }
 
     /// The largest unit that gives a whole number.
     private static func text(ofSize size: Int) -> String {
-        units.first { size % $0.1 == 0 }.map { "\(size / $0.1)\($0.0)" } ?? "\(size / 1024)KiB"
+        ByteSize.units.first { size % $0.1 == 0 }.map { "\(size / $0.1)\($0.0)" } ?? "\(size / 1024)KiB"
     }
 
     /// `128KiB`, `1MiB` or a plain number of bytes, as a block size.

@@ -88,7 +88,9 @@ struct Build: AsyncParsableCommand {
                             try await IndexedPackage.otherClock(of: $0, store: inputs.store, fetcher: inputs.fetcher)
                         }, keepFolder: keepDiffering, events: display.report) : nil
                 return try await Interruption.cancelling { () -> (CheckReport?, FileIdentity) in
-                    guard let checking else { return (nil, try await builder.build(runtime, image: image)) }
+                    guard let checking else {
+                        return (nil, try await builder.build(runtime, image: image, use: inputs.use))
+                    }
                     // Whether it can be written is found before the builds.
                     let file = try AtomicFile(replacing: image)
                     let found = try await checking.run { _, path in try file.publish(copying: path) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContentHash
 import Glibc
 import Host
 import InputStore
@@ -22,9 +23,12 @@ struct SourceOptions: ParsableArguments {
     var store: String?
     @Option(
         help: ArgumentHelp(
-            "A mirror to try first: the http(s) URL or folder above dists/ and pool/. May be repeated.",
-            valueName: "url"))
+            "A mirror to try first: the http(s) URL or folder above dists/ and pool/, or above objects/; a bundle's file; "
+                + "https://GATEWAY/ipfs/ROOT, or ipfs://ROOT with --gateway. May be repeated.",
+            valueName: "place"))
     var mirror: [String] = []
+    @Option(help: ArgumentHelp("The IPFS gateway that --mirror ipfs://ROOT is asked of.", valueName: "url"))
+    var gateway: String?
     @Flag(help: "Nothing from the network; what is missing is listed.")
     var offline = false
     @Option(help: ArgumentHelp("Seconds without a byte after which a connection is given up.", valueName: "seconds"))
@@ -37,11 +41,19 @@ struct SourceOptions: ParsableArguments {
 
     func validate() throws {
         guard (1...86_400).contains(timeout) else { throw ValidationError("--timeout is from 1 to 86400 seconds.") }
+        for text in mirror where text.hasPrefix("ipfs://") {
+            guard (try? CID(text.dropFirst("ipfs://".count))) != nil else {
+                throw ValidationError("'\(text)' is no ipfs://ROOT with the CID of a bundle's root.")
+            }
+            if gateway == nil { throw ValidationError("--mirror \(text) needs --gateway URL: which gateway to ask.") }
+        }
+        if let gateway, !RemoteFile.isURL(gateway) { throw ValidationError("--gateway is an http(s) URL.") }
     }
 
     /// These options again, as words of a command line.
     var words: [String] {
         (store.map { ["--store", $0] } ?? []) + mirror.flatMap { ["--mirror", $0] }
+            + (gateway.map { ["--gateway", $0] } ?? [])
             + (snapshot.map { ["--snapshot", $0] } ?? []) + (onlyMirror ? ["--only-mirror"] : [])
     }
 
@@ -58,6 +70,8 @@ struct SourceOptions: ParsableArguments {
         let fetcher: Fetcher
         /// The target's own package programs.
         let programs: TargetPrograms
+        /// Keeps objects from being collected; nil where this user can't write there, and nobody's collection is kept off.
+        let use: StoreUse?
     }
 
     /// Gives `body` the store and what fills it, and closes connections when that is over.
@@ -69,7 +83,9 @@ struct SourceOptions: ParsableArguments {
         let inputs = Inputs(
             store: store, fetcher: fetcher,
             programs: TargetPrograms(
-                store: store, offline: offline, environment: environmentValue, events: display.report))
+                store: store, offline: offline, environment: environmentValue, events: display.report),
+            use: try StoreUse.begin(in: store))
+        defer { withExtendedLifetime(inputs) {} }
         do {
             let value = try await body(inputs)
             await fetcher.shutdown()
@@ -81,7 +97,11 @@ struct SourceOptions: ParsableArguments {
     }
 
     private func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {
-        let given = mirror.map { Mirror($0) }
+        let given = mirror.map { text in
+            guard text.hasPrefix("ipfs://"), var server = gateway else { return Mirror(text) }
+            while server.hasSuffix("/") { server.removeLast() }
+            return Mirror("\(server)/ipfs/\(text.dropFirst("ipfs://".count))")
+        }
         let list =
             onlyMirror
             ? MirrorList(mirrors: given, snapshot: snapshot, alpine: [])

@@ -29,10 +29,10 @@ extension Lock {
                 let outcome = try await source.withInputs(display) { inputs in
                     let verification = LockVerification(
                         store: inputs.store, keyrings: trust.keyring, programs: inputs.programs)
-                    try verification.adoptOwnInputs(of: locked, path: lock)
+                    try await verification.adoptOwnInputs(of: locked, path: lock, fetcher: fetch ? inputs.fetcher : nil)
                     if fetch {
                         try await verification.fetchInputs(of: locked, fetcher: inputs.fetcher)
-                        try await inputs.programs.fetchWheels(of: locked)
+                        try await inputs.programs.fetchWheels(of: locked, fetcher: inputs.fetcher)
                     }
                     return try await verification.verify(locked)
                 }

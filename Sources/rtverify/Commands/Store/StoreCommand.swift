@@ -1,0 +1,181 @@
+import ArgumentParser
+import ContentHash
+import Glibc
+import Host
+import InputStore
+import RuntimeSpec
+
+struct StoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "store",
+        abstract: "Look after the store of verified inputs; bundle a lock's inputs, for years.",
+        discussion: """
+            rtverify store list                        what it holds
+            rtverify store verify                      hash every object again
+            rtverify store gc --older-than 90          remove what hasn't been used for so many days
+            rtverify store export --lock L -o B.car    a lock and all its inputs as one file (CAR)
+            rtverify store import B.car                take them out again, each one checked
+
+            EXAMPLES:
+              rtverify store export --lock lockfiles/debian-12-minimal.lock -o minimal.car
+              rtverify build --lock lockfiles/debian-12-minimal.lock --offline --mirror minimal.car
+            """,
+        subcommands: [List.self, Verify.self, Collect.self, Export.self, Import.self])
+}
+
+/// Which store.
+struct StoreOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Where verified inputs are kept (default: ~/.cache/rtverify).", valueName: "dir"))
+    var store: String?
+
+    func open() throws -> Store {
+        try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
+    }
+
+    /// One that is there: nobody makes an empty one to look into it.
+    func existing() throws -> Store {
+        let path = store ?? Store.defaultDirectory(environment: environmentValue)
+        guard access("\(path)/objects", F_OK) == 0 else { throw SystemError("cannot read the store \(path)", ENOENT) }
+        return try open()
+    }
+}
+
+/// Runs work that hashes and copies on a thread of its own, and lets Ctrl-C end it.
+/// - Parameter work: Gets a function that says whether nobody wants it any more.
+func interruptible<Value: Sendable>(
+    _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) throws -> Value
+) async throws -> Value {
+    try await Interruption.cancelling {
+        let isOver = Latch()
+        return try await withTaskCancellationHandler {
+            try await onThread { try work { isOver.isSet } }
+        } onCancel: {
+            isOver.set()
+        }
+    }
+}
+
+extension StoreCommand {
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the objects of the store.",
+            discussion: """
+                With --lock, those that the lock names by their names, and those of them that the store lacks.
+
+                EXAMPLES:
+                  rtverify store list
+                  rtverify store list --lock lockfiles/debian-12-minimal.lock
+                """)
+        @Option(help: ArgumentHelp("A lock that names objects. May be repeated.", valueName: "file"))
+        var lock: [String] = []
+        @OptionGroup var option: StoreOption
+        @OptionGroup var out: OutputOptions
+
+        func run() async throws {
+            try await exiting(out.display) {
+                let store = try option.existing()
+                var names: [Digest: Lockfile.Input] = [:]
+                for path in lock {
+                    let found = try Lock.Target.lock(path)
+                    let inputs = (try? store.allInputs(of: found)) ?? found.inputs + found.verificationInputs
+                    for input in inputs where names[input.sha256] == nil { names[input.sha256] = input }
+                }
+                let objects = store.objects()
+                let present = Set(objects.map(\.sha256))
+                let missing = names.values.filter { !present.contains($0.sha256) }.sorted { $0.path < $1.path }
+                StoreReport.print(
+                    objects.filter { lock.isEmpty || names[$0.sha256] != nil }, names: names.mapValues(\.path),
+                    missing: missing, store: store.directory, json: out.json)
+            }
+        }
+    }
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Hash every object of the store again.",
+            discussion: """
+                Exit status 1 where one has changed: a build would drop it and fetch it anew.
+
+                EXAMPLES:
+                  rtverify store verify
+                  rtverify store verify --remove --json
+                """)
+        @Flag(help: "Remove those that have changed.")
+        var remove = false
+        @OptionGroup var option: StoreOption
+        @OptionGroup var out: OutputOptions
+
+        func run() async throws {
+            let display = out.display
+            try await exiting(display) {
+                let store = try option.existing()
+                let objects = store.objects()
+                display.report(.phase(name: "check \(objects.count) objects", total: 0))
+                let changed = try await interruptible { try store.check(objects, isOver: $0) }
+                if remove { for (sha256, _) in changed { store.remove(sha256) } }
+                display.finish()
+                StoreReport.print(changed, of: objects, store: store, isRemoved: remove, json: out.json)
+                if !changed.isEmpty { throw ExitCode(1) }
+            }
+        }
+    }
+
+    struct Collect: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "gc",
+            abstract: "Remove objects from the store, by their last use, by size, or those that no lock names.",
+            discussion: """
+                What a running build uses stays. With --lock alone everything goes that these locks don't name; with \
+                --older-than or --max-size, what they name stays in any case.
+
+                EXAMPLES:
+                  rtverify store gc --older-than 90
+                  rtverify store gc --max-size 20GiB --lock lockfiles/debian-12-minimal.lock
+                  rtverify store gc --lock lockfiles/debian-12-minimal.lock --dry-run
+                """)
+        @Option(help: ArgumentHelp("Remove what wasn't used for so many days.", valueName: "days"))
+        var olderThan: Int?
+        @Option(
+            help: ArgumentHelp(
+                "Remove what was used longest ago until the store has no more than this: 500MiB, 20GiB.",
+                valueName: "size"))
+        var maxSize: String?
+        @Option(help: ArgumentHelp("A lock whose inputs stay. May be repeated.", valueName: "file"))
+        var lock: [String] = []
+        @Flag(help: "Say what would go, and remove nothing.")
+        var dryRun = false
+        @OptionGroup var option: StoreOption
+        @OptionGroup var out: OutputOptions
+
+        func validate() throws {
+            guard olderThan != nil || maxSize != nil || !lock.isEmpty else {
+                throw ValidationError(
+                    "Say what may go: --older-than DAYS, --max-size SIZE, or --lock FILE for all that these don't name."
+                )
+            }
+            if let olderThan, !(0...36_500).contains(olderThan) {
+                throw ValidationError("--older-than is from 0 to 36500 days.")
+            }
+            if let maxSize, ByteSize.bytes(maxSize) == nil {
+                throw ValidationError("'\(maxSize)' is no size; write it as 500MiB or 20GiB.")
+            }
+        }
+
+        func run() async throws {
+            try await exiting(out.display) {
+                let store = try option.existing()
+                var kept: Set<Digest> = []
+                for path in lock {
+                    let found = try Lock.Target.lock(path)
+                    // Of a folder whose list isn't there no file is known, and none may go.
+                    kept.formUnion(try store.allInputs(of: found).map(\.sha256))
+                }
+                let rule = Store.CollectionRule(
+                    kept: kept, usedSince: olderThan.map { time(nil) - $0 * 86_400 },
+                    largestSize: maxSize.flatMap { ByteSize.bytes($0) })
+                let result = try store.collect(rule, isDry: dryRun)
+                StoreReport.print(result, store: store.directory, isDry: dryRun, json: out.json)
+            }
+        }
+    }
+}
