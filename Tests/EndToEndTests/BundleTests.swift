@@ -159,6 +159,7 @@ final class BundleTests: XCTestCase {
         }
         let lacking = "objects/\(try bench.sha256("large").prefix(2))/\(try bench.sha256("large"))"
         XCTAssertEqual(try bench.run(["rm", "b/\(stranger)", "b/\(lacking)"]).status, 0)
+        XCTAssertEqual(try bench.run(["find", "b", "-type", "d", "-empty", "-delete"]).status, 0)
         try make("lacking", bench)
         for bundle in ["b", "lacking.car"] {
             let answer = try bench.rtverify(["store", "import", bundle], store: "bad")

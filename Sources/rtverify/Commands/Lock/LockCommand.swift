@@ -103,6 +103,13 @@ extension Lock {
                         programs: inputs.programs, events: display.report), options)
             }
             try lock.write(to: path)
+            let vanishing = lock.vanishing
+            if !vanishing.isEmpty {
+                display.report(
+                    .note(
+                        "not there for ever: \(vanishing.joined(separator: "; ")). To build this lock in years: "
+                            + "rtverify store export --lock \(path) -o \(lock.name).car"))
+            }
             return lock
         }
     }

@@ -64,11 +64,18 @@ extension StoreCommand {
                                 + "beside the bundle"))
                 }
                 let summary = try await source.withInputs(display) { inputs in
+                    func export() async throws -> BundleExport.Summary {
+                        let export = try BundleExport(
+                            runtime.text, of: runtime.lock, from: inputs.store, keys: keys.known)
+                        display.report(.phase(name: "write \(output)", total: 0))
+                        return try await write(export)
+                    }
+                    // Writing hashes them all: looking at each before would be to do it twice.
+                    do { return try await export() } catch let error as StoreError {
+                        display.report(.note("\(error)"))
+                    } catch BundleError.incomplete {}
                     try await Self.fetch(runtime, inputs, display)
-                    let export = try BundleExport(
-                        runtime.text, of: runtime.lock, from: inputs.store, keys: keys.known)
-                    display.report(.phase(name: "write \(output)", total: 0))
-                    return try await write(export)
+                    return try await export()
                 }
                 display.finish()
                 StoreReport.print(summary, bundle: output, lock: runtime.sha256, json: out.json)
@@ -108,7 +115,8 @@ extension StoreCommand {
             let summary = try await interruptible {
                 try export.writeCAR(to: file.descriptor, name: path, isOver: $0)
             }
-            try file.publish()
+            // The disk may have it later, which takes longer than all the rest: whoever reads it finds what a crash took.
+            try file.publish(syncing: false)
             return summary
         }
     }
