@@ -22,7 +22,7 @@ final class DurabilityTests: XCTestCase {
                     key = "one.asc"
                     components = ["main"]
                     [[file]]
-                    source = { url = "\(url)/page" }
+                    source = { url = "\(url)/page", sha256 = "\(try bench.sha256("one/page"))" }
                     target = "/srv/page"
                     """)
             let locked = try archive.lock()
@@ -109,6 +109,11 @@ final class DurabilityTests: XCTestCase {
         build.currentDirectoryURL = URL(fileURLWithPath: bench.folder)
         (build.standardOutput, build.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
         try build.run()
+        func isBegun() -> Bool {
+            let uses = try? FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/uses")
+            return uses?.contains { $0 != "lock" } == true
+        }
+        for _ in 0..<100 where !isBegun() { usleep(50_000) }
         var collected = try bench.rtverify(["store", "gc", "--older-than", "0", "--json"])
         for _ in 0..<100 where collected.status != 0 {
             XCTAssertEqual(collected.status, 2, collected.errors)

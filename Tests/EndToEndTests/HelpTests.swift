@@ -7,7 +7,7 @@ final class HelpTests: XCTestCase {
         "init", "lock", "lock resolve", "lock update", "lock check", "lock verify", "lock diff", "lock draft",
         "lock upgrade",
         "build", "hash", "car", "verity", "compare", "inspect", "audit", "verify", "gate", "message", "boot", "run",
-        "doctor",
+        "doctor", "store", "store list", "store verify", "store gc", "store export", "store import",
     ]
 
     /// The example lines of a command's help.
@@ -68,6 +68,7 @@ final class HelpTests: XCTestCase {
         case ("compare", _): return ([], [0, 1])
         case ("audit", _): return ([], [0, 1])
         case ("gate", _): return (keyring + archive.mirror, [0, 1, 2])
+        case ("store", "export"): return (archive.mirror, [0])
         // No node of Aleph's is asked by a test.
         case ("verify", _): return (["--api", "http://127.0.0.1:1", "--gateway", "http://127.0.0.1:1"], [1, 2])
         case ("message", _): return (["--api", "http://127.0.0.1:1"], line.contains("--prepare") ? [0] : [2])

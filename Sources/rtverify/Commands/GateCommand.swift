@@ -62,7 +62,7 @@ struct GateCommand: AsyncParsableCommand {
                     spec, folder: folder, imagesFolder: output,
                     tools: .init(
                         inputs: .init(store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs),
-                        nodes: network.nodes(apis), jobs: jobs ?? processorCount, keyrings: keyring,
+                        nodes: network.nodes(apis, source.gateways), jobs: jobs ?? processorCount, keyrings: keyring,
                         isOnline: !source.offline, words: .init(sources: source.words, nodes: network.words(apis)),
                         environment: environmentValue, events: display.report))
                 return try await Interruption.cancelling { try await gate.run() }

@@ -32,6 +32,7 @@ struct Message: AsyncParsableCommand {
     @Flag(help: "With --prepare: publish by CID on IPFS rather than by SHA-256 on Aleph's storage.")
     var ipfs = false
     @OptionGroup var network: NodeOptions
+    @OptionGroup var gateways: GatewayOptions
     @OptionGroup var out: OutputOptions
 
     func validate() throws {
@@ -50,8 +51,8 @@ struct Message: AsyncParsableCommand {
             let examination =
                 isFile
                 ? try await MessageExamination.of(
-                    saved: try SmallFile.bytes(subject, limit: 16 << 20), nodes: network.nodes)
-                : try await MessageExamination.of(subject, nodes: network.nodes)
+                    saved: try SmallFile.bytes(subject, limit: 16 << 20), nodes: network.nodes(gateways))
+                : try await MessageExamination.of(subject, nodes: network.nodes(gateways))
             MessageReport.print(examination, json: out.json)
             if !examination.isVerified { throw ExitCode(examination.links.contains { $0.mark == .no } ? 1 : 2) }
         }

@@ -57,7 +57,7 @@ struct Run: AsyncParsableCommand {
             guard try SmallFile.head(of: image, count: 4) == Array("hsqs".utf8) else { throw NotAnImage(path: image) }
             let copies = try TemporaryFolder()
             defer { copies.remove() }
-            let message = try await published.read()
+            let message = try await published.read(source.gateways)
             var setting = ProgramRun.Setting(
                 image: image,
                 program: try Program(
@@ -69,7 +69,8 @@ struct Run: AsyncParsableCommand {
                 // What is proven is what was given: a copy that is written to is of the same bytes.
                 try await MessageOptions.apply(message, to: &setting, folder: copies.path)
                 try await published.prove(
-                    message, image: image, program: program, volumes: setting.volumes, events: display.report)
+                    message, image: image, program: program, volumes: setting.volumes, gateways: source.gateways,
+                    events: display.report)
             }
             let requests = try asked.requests(isServing: serve != nil)
             let report = try await source.withInputs(display) { inputs in

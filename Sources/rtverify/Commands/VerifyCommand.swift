@@ -74,10 +74,10 @@ struct Verify: AsyncParsableCommand {
         try await exiting(display) {
             let claim = try await claim()
             let published = PublishedImage(
-                of: claim, nodes: network.nodes,
+                of: claim, nodes: network.nodes(source.gateways),
                 settings: .init(
                     timeout: network.timeout, imageTimeout: imageTimeout, car: car,
-                    asksGateways: !network.gateway.isEmpty, environment: environmentValue))
+                    asksGateways: !source.gateways.gateway.isEmpty, environment: environmentValue))
             let identity = await published.identity(of: image, events: display.report) {
                 printError("rtverify: \($0)")
             }
@@ -101,7 +101,8 @@ struct Verify: AsyncParsableCommand {
         (demands.signature, demands.publisher) = (requireSignature, requirePublisher)
         (demands.latest, demands.program) = (latest, program)
         let saved = try message.map { try SmallFile.bytes($0, limit: 4 << 20) }
-        return await MessageChain(nodes: network.nodes, demands: demands, saved: saved).follow(itemHash ?? "")
+        return await MessageChain(nodes: network.nodes(source.gateways), demands: demands, saved: saved).follow(
+            itemHash ?? "")
     }
 
     private func rebuilt(

@@ -27,8 +27,7 @@ struct SourceOptions: ParsableArguments {
                 + "https://GATEWAY/ipfs/ROOT, or ipfs://ROOT with --gateway. May be repeated.",
             valueName: "place"))
     var mirror: [String] = []
-    @Option(help: ArgumentHelp("The IPFS gateway that --mirror ipfs://ROOT is asked of.", valueName: "url"))
-    var gateway: String?
+    @OptionGroup var gateways: GatewayOptions
     @Flag(help: "Nothing from the network; what is missing is listed.")
     var offline = false
     @Option(help: ArgumentHelp("Seconds without a byte after which a connection is given up.", valueName: "seconds"))
@@ -45,15 +44,16 @@ struct SourceOptions: ParsableArguments {
             guard (try? CID(text.dropFirst("ipfs://".count))) != nil else {
                 throw ValidationError("'\(text)' is no ipfs://ROOT with the CID of a bundle's root.")
             }
-            if gateway == nil { throw ValidationError("--mirror \(text) needs --gateway URL: which gateway to ask.") }
+            if gateways.gateway.isEmpty {
+                throw ValidationError("--mirror \(text) needs --gateway URL: which gateway to ask.")
+            }
         }
-        if let gateway, !RemoteFile.isURL(gateway) { throw ValidationError("--gateway is an http(s) URL.") }
     }
 
     /// These options again, as words of a command line.
     var words: [String] {
         (store.map { ["--store", $0] } ?? []) + mirror.flatMap { ["--mirror", $0] }
-            + (gateway.map { ["--gateway", $0] } ?? [])
+            + gateways.gateway.flatMap { ["--gateway", $0] }
             + (snapshot.map { ["--snapshot", $0] } ?? []) + (onlyMirror ? ["--only-mirror"] : [])
     }
 
@@ -97,10 +97,12 @@ struct SourceOptions: ParsableArguments {
     }
 
     private func fetcher(store: Store, display: ProgressDisplay) throws -> Fetcher {
-        let given = mirror.map { text in
-            guard text.hasPrefix("ipfs://"), var server = gateway else { return Mirror(text) }
-            while server.hasSuffix("/") { server.removeLast() }
-            return Mirror("\(server)/ipfs/\(text.dropFirst("ipfs://".count))")
+        let given = mirror.flatMap { text in
+            guard text.hasPrefix("ipfs://") else { return [Mirror(text)] }
+            return gateways.gateway.map { gateway in
+                let server = gateway.hasSuffix("/") ? String(gateway.dropLast()) : gateway
+                return Mirror("\(server)/ipfs/\(text.dropFirst("ipfs://".count))")
+            }
         }
         let list =
             onlyMirror

@@ -31,11 +31,12 @@ struct MessageOptions: ParsableArguments {
         let description: String
     }
 
-    func read() async throws -> ProgramMessage? {
+    /// - Parameter gateways: Which the command was given.
+    func read(_ gateways: GatewayOptions) async throws -> ProgramMessage? {
         guard let message else { return nil }
         let bytes = try SmallFile.bytes(message, limit: 4 << 20)
         do {
-            return try await ProgramMessage(bytes, nodes: network.nodes)
+            return try await ProgramMessage(bytes, nodes: network.nodes(gateways))
         } catch { throw Missing(description: "\(TerminalText.safe(message)) is no PROGRAM message: \(error)") }
     }
 
@@ -85,8 +86,10 @@ struct MessageOptions: ParsableArguments {
     }
 
     /// Proves files by the item hashes that the message names.
+    /// - Parameter gateways: Which the command was given.
     func prove(
         _ message: ProgramMessage, image: String, program: String, volumes: [ProgramRun.Volume],
+        gateways: GatewayOptions,
         events: @escaping EventSink
     ) async throws {
         guard verify else { return }
@@ -107,9 +110,10 @@ struct MessageOptions: ParsableArguments {
             events(.phase(name: "prove \(name)", total: 0))
             var demands = MessageChain.Demands()
             demands.latest = reference.usesLatest
-            let claim = await MessageChain(nodes: network.nodes, demands: demands).follow(reference.ref.description)
+            let claim = await MessageChain(nodes: network.nodes(gateways), demands: demands).follow(
+                reference.ref.description)
             let published = PublishedImage(
-                of: claim, nodes: network.nodes,
+                of: claim, nodes: network.nodes(gateways),
                 settings: .init(
                     timeout: network.timeout, imageTimeout: 1800, car: nil, asksGateways: false,
                     environment: environmentValue))
