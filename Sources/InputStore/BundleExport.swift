@@ -28,6 +28,7 @@ public struct BundleExport: Sendable {
         _ text: String, of runtime: Lockfile, from store: Store, keys: [(fingerprint: String, bytes: [UInt8])]
     ) throws {
         (self.store, lock, self.keys) = (store, Array(text.utf8), keys)
+        if let script = runtime.contents.initScript, script.bytes == nil { throw StoreError.unknownInit }
         inputs = try store.allInputs(of: runtime)
         let missing = inputs.filter { access(store.path(of: $0.sha256), R_OK) != 0 }
         guard missing.isEmpty else {

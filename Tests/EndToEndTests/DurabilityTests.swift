@@ -94,7 +94,7 @@ final class DurabilityTests: XCTestCase {
 
     /// What a build uses stays, and what it doesn't goes, while it runs.
     func testTheStoreIsCollectedBesideARunningBuild() throws {
-        let archive = try TestArchive.locked(step: "touch /srv/begun; sleep 6")
+        let archive = try TestArchive.locked(step: "sleep 8")
         let bench = archive.bench
         defer { bench.remove() }
         let spare = try bench.run([
@@ -114,6 +114,8 @@ final class DurabilityTests: XCTestCase {
             return uses?.contains { $0 != "lock" } == true
         }
         for _ in 0..<100 where !isBegun() { usleep(50_000) }
+        // What was used in this very second is not older than it.
+        sleep(2)
         var collected = try bench.rtverify(["store", "gc", "--older-than", "0", "--json"])
         for _ in 0..<100 where collected.status != 0 {
             XCTAssertEqual(collected.status, 2, collected.errors)

@@ -83,6 +83,35 @@ final class WheelTests: XCTestCase {
             XCTAssertEqual(try TestUser.imageHash(of: "volume.lock", bench), try bench.sha256("volume.squashfs"))
         }
         try checkContents(bench)
+        try isRebuiltWithoutAnIndex(bench, locked.errors)
+    }
+
+    /// The index has dropped them: that is said, and a bundle has them.
+    private func isRebuiltWithoutAnIndex(_ bench: Workbench, _ said: String) throws {
+        XCTAssertTrue(said.contains("3 wheels of an index, which isn't signed and may drop them"), said)
+        let exported = try bench.rtverify(["store", "export", "--lock", "volume.lock", "-o", "v.car", "--offline"])
+        XCTAssertEqual(exported.status, 0, exported.errors)
+        let first = try bench.sha256("volume.squashfs")
+        XCTAssertEqual(
+            try bench.run(["sh", "-c", "mv wheels gone && mkdir wheels && cp -al store lacking"]).status, 0)
+        for wheel in try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/gone")
+        where wheel.hasSuffix(".whl") {
+            let sha256 = try bench.sha256("gone/\(wheel)")
+            XCTAssertEqual(
+                try bench.run(["rm", "-f", "lacking/objects/\(sha256.prefix(2))/\(sha256)"]).status, 0)
+        }
+        func build(_ options: [String]) throws -> Workbench.Answer {
+            try bench.rtverify(
+                ["build", "--lock", "volume.lock", "-o", "v.squashfs"] + options, store: "lacking",
+                environment: environment(bench))
+        }
+        let gone = try build([])
+        XCTAssertEqual(gone.status, 2, gone.errors)
+        XCTAssertTrue(gone.errors.contains("3 wheels could not be fetched (rtv_always-1.0"), gone.errors)
+        XCTAssertTrue(gone.errors.contains("The lock is intact"), gone.errors)
+        let built = try build(["--mirror", "v.car"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        XCTAssertEqual(try bench.sha256("v.squashfs"), first)
     }
 
     private func checkContents(_ bench: Workbench) throws {

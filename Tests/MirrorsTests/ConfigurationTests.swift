@@ -95,4 +95,27 @@ final class ConfigurationTests: XCTestCase {
         XCTAssertNil(pip(files, ["PIP_CONFIG_FILE": "/dev/null"]).environment["PIP_INDEX_URL"])
         XCTAssertEqual(pip(files, ["PIP_CONFIG_FILE": "/own"]).environment["PIP_PROXY"], "p:2")
     }
+
+    /// What a mirror is is seen at its place: a gateway's folder, in both forms of its URL, is none of a web server's.
+    func testAMirrorIsWhatItsPlaceSays() {
+        let root = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354"
+        for url in [
+            "https://gateway.example.org/ipfs/\(root)", "https://gateway.example.org/ipfs/\(root)/",
+            "https://\(root).ipfs.gateway.example.org",
+        ] {
+            guard case .gateway(let place) = Mirror(url).kind else {
+                XCTFail("\(url) is no gateway")
+                continue
+            }
+            XCTAssertEqual(place.server, "https://gateway.example.org", url)
+            XCTAssertEqual(place.root.description, root)
+        }
+        for url in [
+            "http://mirror.example.org/debian", "http://mirror.example.org/ipfs/debian", "https://\(root).example.org",
+            "http://mirror.example.org/ipfs/\(root)/objects",
+        ] { XCTAssertEqual(Mirror(url).kind, .server, url) }
+        XCTAssertEqual(Mirror("/usr/share").kind, .folder)
+        XCTAssertEqual(Mirror("file:///etc/passwd").kind, .bundle)
+        XCTAssertEqual(Mirror("/nowhere/at/all").kind, .folder)
+    }
 }
