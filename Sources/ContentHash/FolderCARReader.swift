@@ -18,8 +18,8 @@ package final class FolderCARReader: Sendable {
 
     /// Folders in folders, the root counted, of what rtverify writes.
     private static let deepestFolder = 3
-    /// 1024^8 leaves are more than any file has.
-    private static let deepestFile = 8
+    /// What nodes of the network exchange.
+    private static let largestBlock = 2 << 20
     /// Bytes of the longest length and CID.
     private static let headSize = 9 + 40
 
@@ -61,6 +61,7 @@ package final class FolderCARReader: Sendable {
     package func block(_ cid: CID) throws -> [UInt8] {
         var block = [UInt8]()
         try read(cid) { size in
+            guard size <= Self.largestBlock else { throw CARError.malformed("the block \(cid) has \(size) bytes") }
             block = [UInt8](repeating: 0, count: size)
         } into: { range in
             try block.withUnsafeMutableBytes { try file.read(into: $0, at: range.lowerBound) }
@@ -122,47 +123,55 @@ package final class FolderCARReader: Sendable {
     ///   - used: Gets every block of it.
     /// - Throws: `CARError`, `FileReadError`.
     package func leaves(of cid: CID, size: Int, used: (CID) -> Void = { _ in }) throws -> [CID] {
-        let count = FolderPlan.leafCount(size)
-        var (leaves, rest) = ([CID](), [(cid: cid, depth: 0)])
-        while let (cid, depth) = rest.popLast() {
+        var (leaves, walk) = ([CID](), FileWalk(cid, size: size, isOfProfile: true))
+        while let cid = try walk.next() {
             used(cid)
             if cid.codec == .raw {
                 guard has(cid) else { throw CARError.missing(cid) }
                 leaves.append(cid)
-                continue
+                walk.addLeaf()
+            } else {
+                _ = try walk.add(cid, block: try block(cid))
             }
-            let block = try block(cid)
-            let node = try CARError.naming(cid) { () throws(UnixFSNode.Failure) in
-                try UnixFSNode(codec: cid.codec, block: block)
-            }
-            guard depth > 0 || node.fileSize == size else {
-                throw CARError.lyingLength(cid, "\(node.fileSize) bytes, where there should be \(size)")
-            }
-            rest += node.links.reversed().map { ($0, depth + 1) }
-            guard node.data.isEmpty, !node.links.isEmpty, depth < Self.deepestFile,
-                leaves.count + rest.count <= count + Self.deepestFile
-            else { throw CARError.unsupported("a file is not laid out as unixfs-v1-2025 has files (block \(cid))") }
-        }
-        guard leaves.count == count else {
-            throw CARError.unsupported("a file is not laid out as unixfs-v1-2025 has files (block \(cid))")
         }
         return leaves
     }
 
+    /// The bytes of a file, piece by piece, each block compared with its CID, in whatever way the file is laid out.
+    /// - Throws: `CARError`, `FileReadError`, and what `body` throws.
+    package func read(_ cid: CID, size: Int, body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        var walk = FileWalk(cid, size: size, isOfProfile: false)
+        while let cid = try walk.next() {
+            try Array(try walk.add(cid, block: try block(cid))).withUnsafeBytes(body)
+        }
+    }
+
     /// Every file below the root, by its path and CID; nothing of a file is read but what tells it from a folder.
-    /// - Parameter used: Gets every folder's block.
-    /// - Throws: `CARError`, `FileReadError`.
-    package func files(used: (CID) -> Void = { _ in }) throws -> [(path: String, cid: CID)] {
-        var (files, seen) = ([(path: String, cid: CID)](), Set<Digest>())
+    /// - Parameters:
+    ///   - used: Gets every folder's block.
+    ///   - isOver: Asked at each folder whether nobody wants it any more.
+    /// - Throws: `CARError`, `FileReadError`, `CancellationError`.
+    package func files(used: (CID) -> Void = { _ in }, isOver: () -> Bool = { false }) throws -> [(
+        path: String, cid: CID
+    )] {
+        var (files, seen, others) = ([(path: String, cid: CID)](), Set<Digest>(), Set<Digest>())
+        func inner(_ cid: CID) throws -> UnixFSFolder? {
+            if cid.codec != .dagPB || others.contains(cid.digest) { return nil }
+            let block = try block(cid)
+            do { return try UnixFSFolder(codec: cid.codec, block: block) } catch {
+                // Read once, however often it is linked.
+                others.insert(cid.digest)
+                return nil
+            }
+        }
         func visit(_ folder: UnixFSFolder, _ cid: CID, _ path: String, _ depth: Int) throws {
+            if isOver() { throw CancellationError() }
             // One that is in several folders, or in itself, makes as many paths as anybody wishes.
             guard seen.insert(cid.digest).inserted else { throw CARError.malformed("the folder \(cid) is there twice") }
             used(cid)
             for link in folder.links {
                 let place = path.isEmpty ? link.name : "\(path)/\(link.name)"
-                if depth < Self.deepestFolder, link.cid.codec == .dagPB,
-                    let inner = try? UnixFSFolder(codec: .dagPB, block: try block(link.cid))
-                {
+                if depth < Self.deepestFolder, let inner = try inner(link.cid) {
                     try visit(inner, link.cid, place, depth + 1)
                 } else {
                     files.append((place, link.cid))

@@ -1,11 +1,10 @@
 /// A node of a UnixFS file, read: links and data (https://specs.ipfs.tech/unixfs/, https://ipld.io/specs/codecs/dag-pb/).
 package struct UnixFSNode {
-    /// What is below it, in order.
-    package var links: [CID] = []
+    var links: [CID] = []
     /// File bytes below each link.
     var linkSizes: [Int] = []
     /// File bytes in the node itself, which come before those below its links.
-    package var data: ArraySlice<UInt8> = []
+    var data: ArraySlice<UInt8> = []
     /// File bytes in all.
     var fileSize: Int
 

@@ -153,7 +153,7 @@ struct RuntimeChecks: Sendable {
                 return result
             }
             var result = Result(.golden, .yes, "sha256 \(found.sha256)")
-            if expected != found {
+            if !expected.isSameImage(as: found) {
                 result = Result(.golden, .no, "the lock builds to other bytes")
                 result.expected = "\(expected.size) bytes, sha256 \(expected.sha256), cid \(expected.cid)"
                 result.found = "\(found.size) bytes, sha256 \(found.sha256), cid \(found.cid)"

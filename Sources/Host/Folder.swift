@@ -1,6 +1,12 @@
 import Glibc
 import SystemPackage
 
+/// Bytes that this user may still write where a folder lies.
+public func freeSpace(_ folder: String) -> Int {
+    var status = statvfs()
+    return statvfs(folder, &status) == 0 ? Int(status.f_bavail) * Int(status.f_frsize) : .max
+}
+
 /// What lies in a folder.
 public enum Folder {
     /// The names in a folder, in byte order; none when it isn't there.

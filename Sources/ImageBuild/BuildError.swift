@@ -6,6 +6,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case mismatch(golden: String, expected: GoldenFile, found: GoldenFile)
     /// The golden file is of another lock.
     case otherLock(golden: String, expected: String, found: String)
+    /// The golden file says nothing of the lock's inputs.
+    case noInputs(golden: String)
     /// A lock's inputs are not those that the golden file says.
     case otherInputs(golden: String, expected: String, found: String)
     /// A file that is no golden file.
@@ -46,6 +48,7 @@ public enum BuildError: Error, CustomStringConvertible {
             """
         case .otherLock(let golden, let expected, let found):
             "\(golden) is of the lock with sha256 \(expected), this lock's is \(found); nothing was compared"
+        case .noInputs(let golden): "\(golden) has no inputs_cid; nothing was compared"
         case .otherInputs(let golden, let expected, let found):
             "the root of the inputs is \(found), and \(golden) says \(expected)"
         case .notGolden(let path):

@@ -34,13 +34,18 @@ public struct GoldenFile: Codable, Equatable, Sendable {
         do { self = try JSONText.decode(Self.self, from: bytes) } catch { throw BuildError.notGolden(path) }
     }
 
+    /// Whether both say the same of a lock's image.
+    public func isSameImage(as other: GoldenFile) -> Bool {
+        (lockSHA256, size, sha256, cid) == (other.lockSHA256, other.size, other.sha256, other.cid)
+    }
+
     /// Compares a build with the file at `path`.
     /// - Throws: `BuildError.otherLock` or `.mismatch`.
     public func compare(with found: GoldenFile, path: String) throws {
         guard lockSHA256 == found.lockSHA256 else {
             throw BuildError.otherLock(golden: path, expected: lockSHA256, found: found.lockSHA256)
         }
-        guard (size, sha256, cid) == (found.size, found.sha256, found.cid) else {
+        guard isSameImage(as: found) else {
             throw BuildError.mismatch(golden: path, expected: self, found: found)
         }
     }

@@ -23,16 +23,14 @@ public struct Bundle: Sendable {
     /// Opens a CAR; its blocks are compared with their CIDs when they are read.
     /// - Throws: `BundleError.malformed`, `FileReadError`.
     public init(path: String) throws {
-        do { car = try FolderCARReader(file: try InputFile(path: path)) } catch let error as CARError {
-            throw BundleError.malformed(path, reason: "\(error)")
-        }
+        try self.init(try InputFile(path: path))
     }
 
     /// The same of an open file.
     /// - Throws: `BundleError.malformed`, `FileReadError`.
     init(_ file: InputFile) throws {
         do { car = try FolderCARReader(file: file) } catch let error as CARError {
-            throw BundleError.malformed(file.path, reason: "\(error)")
+            throw BundleError(error, in: file.path)
         }
     }
 
@@ -50,8 +48,11 @@ public struct Bundle: Sendable {
         let name = Self.lockName
         do {
             guard let cid = try car.cid(at: name) else { throw CARError.malformed("it has no \(name)") }
-            return String(decoding: try bytes(of: cid), as: UTF8.self)
-        } catch let error as CARError { throw BundleError.malformed(path, reason: "\(error)") }
+            guard let text = String(validating: try bytes(of: cid), as: UTF8.self) else {
+                throw BundleError.malformed(path, reason: "its \(name) isn't UTF-8")
+            }
+            return text
+        } catch let error as CARError { throw BundleError(error, in: path) }
     }
 
     /// Bytes of the largest lock.
@@ -77,11 +78,9 @@ public struct Bundle: Sendable {
             let isBlock = FolderCARReader.isOneBlock(input.size)
             guard let cid = isBlock && car.has(raw) ? raw : try car.cid(at: place) else { return false }
             var hasher = SHA256Hasher()
-            for leaf in try car.leaves(of: cid, size: input.size) {
-                try car.block(leaf).withUnsafeBytes {
-                    hasher.update($0)
-                    try file.write($0)
-                }
+            try car.read(cid, size: input.size) {
+                hasher.update($0)
+                try file.write($0)
             }
             let found = hasher.finalize()
             guard found == input.sha256 else {
@@ -89,7 +88,7 @@ public struct Bundle: Sendable {
             }
             return true
         } catch let error as CARError {
-            throw BundleError.wrong(path, place: place, name: input.path, reason: "\(error)")
+            throw BundleError(error, in: path, place: place, name: input.path)
         }
     }
 }

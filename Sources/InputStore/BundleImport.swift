@@ -40,12 +40,16 @@ public struct BundleImport: Sendable {
         let reader = bundle.reader
         var (used, places) = (Set<Digest>(), [String: CID]())
         do {
-            for file in try reader.files(used: { used.insert($0.digest) }) { places[file.path] = file.cid }
-        } catch let error as CARError { throw BundleError.malformed(bundle.path, reason: "\(error)") }
+            for file in try reader.files(used: { used.insert($0.digest) }, isOver: isOver) {
+                places[file.path] = file.cid
+            }
+        } catch let error as CARError { throw BundleError(error, in: bundle.path) }
         let named = try lock.inputs + lock.verificationInputs + treeInputs(places)
         var seen: Set<Digest> = []
         let inputs = named.filter { seen.insert($0.sha256).inserted }
-        try check(places, hold: inputs, used: &used)
+        let (size, free) = (inputs.reduce(0) { $0 + $1.size }, store.freeSpace)
+        guard size <= free else { throw BundleError.tooLarge(bundle.path, size: size, free: free) }
+        try check(places, hold: inputs, used: &used, isOver)
         try extract(inputs.map { ($0, places[Store.place(of: $0.sha256)]) }, into: store, isOver)
         return inputs
     }
@@ -57,7 +61,7 @@ public struct BundleImport: Sendable {
             guard let cid = places[place] else { throw BundleError.missing(bundle.path, place: place, name: name) }
             let bytes: [UInt8]
             do { bytes = try bundle.bytes(of: cid) } catch let error as CARError {
-                throw BundleError.wrong(bundle.path, place: place, name: name, reason: "\(error)")
+                throw BundleError(error, in: bundle.path, place: place, name: name)
             }
             guard Digest.of(bytes) == tree.list.sha256 else {
                 throw BundleError.wrong(bundle.path, place: place, name: name, reason: "it has other bytes")
@@ -67,12 +71,15 @@ public struct BundleImport: Sendable {
     }
 
     /// Nothing is missing, nothing too much, and nothing there twice.
-    private func check(_ places: [String: CID], hold inputs: [Lockfile.Input], used: inout Set<Digest>) throws {
+    private func check(
+        _ places: [String: CID], hold inputs: [Lockfile.Input], used: inout Set<Digest>, _ isOver: () -> Bool
+    ) throws {
         let reader = bundle.reader
         var names: [String: String] = [Bundle.lockName: "the lock"]
         for input in inputs { names[Store.place(of: input.sha256)] = input.path }
         var holders: [Digest: String] = [:]
         for input in inputs {
+            if isOver() { throw CancellationError() }
             let place = Store.place(of: input.sha256)
             guard let cid = places[place] else {
                 throw BundleError.missing(bundle.path, place: place, name: input.path)
@@ -82,16 +89,10 @@ public struct BundleImport: Sendable {
                     holders[leaf.digest] = place
                 }
             } catch let error as CARError {
-                throw BundleError.wrong(bundle.path, place: place, name: input.path, reason: "\(error)")
+                throw BundleError(error, in: bundle.path, place: place, name: input.path)
             }
         }
-        for (place, cid) in places.sorted(by: { $0.key < $1.key }) where names[place] == nil {
-            let parts = place.split(separator: "/", omittingEmptySubsequences: false)
-            guard parts.count == 2, parts[0] == Bundle.keyFolder else {
-                throw BundleError.stranger(bundle.path, place: place)
-            }
-            used.insert(cid.digest)
-        }
+        try checkKeys(places, besides: names, used: &used)
         if let lock = places[Bundle.lockName] {
             _ = try? reader.leaves(of: lock, size: lockText.utf8.count, used: { used.insert($0.digest) })
         }
@@ -102,6 +103,18 @@ public struct BundleImport: Sendable {
         }
         if let stranger = reader.block(besides: used) {
             throw BundleError.stranger(bundle.path, place: "a block of SHA-256 \(stranger)")
+        }
+    }
+
+    /// Keys are those that the lock lets sign, and their blocks are their CIDs'; what isn't named by anything is a stranger's.
+    private func checkKeys(_ places: [String: CID], besides names: [String: String], used: inout Set<Digest>) throws {
+        let keys = Set(lock.archives.flatMap(\.keys).map { "\(Bundle.keyFolder)/\($0).pgp" })
+        for (place, cid) in places.sorted(by: { $0.key < $1.key }) where names[place] == nil {
+            guard keys.contains(place) else { throw BundleError.stranger(bundle.path, place: place) }
+            do { _ = try bundle.reader.block(cid) } catch let error as CARError {
+                throw BundleError(error, in: bundle.path, place: place)
+            }
+            used.insert(cid.digest)
         }
     }
 
@@ -124,9 +137,9 @@ public struct BundleImport: Sendable {
             },
             wrong: { [bundle] number, error in
                 let input = inputs[number].input
-                return BundleError.wrong(
-                    bundle.path, place: Store.place(of: input.sha256), name: input.path,
-                    reason: error.map { "\($0)" } ?? "its SHA-256 is another")
+                let place = Store.place(of: input.sha256)
+                return error.map { BundleError($0, in: bundle.path, place: place, name: input.path) }
+                    ?? .wrong(bundle.path, place: place, name: input.path, reason: "its SHA-256 is another")
             }, isOver: isOver)
     }
 }

@@ -87,10 +87,15 @@ public struct Store: Sendable {
     }
 
     /// Forgets an object.
-    public func remove(_ sha256: Digest) {
+    /// - Returns: Whether it is gone.
+    @discardableResult
+    public func remove(_ sha256: Digest) -> Bool {
         let path = path(of: sha256)
-        if unlink(path) != 0, errno == EISDIR { rmdir(path) }
+        return unlink(path) == 0 || errno == ENOENT || (errno == EISDIR && rmdir(path) == 0)
     }
+
+    /// Bytes that this user may still write where it lies.
+    var freeSpace: Int { Host.freeSpace(directory) }
 
     /// A new file that can become an object.
     public func newObject(sha256: Digest) throws -> AtomicFile {

@@ -49,6 +49,18 @@ extension Store {
         return wrong.withLock { $0 }.sorted { $0.0.hex < $1.0.hex }
     }
 
+    /// Removes those of some objects that have changed, and haven't been fetched anew meanwhile.
+    /// - Throws: `SystemError`.
+    public func removeChanged(_ objects: [Object]) throws {
+        let gate = try StoreUse.gate(of: self, LOCK_EX)
+        defer { close(gate) }
+        for object in objects {
+            let input = Lockfile.Input(path: object.sha256.hex, size: object.size, sha256: object.sha256)
+            guard case .changed = try state(of: input, isUse: false) else { continue }
+            guard remove(object.sha256) else { throw SystemError("cannot remove \(path(of: object.sha256))", errno) }
+        }
+    }
+
     /// Which objects go.
     public struct CollectionRule: Sendable {
         /// Those that stay, whatever the rest says: what locks name.
@@ -93,7 +105,9 @@ extension Store {
                 result.left.append(object)
                 continue
             }
-            if !isDry { remove(object.sha256) }
+            guard isDry || remove(object.sha256) else {
+                throw SystemError("cannot remove \(path(of: object.sha256))", errno)
+            }
             result.removed.append(object)
             size -= object.size
         }

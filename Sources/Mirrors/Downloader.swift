@@ -56,12 +56,14 @@ package final class Downloader: Sendable {
         return await gates[address.server].isGivenUp
     }
 
-    /// Downloads a file whose bytes are known: no more than `input.size` bytes are taken, and their hash must be right.
+    /// Downloads a file whose bytes are known, where `tries` says how often it is worth it if there is another way: no more than `input.size` bytes are taken, and their hash must be right.
     func download(
-        _ url: String, as input: Lockfile.Input, into file: AtomicFile, received: @Sendable (Int) -> Void
+        _ url: String, as input: Lockfile.Input, into file: AtomicFile, tries: Int? = nil,
+        received: @Sendable (Int) -> Void
     ) async throws {
         let sink = FileSink(file)
-        let size = try await download(url, limit: input.size, into: sink, isPinned: true, received: received)
+        let size = try await download(
+            url, limit: input.size, into: sink, isPinned: true, tries: tries, received: received)
         let digest = sink.finish()
         guard size == input.size, digest == input.sha256 else {
             let what = size == input.size ? "sha256 \(digest)" : "\(size) bytes"
@@ -73,10 +75,14 @@ package final class Downloader: Sendable {
     }
 
     /// Downloads at most `limit` bytes.
-    /// - Parameter isPinned: Whether the caller knows what the bytes must hash to.
+    /// - Parameters:
+    ///   - isPinned: Whether the caller knows what the bytes must hash to.
+    ///   - tries: How often a server is asked that breaks off, where that is nothing against the server; nil for as often as is
+    ///     good.
     /// - Returns: How many there were.
     func download(
-        _ url: String, limit: Int, into sink: any BodySink, isPinned: Bool = false, received: @Sendable (Int) -> Void
+        _ url: String, limit: Int, into sink: any BodySink, isPinned: Bool = false, tries: Int? = nil,
+        received: @Sendable (Int) -> Void
     ) async throws -> Int {
         let address: WebAddress
         do { address = try WebAddress(url) } catch {
@@ -109,10 +115,10 @@ package final class Downloader: Sendable {
                 }
             } catch WebClient.Failure.broken(let reason) {
                 broken += 1
-                guard broken < attempts else {
-                    await gate.failed()
+                guard broken < tries ?? attempts else {
+                    if tries == nil { await gate.failed() }
                     throw SourceFailure(
-                        kind: .busy, description: "\(address.shown): \(reason) (tried \(attempts) times)")
+                        kind: .busy, description: "\(address.shown): \(reason) (tried \(broken) times)")
                 }
                 await gate.broke(pause: pause)
                 pause *= 2

@@ -104,7 +104,8 @@ public final class Fetcher: Sendable {
     /// Brings what mirrors of objects have of inputs that nobody serves by a path: the user's own, wheels.
     /// - Throws: `SystemError`, `StoreError`; nothing where nobody has one.
     public func fill(_ inputs: [Lockfile.Input]) async throws {
-        guard try await mirrors.general.contains(where: { $0.isLocal || !offline }) else { return }
+        // Lists of apt's name mirrors of Debian's alone: nobody is asked for them here.
+        guard !inputs.isEmpty, configured.general.contains(where: { $0.isLocal || !offline }) else { return }
         var seen: Set<Digest> = []
         let wanted = inputs.filter { seen.insert($0.sha256).inserted }.map { RemoteInput($0, from: .objects) }
         let missing = try await missing(of: wanted)
@@ -184,15 +185,27 @@ public final class Fetcher: Sendable {
         let store = store
         switch source {
         case .file(let path):
-            guard let found = try await onThread({ try store.adopt(path, as: input) }) else {
-                throw SourceFailure(kind: .file, description: "\(path): no such file")
+            return try await onThread {
+                // A mirror that can't be read is none, and the next one is asked.
+                let descriptor = RegularFile.open(path)
+                guard descriptor >= 0 else {
+                    let reason = errno
+                    throw SourceFailure(
+                        kind: [ENOENT, ENOTDIR].contains(reason) ? .file : .source,
+                        description: reason == ENOENT
+                            ? "\(path): no such file" : "\(path): \(String(cString: strerror(reason)))")
+                }
+                close(descriptor)
+                guard let found = try store.adopt(path, as: input) else {
+                    throw SourceFailure(kind: .file, description: "\(path): no such file")
+                }
+                guard found == input.sha256 else {
+                    throw SourceFailure(
+                        kind: .wrongBytes,
+                        description: "\(path): wrong bytes: sha256 \(found) instead of \(input.sha256)")
+                }
+                return true
             }
-            guard found == input.sha256 else {
-                throw SourceFailure(
-                    kind: .wrongBytes,
-                    description: "\(path): wrong bytes: sha256 \(found) instead of \(input.sha256)")
-            }
-            return true
         case .bundle(let path):
             return try await take(input, fromBundle: path)
         case .url(let url):
@@ -200,7 +213,6 @@ public final class Fetcher: Sendable {
                 try await self.downloader.download(url, as: input, into: file, received: received)
             }
         case .objects(let base):
-            guard servers.mayHaveObjects(base) else { return false }
             let url = "\(base)/\(Store.place(of: input.sha256))"
             do {
                 let isTaken = try await download(input, from: url) { file in
@@ -209,9 +221,9 @@ public final class Fetcher: Sendable {
                 if isTaken { servers.found(base) }
                 return isTaken
             } catch let failure as SourceFailure where failure.kind == .file {
-                // Most mirrors have paths alone, which nobody is told of.
-                servers.missed(base)
-                return false
+                // Most mirrors have paths alone, of which nobody is told; one that has none says so here.
+                if input.path.contains("/"), !servers.hasObjects(base) { return false }
+                throw failure
             }
         case .gateway(let place):
             return try await download(input, from: place.server) { file in
@@ -251,7 +263,11 @@ public final class Fetcher: Sendable {
                 try store.keep(file, sha256: input.sha256)
                 return true
             } catch let error as BundleError {
-                throw SourceFailure(kind: .wrongBytes, description: "\(error)")
+                // What is wrong with all of it is told at the end, and not of each input.
+                if case .wrong = error { throw SourceFailure(kind: .wrongBytes, description: "\(error)") }
+                throw SourceFailure(kind: .source, description: "\(error)")
+            } catch let error as FileReadError {
+                throw SourceFailure(kind: .source, description: "\(error)")
             }
         }
     }

@@ -38,8 +38,15 @@ public final class Gateway: Sendable {
 
     private let place: Place
     private let downloader: Downloader
-    /// Folders and files' nodes, which many objects have in common.
-    private let nodes = Mutex<[CID: [UInt8]]>([:])
+    /// Folders' blocks, which many objects have in common.
+    private struct Folders {
+        var blocks: [CID: [UInt8]] = [:]
+        var size = 0
+    }
+
+    private let folders = Mutex(Folders())
+    /// Bytes of them.
+    private static let mostKept = 16 << 20
     /// What nodes exchange, and the most that one is asked for.
     private static let largestBlock = 2 << 20
 
@@ -58,14 +65,19 @@ public final class Gateway: Sendable {
             } catch let failure as SourceFailure where failure.isOfFile { try file.reset() }
         }
         let path = "\(place.server)/ipfs/\(place.root)/\(Store.place(of: input.sha256))"
+        let isOne = FolderCARReader.isOneBlock(input.size)
         do {
-            return try await downloader.download(path, as: input, into: file, received: received)
-        } catch let failure as SourceFailure where failure.isOfFile {
-            guard !FolderCARReader.isOneBlock(input.size) else { throw failure }
+            return try await downloader.download(
+                path, as: input, into: file, tries: isOne ? nil : 2, received: received)
+        } catch let failure as SourceFailure where failure.kind != .source && !isOne {
+            // 504 and its like too: a gateway that can't find a path in time may have all its blocks.
             try file.reset()
             try await downloadBlocks(of: input, into: file, received: received)
         }
     }
+
+    /// For people: without user and password.
+    private var shown: String { WebAddress.withoutLogin(place.server) }
 
     private func url(of cid: CID) -> String { "\(place.server)/ipfs/\(cid)?format=raw" }
 
@@ -75,36 +87,28 @@ public final class Gateway: Sendable {
         do {
             guard let root = try await cid(of: Store.place(of: input.sha256)) else {
                 throw SourceFailure(
-                    kind: .file, description: "\(place.server): \(place.root) has no \(Store.place(of: input.sha256))")
+                    kind: .file, description: "\(shown): \(place.root) has no \(Store.place(of: input.sha256))")
             }
-            var (rest, size) = ([root], 0)
             var hasher = SHA256Hasher()
-            while let cid = rest.popLast() {
-                let block = try await block(cid)
-                let node = try CARError.naming(cid) { () throws(UnixFSNode.Failure) in
-                    try UnixFSNode(codec: cid.codec, block: block)
-                }
-                size += node.data.count
-                guard size <= input.size, rest.count + node.links.count <= input.size + 1 else {
-                    throw CARError.lyingLength(cid, "more than \(input.size) bytes")
-                }
-                try Array(node.data).withUnsafeBytes {
+            var walk = FileWalk(root, size: input.size, isOfProfile: false)
+            while let cid = try walk.next() {
+                let bytes = Array(try walk.add(cid, block: try await block(cid)))
+                try bytes.withUnsafeBytes {
                     hasher.update($0)
                     try file.write($0)
                 }
-                received(node.data.count)
-                rest += node.links.reversed()
+                received(bytes.count)
             }
             let found = hasher.finalize()
             guard found == input.sha256 else {
                 throw SourceFailure(
                     kind: .wrongBytes,
                     description:
-                        "\(place.server): the blocks of \(root) are other bytes: sha256 \(found) instead of \(input.sha256)"
+                        "\(shown): the blocks of \(root) are other bytes: sha256 \(found) instead of \(input.sha256)"
                 )
             }
         } catch let error as CARError {
-            throw SourceFailure(kind: .wrongBytes, description: "\(place.server): \(error)")
+            throw SourceFailure(kind: .wrongBytes, description: "\(shown): \(error)")
         }
     }
 
@@ -112,7 +116,16 @@ public final class Gateway: Sendable {
     private func cid(of path: String) async throws -> CID? {
         var cid = place.root
         for name in path.split(separator: "/") {
-            let block = try await block(cid)
+            let block: [UInt8]
+            if let known = folders.withLock({ $0.blocks[cid] }) {
+                block = known
+            } else {
+                block = try await self.block(cid)
+                folders.withLock { folders in
+                    folders.size += block.count
+                    if folders.size <= Self.mostKept { folders.blocks[cid] = block }
+                }
+            }
             let folder = try CARError.naming(cid) { () throws(UnixFSNode.Failure) in
                 try UnixFSFolder(codec: cid.codec, block: block)
             }
@@ -124,13 +137,13 @@ public final class Gateway: Sendable {
 
     /// A block that is its CID's.
     private func block(_ cid: CID) async throws -> [UInt8] {
-        if let bytes = cid.inlined ?? nodes.withLock({ $0[cid] }) { return bytes }
+        if let inlined = cid.inlined { return inlined }
         let (url, sink) = (url(of: cid), MemorySink())
         _ = try await downloader.download(url, limit: Self.largestBlock, into: sink, isPinned: true, received: { _ in })
         guard Digest.of(sink.bytes) == cid.digest else {
-            throw SourceFailure(kind: .wrongBytes, description: "\(url): what it answers isn't that block")
+            throw SourceFailure(
+                kind: .wrongBytes, description: "\(WebAddress.withoutLogin(url)): what it answers isn't that block")
         }
-        if cid.codec == .dagPB { nodes.withLock { $0[cid] = sink.bytes } }
         return sink.bytes
     }
 }

@@ -36,11 +36,17 @@ public struct RemoteFile: Sendable {
     }
 
     /// Downloads the file.
-    public func download(into file: AtomicFile) async throws { try await read(into: FileSink(file), limit: .max) }
+    /// - Parameter limit: More bytes than this are an error.
+    public func download(into file: AtomicFile, limit: Int) async throws {
+        try await read(into: FileSink(file), limit: limit)
+    }
+
+    /// A name for people: a URL without user and password.
+    public static func shown(_ name: String) -> String { isURL(name) ? WebAddress.withoutLogin(name) : name }
 
     private func read(into sink: any BodySink, limit: Int) async throws {
         let downloader = Downloader(settings: settings, timeout: timeout)
-        events(.phase(name: "download \(url)", total: 0))
+        events(.phase(name: "download \(WebAddress.withoutLogin(url))", total: 0))
         do {
             _ = try await downloader.download(url, limit: limit, into: sink, received: { _ in })
         } catch {

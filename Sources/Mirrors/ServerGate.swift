@@ -52,8 +52,13 @@ actor ServerGate {
         let first = firstRefusal ?? .now
         firstRefusal = first
         let end = ContinuousClock.now + .seconds(pause)
+        guard first.duration(to: end) <= .seconds(limit) else {
+            // Nobody waits so long: it is asked for nothing more, by nobody.
+            failures = Self.mostFailures
+            return false
+        }
         notBefore = max(notBefore, end)
-        return first.duration(to: end) <= .seconds(limit)
+        return true
     }
 
     /// A connection broke; others wait a moment as well.

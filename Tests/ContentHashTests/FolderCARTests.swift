@@ -84,6 +84,36 @@ final class FolderCARTests: XCTestCase {
         XCTAssertEqual(try reader.leaves(of: file.cid, size: size).count, 2049)
     }
 
+    /// Nodes that link the same ones again and again make no more work than the file's size allows.
+    func testAWalkEndsHoweverOftenANodeIsLinked() throws {
+        for isOfProfile in [true, false] {
+            var blocks: [CID: [UInt8]] = [:]
+            func add(_ children: [DagPB.Child]) -> DagPB.Child {
+                let (node, total, size) = DagPB.innerNode(children)
+                let cid = CID(version: 1, codec: .dagPB, digest: .of(node))
+                blocks[cid] = node
+                return .init(cid: cid, totalSize: total, fileSize: size)
+            }
+            let empty = CID(raw: .of([UInt8]()))
+            blocks[empty] = []
+            var child = DagPB.Child(cid: empty, totalSize: 0, fileSize: 0)
+            for _ in 0..<40 { child = add([child, child]) }
+            let full = DagPB.Child(
+                cid: CID(raw: .of([UInt8](repeating: 0, count: 3 << 20))), totalSize: 3 << 20, fileSize: 3 << 20)
+            let root = add([child, full])
+            var walk = FileWalk(root.cid, size: 3 << 20, isOfProfile: isOfProfile)
+            var steps = 0
+            XCTAssertThrowsError(
+                try {
+                    while let cid = try walk.next() {
+                        steps += 1
+                        _ = try walk.add(cid, block: blocks[cid] ?? [])
+                    }
+                }())
+            XCTAssertLessThan(steps, 1000)
+        }
+    }
+
     func testAFileThatChangedIsNotWritten() throws {
         let path = "\(folder)/file"
         for size in [10, 3 << 20] {

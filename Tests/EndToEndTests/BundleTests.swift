@@ -158,7 +158,16 @@ final class BundleTests: XCTestCase {
                 answer.errors.contains("\(bundle) has \(stranger), which its lock doesn't name"), answer.errors)
         }
         let lacking = "objects/\(try bench.sha256("large").prefix(2))/\(try bench.sha256("large"))"
-        XCTAssertEqual(try bench.run(["rm", "b/\(stranger)", "b/\(lacking)"]).status, 0)
+        XCTAssertEqual(
+            try bench.run([
+                "sh", "-c",
+                "rm b/\(stranger); rmdir --ignore-fail-on-non-empty b/objects/ab; mkdir b/keys && echo x > b/keys/mine.pgp",
+            ]).status, 0)
+        try make("key", bench)
+        let key = try bench.rtverify(["store", "import", "key.car"], store: "bad")
+        XCTAssertEqual(key.status, 1, key.errors)
+        XCTAssertTrue(key.errors.contains("key.car has keys/mine.pgp, which its lock doesn't name"), key.errors)
+        XCTAssertEqual(try bench.run(["rm", "-r", "b/keys", "b/\(lacking)"]).status, 0)
         XCTAssertEqual(try bench.run(["find", "b", "-type", "d", "-empty", "-delete"]).status, 0)
         try make("lacking", bench)
         for bundle in ["b", "lacking.car"] {
@@ -184,6 +193,15 @@ final class BundleTests: XCTestCase {
             try bench.rtverify(
                 ["build", "--lock", "test.lock", "-o", "again.squashfs", "--only-mirror", "--timeout", "5"] + mirrors,
                 store: "store-\(name)", in: place)
+        }
+        // One that lacks some has the others.
+        let half = try bench.run(["sh", "-c", "cp -r store half && rm $(find half/objects -type f | sort | head -5)"])
+        XCTAssertEqual(half.status, 0, half.errors)
+        try Server.serving("\(bench.folder)/half", "") { url in
+            let refused = try build(["--mirror", url], "half")
+            XCTAssertEqual(refused.status, 2, refused.errors)
+            let number = refused.errors.firstMatch(of: #/(\d+) of (\d+) inputs could not be fetched/#)
+            XCTAssertLessThanOrEqual(try XCTUnwrap(number.flatMap { Int($0.1) }, refused.errors), 5, refused.errors)
         }
         // A store is one already.
         try Server.serving("\(bench.folder)/store", "") { url in

@@ -138,6 +138,25 @@ final class DurabilityTests: XCTestCase {
         XCTAssertEqual(try bench.rtverify(["store", "gc"]).status, 64)
     }
 
+    /// A golden file of another lock, or without the root, decides nothing; and a build doesn't ask for the root.
+    private func compares(_ bench: Workbench, _ golden: String) throws {
+        let text = try String(contentsOfFile: golden, encoding: .utf8)
+        let root = try XCTUnwrap(text.firstMatch(of: #/"inputs_cid": "(\w+)"/#)).1
+        let lock = try XCTUnwrap(text.firstMatch(of: #/"lock_sha256": "(\w+)"/#)).1
+        for (changed, status, words) in [
+            (text.replacing("inputs_cid", with: "other"), Int32(2), "has no inputs_cid; nothing was compared"),
+            (text.replacing(lock, with: String(repeating: "0", count: 64)), 2, "nothing was compared"),
+            (text.replacing(root, with: "bafyother"), 1, "the root of the inputs is \(root)"),
+        ] {
+            try bench.write(changed, to: "changed.json")
+            let answer = try bench.rtverify(
+                ["store", "export", "--lock", "\(Workbench.checkout)/lockfiles/debian-12-minimal.lock", "-o", "c.car"]
+                    + ["--offline", "--golden", "changed.json"])
+            XCTAssertEqual(answer.status, status, answer.errors)
+            XCTAssertTrue(answer.errors.contains(words), answer.errors)
+        }
+    }
+
     /// The real minimal runtime, where there is no network and nothing but its bundle.
     func testTheMinimalRuntimeIsRebuiltFromItsBundleAlone() throws {
         try XCTSkipUnless(getuid() == 0, "a network namespace takes root")
@@ -151,6 +170,7 @@ final class DurabilityTests: XCTestCase {
             throw XCTSkip("the locked versions have left the mirrors: no bundle can be made")
         }
         XCTAssertEqual(exported.status, 0, exported.errors)
+        try compares(bench, "\(top)/golden/\(name).json")
         let command = ["unshare", "--net", Workbench.program]
         let rest = ["--store", "\(bench.folder)/empty", "--only-mirror", "--mirror", "b.car"]
         XCTAssertEqual(try bench.rtverify(["store", "import", "b.car", "--lock", "it.lock"], store: "other").status, 0)

@@ -55,7 +55,9 @@ final class GateTests: XCTestCase {
             let image = try XCTUnwrap(report.runtimes.first?.image, answer.errors)
             let lock = try bench.sha256(Self.lock)
             try bench.write(
-                #"{"lock_sha256":"\#(lock)","size":\#(image.size),"sha256":"\#(image.sha256)","cid":"\#(image.cid)"}"#,
+                #"{"lock_sha256":"\#(lock)","size":\#(image.size),"sha256":"\#(image.sha256)","#
+                    // Of the inputs, which no build compares.
+                    + #""cid":"\#(image.cid)","inputs_cid":"bafy"}"#,
                 to: Self.golden)
         }
 

@@ -2,7 +2,8 @@
 /// signatures: a lock is verified with them where the host has no such package, or no longer has the key. They decide nothing, as a
 /// lock says by fingerprint who may sign.
 ///
-/// They never change, because bundles hold them: a key that comes later is added.
+/// They never change, because bundles hold them, whose roots follow from the lock alone. A key that comes later may verify, but is in
+/// the bundles of locks of a later format only.
 public enum DebianKeys {
     /// A key by its primary key's fingerprint, and its packets (RFC 9580 10.1).
     public typealias Key = (fingerprint: String, bytes: [UInt8])

@@ -100,9 +100,14 @@ struct SourceOptions: ParsableArguments {
         let given = mirror.flatMap { text in
             guard text.hasPrefix("ipfs://") else { return [Mirror(text)] }
             return gateways.gateway.map { gateway in
-                let server = gateway.hasSuffix("/") ? String(gateway.dropLast()) : gateway
+                // As services write it, with /ipfs/ at its end, or without.
+                var server = gateway
+                for end in ["/", "/ipfs", "/"] where server.hasSuffix(end) { server.removeLast(end.count) }
                 return Mirror("\(server)/ipfs/\(text.dropFirst("ipfs://".count))")
             }
+        }
+        for mirror in given where mirror.isLocal && access(mirror.base, F_OK) != 0 {
+            display.report(.note("--mirror \(mirror.base): nothing is there"))
         }
         let list =
             onlyMirror

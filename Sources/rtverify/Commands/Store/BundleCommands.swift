@@ -52,7 +52,7 @@ extension StoreCommand {
             let display = out.display
             try await exiting(display) {
                 let runtime = try ImageBuilder.LockedRuntime(path: lock)
-                let expected = try golden.map { try GoldenFile(path: $0) }
+                let expected = try golden.map { try expectedRoot(in: $0, of: runtime) }
                 let keys = DebianKeys.keys(Set(runtime.lock.archives.filter { $0.thirdParty == nil }.flatMap(\.keys)))
                 let unknown =
                     keys.unknown
@@ -71,7 +71,8 @@ extension StoreCommand {
                         return try await write(export)
                     }
                     // Writing hashes them all: looking at each before would be to do it twice.
-                    do { return try await export() } catch let error as StoreError {
+                    do { return try await export() } catch let error where error is StoreError || error is FileReadError
+                    {
                         display.report(.note("\(error)"))
                     } catch BundleError.incomplete {}
                     try await Self.fetch(runtime, inputs, display)
@@ -79,10 +80,19 @@ extension StoreCommand {
                 }
                 display.finish()
                 StoreReport.print(summary, bundle: output, lock: runtime.sha256, json: out.json)
-                if let golden, let inputs = expected?.inputsCID, inputs != summary.root.description {
-                    throw BuildError.otherInputs(golden: golden, expected: inputs, found: summary.root.description)
+                if let golden, let expected, expected != summary.root.description {
+                    throw BuildError.otherInputs(golden: golden, expected: expected, found: summary.root.description)
                 }
             }
+        }
+
+        private func expectedRoot(in golden: String, of runtime: ImageBuilder.LockedRuntime) throws -> String {
+            let file = try GoldenFile(path: golden)
+            guard file.lockSHA256 == runtime.sha256.hex else {
+                throw BuildError.otherLock(golden: golden, expected: file.lockSHA256, found: runtime.sha256.hex)
+            }
+            guard let root = file.inputsCID else { throw BuildError.noInputs(golden: golden) }
+            return root
         }
 
         /// What a build and a verification read.
@@ -108,7 +118,7 @@ extension StoreCommand {
                 let summary = try await interruptible {
                     try export.writeCAR(to: file.descriptor, name: "the bundle", isOver: $0)
                 }
-                try StandardOutput.copy(from: file.descriptor)
+                try await interruptible { try StandardOutput.copy(from: file.descriptor, isOver: $0) }
                 return summary
             }
             let file = try AtomicFile(replacing: path)
@@ -158,19 +168,20 @@ extension StoreCommand {
                 defer { withExtendedLifetime(use) {} }
                 if stat(bundle, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
                     let folder = try BundleFolder(path: bundle)
-                    display.report(.phase(name: "import \(bundle)", total: 0))
+                    display.report(.phase(name: "import \(RemoteFile.shown(bundle))", total: 0))
                     inputs = try await interruptible { try folder.take(into: store, isOver: $0) }
                     (text, root) = (folder.lockText, nil)
                 } else {
                     let car = try await car(display)
-                    display.report(.phase(name: "import \(bundle)", total: 0))
+                    display.report(.phase(name: "import \(RemoteFile.shown(bundle))", total: 0))
                     inputs = try await interruptible { try car.take(into: store, isOver: $0) }
                     (text, root) = (car.lockText, car.root)
                 }
                 if let lock { try AtomicFile.write(text, to: lock) }
                 display.finish()
                 StoreReport.print(
-                    imported: inputs, of: bundle, root: root, lock: .of(Array(text.utf8)), store: store.directory,
+                    imported: inputs, of: RemoteFile.shown(bundle), root: root, lock: .of(Array(text.utf8)),
+                    store: store.directory,
                     json: out.json)
             }
         }
@@ -183,8 +194,9 @@ extension StoreCommand {
             let file = try AtomicFile(directory: temporaryDirectory)
             let remote = RemoteFile(
                 url: bundle, timeout: timeout, environment: environmentValue, events: display.report)
-            try await Interruption.cancelling { try await remote.download(into: file) }
-            return try BundleImport(file, name: bundle)
+            let limit = freeSpace(temporaryDirectory)
+            try await Interruption.cancelling { try await remote.download(into: file, limit: limit) }
+            return try BundleImport(file, name: RemoteFile.shown(bundle))
         }
     }
 }

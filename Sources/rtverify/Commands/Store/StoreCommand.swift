@@ -112,7 +112,10 @@ extension StoreCommand {
                 let objects = store.objects()
                 display.report(.phase(name: "check \(objects.count) objects", total: 0))
                 let changed = try await interruptible { try store.check(objects, isOver: $0) }
-                if remove { for (sha256, _) in changed { store.remove(sha256) } }
+                if remove {
+                    let names = Set(changed.map(\.0))
+                    try store.removeChanged(objects.filter { names.contains($0.sha256) })
+                }
                 display.finish()
                 StoreReport.print(changed, of: objects, store: store, isRemoved: remove, json: out.json)
                 if !changed.isEmpty { throw ExitCode(1) }
