@@ -185,27 +185,7 @@ public final class Fetcher: Sendable {
         let store = store
         switch source {
         case .file(let path):
-            return try await onThread {
-                // A mirror that can't be read is none, and the next one is asked.
-                let descriptor = RegularFile.open(path)
-                guard descriptor >= 0 else {
-                    let reason = errno
-                    throw SourceFailure(
-                        kind: [ENOENT, ENOTDIR].contains(reason) ? .file : .source,
-                        description: reason == ENOENT
-                            ? "\(path): no such file" : "\(path): \(String(cString: strerror(reason)))")
-                }
-                close(descriptor)
-                guard let found = try store.adopt(path, as: input) else {
-                    throw SourceFailure(kind: .file, description: "\(path): no such file")
-                }
-                guard found == input.sha256 else {
-                    throw SourceFailure(
-                        kind: .wrongBytes,
-                        description: "\(path): wrong bytes: sha256 \(found) instead of \(input.sha256)")
-                }
-                return true
-            }
+            return try await take(input, fromFile: path)
         case .bundle(let path):
             return try await take(input, fromBundle: path)
         case .url(let url):
@@ -249,6 +229,31 @@ public final class Fetcher: Sendable {
         } catch let failure as SourceFailure {
             await condemn(server, for: failure)
             throw failure
+        }
+    }
+
+    private func take(_ input: Lockfile.Input, fromFile path: String) async throws -> Bool {
+        let store = store
+        return try await onThread {
+            // A mirror that can't be read is none, and the next one is asked.
+            let descriptor = RegularFile.open(path)
+            guard descriptor >= 0 else {
+                let reason = errno
+                throw SourceFailure(
+                    kind: [ENOENT, ENOTDIR].contains(reason) ? .file : .source,
+                    description: reason == ENOENT
+                        ? "\(path): no such file" : "\(path): \(String(cString: strerror(reason)))")
+            }
+            close(descriptor)
+            guard let found = try store.adopt(path, as: input) else {
+                throw SourceFailure(kind: .file, description: "\(path): no such file")
+            }
+            guard found == input.sha256 else {
+                throw SourceFailure(
+                    kind: .wrongBytes,
+                    description: "\(path): wrong bytes: sha256 \(found) instead of \(input.sha256)")
+            }
+            return true
         }
     }
 

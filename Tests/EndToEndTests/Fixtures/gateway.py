@@ -5,44 +5,16 @@ WAY: whole; blocks (raw blocks alone, 406 for paths); paths (no raw blocks); red
 Retry-After, once a URL); late (504, once a URL); gone (410 for raw blocks); page (an HTML page with status 200); lies (another block); cut and
 reversed (of ?format=car). LOG gets a line a request.
 """
-import base64, hashlib, http.server, random, sys, threading, urllib.parse
+import base64, http.server, sys, threading, urllib.parse
+
+from car_format import fields, sections, varint
 
 data, way = open(sys.argv[1], "rb").read(), sys.argv[2]
 seen, lock = set(), threading.Lock()
-
-
-def varint(bytes, at):
-    value = shift = 0
-    while True:
-        byte = bytes[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
-
-
-def fields(bytes):
-    at = 0
-    while at < len(bytes):
-        tag, at = varint(bytes, at)
-        value, at = varint(bytes, at)
-        if tag & 7 == 2:
-            yield tag >> 3, bytes[at:at + value]
-            at += value
-        else:
-            yield tag >> 3, value
-
-
+_, found = sections(data)
+blocks = {cid: block for cid, block, _ in found}
 length, at = varint(data, 0)
-header, at = data[:at + length], at + length
-blocks, sections = {}, []
-while at < len(data):
-    length, start = varint(data, at)
-    section = data[start:start + length]
-    blocks[section[:36]] = section[36:]
-    sections.append(data[at:start + length])
-    at = start + length
+header = data[:at + length]
 
 
 def links(cid):
@@ -101,8 +73,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.answer(406)
             return self.answer(200, blocks[cid][:-1] + b"!" if way == "lies" else blocks[cid])
         if form == "car":
-            order = sections[::-1] if way == "reversed" else sections
-            body = header + b"".join(order)
+            order = found[::-1] if way == "reversed" else found
+            body = header + b"".join(section for _, _, section in order)
             return self.answer(200, body[:-5000] if way == "cut" else body)
         if way == "blocks":
             return self.answer(406)

@@ -5,44 +5,13 @@
 """
 import hashlib, sys
 
-data = open(sys.argv[1], "rb").read()
+from car_format import fields, sections
 
-
-def varint(bytes, at):
-    value = shift = 0
-    while True:
-        byte = bytes[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
-
-
-def fields(bytes):
-    at = 0
-    while at < len(bytes):
-        tag, at = varint(bytes, at)
-        value, at = varint(bytes, at)
-        if tag & 7 == 2:
-            yield tag >> 3, bytes[at:at + value]
-            at += value
-        else:
-            yield tag >> 3, value
-
-
-length, at = varint(data, 0)
-header = data[at:at + length]
-at += length
+header, found = sections(open(sys.argv[1], "rb").read())
 start = header.index(b"\xd8\x2a\x58") + 3
 root = header[start + 2:start + 1 + header[start]]
 blocks, order = {}, []
-while at < len(data):
-    length, at = varint(data, at)
-    section = data[at:at + length]
-    at += length
-    size = 34 if section[:2] == b"\x12\x20" else 36
-    cid, block = section[:size], section[size:]
+for cid, block, _ in found:
     assert hashlib.sha256(block).digest() == cid[-32:], "a wrong block"
     assert cid not in blocks, "a block twice"
     blocks[cid] = block
