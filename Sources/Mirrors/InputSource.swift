@@ -14,6 +14,9 @@ enum InputSource: Sendable {
     case objects(String)
     /// A bundle's folder behind a gateway.
     case gateway(Gateway.Place)
+
+    /// A path of this machine, or a URL: the snapshot archive may be a folder too.
+    init(place: String) { self = place.hasPrefix("/") ? .file(place) : .url(place) }
 }
 
 extension MirrorList {
@@ -45,14 +48,15 @@ extension MirrorList {
         switch wanted.origin {
         case .debian(let archive) where archive.thirdParty != nil:
             // It has one server; a copy of it, which somebody kept, is a mirror for anything.
-            return local + [.url(Mirror(archive.thirdParty?.url ?? "").url(of: path))] + general.flatMap { asked($0) }
+            let own = InputSource(place: Mirror(archive.thirdParty?.url ?? "").url(of: path))
+            return local + [own] + general.flatMap { asked($0) }
         case .debian(let archive):
             let family = DebianArchiveFamily(suite: archive.suite)
             let own = mirrors.filter { $0.family == nil || $0.family == family }
-            return local + own.flatMap { asked($0) } + snapshotURLs(of: path, in: archive).map(InputSource.url)
+            return local + own.flatMap { asked($0) } + snapshotURLs(of: path, in: archive).map(InputSource.init(place:))
         case .alpine:
             return local + general.flatMap { asked($0) }
-                + alpine.map { $0.isLocal ? .file($0.url(of: path)) : .url($0.url(of: path)) }
+                + alpine.map { InputSource(place: $0.url(of: path)) }
         case .web: return local + [.url(path)] + general.flatMap { asked($0, byPath: false) }
         case .objects: return local + general.flatMap { asked($0, byPath: false) }
         }
