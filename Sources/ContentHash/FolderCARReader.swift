@@ -18,8 +18,8 @@ package final class FolderCARReader: Sendable {
 
     /// Folders in folders, the root counted, of what rtverify writes.
     private static let deepestFolder = 3
-    /// What nodes of the network exchange.
-    private static let largestBlock = 2 << 20
+    /// The most that nodes of the network exchange.
+    package static let largestBlock = 2 << 20
     /// Bytes of the longest length and CID.
     private static let headSize = 9 + 40
 

@@ -1,12 +1,6 @@
 import Glibc
 import SystemPackage
 
-/// Bytes that this user may still write where a folder lies.
-public func freeSpace(_ folder: String) -> Int {
-    var status = statvfs()
-    return statvfs(folder, &status) == 0 ? Int(status.f_bavail) * Int(status.f_frsize) : .max
-}
-
 /// What lies in a folder.
 public enum Folder {
     /// The names in a folder, in byte order; none when it isn't there.
@@ -29,6 +23,12 @@ public enum Folder {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if name != [0x2e], name != [0x2e, 0x2e] { names.append(name) }
         }
+    }
+
+    /// Bytes that this user may still write where a folder lies.
+    public static func freeSpace(at path: String) -> Int {
+        var status = statvfs()
+        return statvfs(path, &status) == 0 ? Int(status.f_bavail) * Int(status.f_frsize) : .max
     }
 
     /// Creates a folder and those above it.

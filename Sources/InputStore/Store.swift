@@ -94,9 +94,6 @@ public struct Store: Sendable {
         return unlink(path) == 0 || errno == ENOENT || (errno == EISDIR && rmdir(path) == 0)
     }
 
-    /// Bytes that this user may still write where it lies.
-    var freeSpace: Int { Host.freeSpace(directory) }
-
     /// A new file that can become an object.
     public func newObject(sha256: Digest) throws -> AtomicFile {
         let folder = objectDirectory(of: sha256)

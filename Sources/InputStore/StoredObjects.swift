@@ -18,17 +18,12 @@ extension Store {
 
     /// All objects, by name.
     public func objects() -> [Object] {
-        objectFiles().compactMap { path, name in
+        let names = Folder.names(in: "\(directory)/objects").flatMap { Folder.names(in: "\(directory)/objects/\($0)") }
+        return names.compactMap { name in
             var status = stat()
-            guard let sha256 = Digest(hex: name), lstat(path, &status) == 0 else { return nil }
+            guard let sha256 = Digest(hex: name), lstat(path(of: sha256), &status) == 0 else { return nil }
             return Object(
                 sha256: sha256, size: Int(status.st_size), lastUse: max(status.st_atim.tv_sec, status.st_mtim.tv_sec))
-        }
-    }
-
-    private func objectFiles() -> [(path: String, name: String)] {
-        Folder.names(in: "\(directory)/objects").flatMap { part in
-            Folder.names(in: "\(directory)/objects/\(part)").map { ("\(directory)/objects/\(part)/\($0)", $0) }
         }
     }
 
@@ -124,16 +119,14 @@ extension Store {
                 let path = "\(folder)/\(name)"
                 if lstat(path, &status) == 0, status.st_mtim.tv_sec < time(nil) - 86_400 { unlink(path) }
             }
-            rmdir(folder)
         }
-        // Emptied folders went; the one above them is there in every store.
-        mkdir("\(directory)/objects", 0o755)
+        // Those that are empty now.
+        for folder in folders { rmdir(folder) }
     }
 
-    /// All that a lock names: what a build reads, and what a verification does besides, each object once, by its first name.
+    /// All that a lock names (`Lockfile.allInputs`).
     /// - Throws: `StoreError.treeMissing` where the store lacks the list of a folder.
     public func allInputs(of lock: Lockfile) throws -> [Lockfile.Input] {
-        var seen: Set<Digest> = []
-        return try (inputs(of: lock) + lock.verificationInputs).filter { seen.insert($0.sha256).inserted }
+        lock.allInputs(with: try lists(of: lock.contents.trees).flatMap(\.list.inputs))
     }
 }

@@ -102,14 +102,18 @@ public final class Fetcher: Sendable {
     }
 
     /// Brings what mirrors of objects have of inputs that nobody serves by a path: the user's own, wheels.
+    /// - Returns: Those that the store lacks then.
     /// - Throws: `SystemError`, `StoreError`; nothing where nobody has one.
-    public func fill(_ inputs: [Lockfile.Input]) async throws {
-        // Lists of apt's name mirrors of Debian's alone: nobody is asked for them here.
-        guard !inputs.isEmpty, configured.general.contains(where: { $0.isLocal || !offline }) else { return }
+    @discardableResult
+    public func fill(_ inputs: [Lockfile.Input]) async throws -> [Lockfile.Input] {
         var seen: Set<Digest> = []
         let wanted = inputs.filter { seen.insert($0.sha256).inserted }.map { RemoteInput($0, from: .objects) }
         let missing = try await missing(of: wanted)
-        if !missing.isEmpty { _ = try await fetchAll(missing, received: { _ in }) }
+        // Lists of apt's name mirrors of Debian's alone: nobody is asked for them here.
+        guard !missing.isEmpty, configured.general.contains(where: { $0.isLocal || !offline }) else {
+            return missing.map(\.input)
+        }
+        return try await fetchAll(missing, received: { _ in }).map(\.input)
     }
 
     /// Makes sure that the store has files of the user's own: from beside the manifest, or from mirrors of objects.

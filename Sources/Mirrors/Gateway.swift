@@ -47,8 +47,6 @@ public final class Gateway: Sendable {
     private let folders = Mutex(Folders())
     /// Bytes of them.
     private static let mostKept = 16 << 20
-    /// What nodes exchange, and the most that one is asked for.
-    private static let largestBlock = 2 << 20
 
     init(_ place: Place, downloader: Downloader) { (self.place, self.downloader) = (place, downloader) }
 
@@ -58,14 +56,14 @@ public final class Gateway: Sendable {
     func download(
         _ input: Lockfile.Input, into file: AtomicFile, received: @escaping @Sendable (Int) -> Void
     ) async throws {
-        if FolderCARReader.isOneBlock(input.size) {
+        let isOne = FolderCARReader.isOneBlock(input.size)
+        if isOne {
             do {
                 return try await downloader.download(
                     url(of: CID(raw: input.sha256)), as: input, into: file, received: received)
             } catch let failure as SourceFailure where failure.isOfFile { try file.reset() }
         }
         let path = "\(place.server)/ipfs/\(place.root)/\(Store.place(of: input.sha256))"
-        let isOne = FolderCARReader.isOneBlock(input.size)
         do {
             return try await downloader.download(
                 path, as: input, into: file, tries: isOne ? nil : 2, received: received)
@@ -139,7 +137,8 @@ public final class Gateway: Sendable {
     private func block(_ cid: CID) async throws -> [UInt8] {
         if let inlined = cid.inlined { return inlined }
         let (url, sink) = (url(of: cid), MemorySink())
-        _ = try await downloader.download(url, limit: Self.largestBlock, into: sink, isPinned: true, received: { _ in })
+        _ = try await downloader.download(
+            url, limit: FolderCARReader.largestBlock, into: sink, isPinned: true, received: { _ in })
         guard Digest.of(sink.bytes) == cid.digest else {
             throw SourceFailure(
                 kind: .wrongBytes, description: "\(WebAddress.withoutLogin(url)): what it answers isn't that block")

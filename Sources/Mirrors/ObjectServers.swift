@@ -11,6 +11,7 @@ final class ObjectServers: Sendable {
     }
 
     private let state = Mutex(State())
+
     /// A bundle's CAR, opened once, and what is wrong with it found once.
     /// - Throws: `BundleError`, `FileReadError`.
     func bundle(_ path: String) throws -> Bundle {

@@ -10,21 +10,8 @@ extension TargetPrograms {
     ///   pip's words, `SandboxError`.
     public func fetchWheels(of lock: Lockfile, fetcher: Fetcher) async throws {
         guard let python = lock.python else { return }
-        func missing(of wheels: [Lockfile.Wheel]) throws -> [Lockfile.Wheel] {
-            try wheels.filter { wheel in
-                switch try store.state(of: wheel.file) {
-                case .present: return false
-                case .absent: return true
-                case .changed(let reason):
-                    events(.note("\(store.path(of: wheel.file.sha256)) \(reason); it is dropped and fetched anew"))
-                    store.remove(wheel.file.sha256)
-                    return true
-                }
-            }
-        }
-        let wanted = try missing(of: python.wheels)
-        try await fetcher.fill(wanted.map(\.file))
-        let missing = try missing(of: wanted)
+        let absent = Set(try await fetcher.fill(python.wheels.map(\.file)).map(\.sha256))
+        let missing = python.wheels.filter { absent.contains($0.file.sha256) }
         guard !missing.isEmpty else { return }
         // No index is asked for what is nobody else's.
         if let own = python.ownWheels.first(where: { own in missing.contains { $0.file.sha256 == own.sha256 } }) {

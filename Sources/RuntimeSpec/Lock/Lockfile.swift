@@ -186,6 +186,13 @@ public struct Lockfile: Equatable, Sendable {
         archives.flatMap { [$0.inRelease] + [$0.signature].compactMap { $0 } + $0.indexes }
     }
 
+    /// All that it names, each object once, by its first name: what a build reads, and what a verification does besides.
+    /// - Parameter files: Those of its folders, by their lists.
+    public func allInputs(with files: [Input]) -> [Input] {
+        var seen: Set<Digest> = []
+        return (inputs + files + verificationInputs).filter { seen.insert($0.sha256).inserted }
+    }
+
     /// The same with an agent, and the init that starts it.
     public func adding(_ agent: Agent, manifestSHA256: Digest) -> Lockfile {
         let contents = Contents(

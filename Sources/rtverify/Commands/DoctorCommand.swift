@@ -17,7 +17,7 @@ struct Doctor: AsyncParsableCommand {
 
     func run() async throws {
         try await exiting(out.display) {
-            let findings = await HostExamination(store: source.storeDirectory).findings()
+            let findings = await HostExamination(store: source.store.directory).findings()
             printLine(out.json ? JSONText.of(findings) : DoctorText.lines(findings).joined(separator: "\n"))
             if findings.contains(where: { !$0.present && !$0.optional }) { throw ExitCode(2) }
         }

@@ -19,8 +19,7 @@ struct OutputOptions: ParsableArguments {
 
 /// Where inputs come from and are kept.
 struct SourceOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Where verified inputs are kept (default: ~/.cache/rtverify).", valueName: "dir"))
-    var store: String?
+    @OptionGroup var store: StoreOption
     @Option(
         help: ArgumentHelp(
             "A mirror to try first: the http(s) URL or folder above dists/ and pool/, or above objects/; a bundle's file; "
@@ -52,16 +51,9 @@ struct SourceOptions: ParsableArguments {
 
     /// These options again, as words of a command line.
     var words: [String] {
-        (store.map { ["--store", $0] } ?? []) + mirror.flatMap { ["--mirror", $0] }
+        (store.store.map { ["--store", $0] } ?? []) + mirror.flatMap { ["--mirror", $0] }
             + gateways.gateway.flatMap { ["--gateway", $0] }
             + (snapshot.map { ["--snapshot", $0] } ?? []) + (onlyMirror ? ["--only-mirror"] : [])
-    }
-
-    /// Where the store is, whether it is there or not.
-    var storeDirectory: String { store ?? Store.defaultDirectory(environment: environmentValue) }
-
-    private func openStore() throws -> Store {
-        try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
     }
 
     /// What a command reads its inputs through.
@@ -78,7 +70,7 @@ struct SourceOptions: ParsableArguments {
     func withInputs<Value>(
         _ display: ProgressDisplay, _ body: (Inputs) async throws -> Value
     ) async throws -> Value {
-        let store = try openStore()
+        let store = try store.open()
         let fetcher = try fetcher(store: store, display: display)
         let inputs = Inputs(
             store: store, fetcher: fetcher,

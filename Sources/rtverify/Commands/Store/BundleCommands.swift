@@ -194,7 +194,7 @@ extension StoreCommand {
             let file = try AtomicFile(directory: temporaryDirectory)
             let remote = RemoteFile(
                 url: bundle, timeout: timeout, environment: environmentValue, events: display.report)
-            let limit = freeSpace(temporaryDirectory)
+            let limit = Folder.freeSpace(at: temporaryDirectory)
             try await Interruption.cancelling { try await remote.download(into: file, limit: limit) }
             return try BundleImport(file, name: RemoteFile.shown(bundle))
         }

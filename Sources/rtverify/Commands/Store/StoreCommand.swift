@@ -23,38 +23,6 @@ struct StoreCommand: AsyncParsableCommand {
         subcommands: [List.self, Verify.self, Collect.self, Export.self, Import.self])
 }
 
-/// Which store.
-struct StoreOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Where verified inputs are kept (default: ~/.cache/rtverify).", valueName: "dir"))
-    var store: String?
-
-    func open() throws -> Store {
-        try Store(directory: store ?? Store.defaultDirectory(environment: environmentValue))
-    }
-
-    /// One that is there: nobody makes an empty one to look into it.
-    func existing() throws -> Store {
-        let path = store ?? Store.defaultDirectory(environment: environmentValue)
-        guard access("\(path)/objects", F_OK) == 0 else { throw SystemError("cannot read the store \(path)", ENOENT) }
-        return try open()
-    }
-}
-
-/// Runs work that hashes and copies on a thread of its own, and lets Ctrl-C end it.
-/// - Parameter work: Gets a function that says whether nobody wants it any more.
-func interruptible<Value: Sendable>(
-    _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) throws -> Value
-) async throws -> Value {
-    try await Interruption.cancelling {
-        let isOver = Latch()
-        return try await withTaskCancellationHandler {
-            try await onThread { try work { isOver.isSet } }
-        } onCancel: {
-            isOver.set()
-        }
-    }
-}
-
 extension StoreCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
