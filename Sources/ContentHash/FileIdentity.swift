@@ -94,7 +94,7 @@ public final class InputFile: Sendable {
 
     /// Fills a buffer with the bytes at a position.
     /// - Throws: `FileReadError`, also when the file ends before.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws {
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws {
         let count: Int
         do { count = try OpenFile.read(descriptor, at: position, into: buffer) } catch {
             throw FileReadError(file: path, reason: error.description)

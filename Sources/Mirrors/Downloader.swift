@@ -186,7 +186,7 @@ package final class Downloader: Sendable {
             if let tag = transfer.entityTag { headers.append(("If-Range", tag)) }
         }
         var location: String?
-        try await client.get(address, headers: headers, login: login) { head, next in
+        try await client.send(.init(headers: headers, login: login), to: address) { head, next in
             location = try Self.location(head)
             if location == nil { try await take(head, next, address, limit, &transfer, received) }
         }

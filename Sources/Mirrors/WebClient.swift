@@ -48,30 +48,44 @@ final class WebClient: Sendable {
         }
     }
 
-    /// Sends a GET and gives the answer to `body`.
-    /// - Parameter login: Whose right to ask it is; no proxy is told.
+    /// What is asked, and sent with it.
+    struct Request: Sendable {
+        var method = HTTPMethod.GET
+        var headers: [(String, String)] = []
+        /// Whose right to ask it is; no proxy is told.
+        var login: WebAddress.Login?
+        /// A body that is sent, its length known.
+        var body: SentBody?
+    }
+
+    /// Sends a request and gives the answer to `body`.
     /// - Throws: `Failure`, and what `body` throws.
-    func get(
-        _ address: WebAddress, headers more: [(String, String)], login: WebAddress.Login?,
-        _ body: (Head, Body) async throws -> Void
+    func send(
+        _ request: Request, to address: WebAddress, _ body: (Head, Body) async throws -> Void
     ) async throws {
-        var headers = HTTPHeaders([("User-Agent", "rtverify")] + more)
-        if let login = login ?? settings.login(for: address) {
+        var headers = HTTPHeaders([("User-Agent", "rtverify")] + request.headers)
+        if let login = request.login ?? settings.login(for: address) {
             headers.add(name: "Authorization", value: Self.basic(login))
         }
         let proxy: NetworkSettings.Proxy?
         do { proxy = try settings.proxy(for: address) } catch { throw Failure.hopeless("\(error)") }
         if let proxy, proxy.scheme == .http, address.scheme == "http" {
-            return try await getThrough(proxy, address, headers, body)
+            return try await send(request, headers, through: proxy, to: address, body)
         }
-        var request = HTTPClientRequest(url: address.shown)
-        request.headers = headers
+        var asked = HTTPClientRequest(url: address.shown)
+        (asked.method, asked.headers) = (request.method, headers)
+        if let sent = request.body { asked.body = .stream(sent, length: .known(Int64(sent.length))) }
         let client = try client(for: address, through: proxy)
         let response: HTTPClientResponse
         do {
-            // The deadline is for the head: one that never ends, and answers of 1xx without end, are none.
-            response = try await withDeadline(seconds: timeout + connectTimeout) { [request] in
-                try await client.execute(request, deadline: .distantFuture)
+            if request.body == nil {
+                // The deadline is for the head: one that never ends, and answers of 1xx without end, are none.
+                response = try await withDeadline(seconds: timeout + connectTimeout) { [asked] in
+                    try await client.execute(asked, deadline: .distantFuture)
+                }
+            } else {
+                // A body takes as long as it takes: what isn't taken for a while, and silence after it, are timeouts of the client.
+                response = try await client.execute(asked, deadline: .distantFuture)
             }
         } catch {
             throw classified(error, address, proxy)
@@ -99,7 +113,8 @@ final class WebClient: Sendable {
             if let certificates = settings.certificates { tls.trustRoots = .file(certificates) }
             var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
             configuration.timeout = .init(
-                connect: .seconds(Int64(connectTimeout)), read: .seconds(Int64(timeout)))
+                connect: .seconds(Int64(connectTimeout)), read: .seconds(Int64(timeout)),
+                write: .seconds(Int64(timeout)))
             configuration.httpVersion = .http1Only
             // A port that nobody listens on is known at once.
             configuration.connectionPool.retryConnectionEstablishment = false
@@ -143,6 +158,8 @@ final class WebClient: Sendable {
             return Failure.hopeless("the proxy \(proxy?.shown ?? "") doesn't connect to \(address.authority)")
         case let error as HTTPClientError where error == .proxyAuthenticationRequired:
             return Failure.hopeless("the proxy \(proxy?.shown ?? "") asks for a user and a password")
+        case let error as HTTPClientError where error == .writeTimeout:
+            return Failure.broken("timeout: nothing was taken for \(timeout) s")
         case let error as HTTPClientError where error == .connectTimeout:
             return Failure.hopeless("timeout: cannot connect\(through) in \(connectTimeout) s")
         case let error as HTTPClientError: return Failure.broken(error.shortDescription)
@@ -163,8 +180,8 @@ final class WebClient: Sendable {
 
     /// The proxy is asked for the whole URL (RFC 9112 3.2.2): few let anyone tunnel to port 80, which is all that the client
     /// library can do.
-    private func getThrough(
-        _ proxy: NetworkSettings.Proxy, _ address: WebAddress, _ headers: HTTPHeaders,
+    private func send(
+        _ request: Request, _ headers: HTTPHeaders, through proxy: NetworkSettings.Proxy, to address: WebAddress,
         _ body: (Head, Body) async throws -> Void
     ) async throws {
         let timeout = Int64(timeout)
@@ -174,10 +191,14 @@ final class WebClient: Sendable {
         headers.add(name: "Host", value: address.authority)
         headers.add(name: "Connection", value: "close")
         if let login = proxy.login { headers.add(name: "Proxy-Authorization", value: Self.basic(login)) }
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: address.shown, headers: headers)
+        if let sent = request.body { headers.add(name: "Content-Length", value: "\(sent.length)") }
+        let head = HTTPRequestHead(version: .http1_1, method: request.method, uri: address.shown, headers: headers)
         do {
             try await connection.executeThenClose { inbound, outbound in
                 try await outbound.write(.head(head))
+                if let sent = request.body {
+                    for try await piece in sent { try await outbound.write(.body(.byteBuffer(piece))) }
+                }
                 try await outbound.write(.end(nil))
                 let channel = connection.channel
                 let deadline = Task {
