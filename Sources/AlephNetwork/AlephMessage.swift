@@ -132,6 +132,8 @@ struct StoreContent {
     let itemType: String
     /// The item hash that this one amends.
     let ref: String?
+    /// `credit` or `hold`; nil where it isn't said.
+    let payment: String?
 
     init(_ json: StrictJSON) throws(MessageError) {
         guard let owner = json["address"]?.text, let time = json["time"]?.number else {
@@ -146,6 +148,7 @@ struct StoreContent {
         if let ref = json["ref"]?.nonNull, ref.text == nil { throw .malformed("its content's ref is no text") }
         (self.owner, self.time, self.file, self.itemType) = (owner, time, file, itemType)
         ref = json["ref"]?.text
+        payment = json["payment"]?["type"]?.text
     }
 }
 

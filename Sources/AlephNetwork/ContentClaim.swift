@@ -27,6 +27,9 @@ public struct ContentClaim: Sendable {
     /// Whether no message of that hash is known.
     public internal(set) var isUnknownMessage = false
 
+    /// What the hashed content says that rebuilds the file; nil where the chain broke before, or it is no message's.
+    public internal(set) var rebuild: Result<RebuildSource, MessageError>?
+
     /// Whether nothing in the chain is left open.
     public var isProven: Bool { file != nil && !links.contains { $0.mark == .open || $0.mark == .no } }
 

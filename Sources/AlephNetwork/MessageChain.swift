@@ -14,15 +14,15 @@ public struct MessageChain: Sendable {
         public var publisher = false
         /// The newest amend is what counts.
         public var latest = false
-        /// The hash is a PROGRAM message's, whose runtime counts.
+        /// The hash is a PROGRAM message's, whose runtime counts, or an INSTANCE's, whose root filesystem's parent does.
         public var program = false
 
         /// What is demanded where nobody says otherwise.
         public init() {}
     }
 
-    private let nodes: NodeSet
-    private let demands: Demands
+    let nodes: NodeSet
+    let demands: Demands
     /// A message saved earlier, as a node answered; nil to ask the nodes.
     private let saved: [UInt8]?
 
@@ -66,36 +66,49 @@ public struct MessageChain: Sendable {
         return claim
     }
 
-    private func broken(_ claim: inout ContentClaim, _ name: String, _ reason: String) throws -> Never {
+    func broken(_ claim: inout ContentClaim, _ name: String, _ reason: String) throws -> Never {
         claim.add(name, .open, reason)
         throw Broken()
     }
 
     /// A message whose content has been hashed here.
-    private struct Verified {
+    struct Verified {
         let message: AlephMessage
         let content: StrictJSON
         let owner: String
     }
 
     private func program(_ hash: ItemHash, _ claim: inout ContentClaim) async throws {
-        let program = try await message(hash, type: "PROGRAM", &claim, saved: saved)
+        let program = try await message(hash, types: ["PROGRAM", "INSTANCE"], &claim, saved: saved)
         try checkSignature(program.message, &claim)
-        let runtime = try link(&claim, "runtime") { try ProgramReference(program.content, "runtime") }
+        let isInstance = program.message.type == "INSTANCE"
+        let runtime = try link(&claim, isInstance ? "parent" : "runtime") {
+            guard isInstance else { return try ProgramReference(program.content, "runtime") }
+            guard let rootfs = program.content["rootfs"]?.nonNull else {
+                throw MessageError.malformed("its content names no rootfs")
+            }
+            return try ProgramReference(rootfs, "parent")
+        }
         claim.add(
-            "runtime", .ok,
-            "the program names \(runtime.ref)" + (runtime.usesLatest ? " and runs its newest amend" : ""))
+            isInstance ? "parent" : "runtime", .ok,
+            isInstance
+                ? "the instance's root filesystem is a copy of \(runtime.ref)"
+                    + (runtime.usesLatest ? ", of its newest amend" : "")
+                : "the program names \(runtime.ref)" + (runtime.usesLatest ? " and runs its newest amend" : ""))
         try await store(runtime.ref, &claim, latest: runtime.usesLatest || demands.latest, saved: nil)
     }
 
     private func store(_ hash: ItemHash, _ claim: inout ContentClaim, latest: Bool, saved: [UInt8]?) async throws {
-        var published = try await message(hash, type: "STORE", &claim, saved: saved)
+        var published = try await message(hash, types: ["STORE"], &claim, saved: saved)
         if latest { published = try await newestAmend(of: published, hash, &claim) }
         let content = try link(&claim, "content hash") { try StoreContent(published.content) }
         try checkSignature(published.message, &claim)
         try await checkPublisher(published, &claim)
         noteShownContent(published.message, published.content, &claim)
         claim.file = content.file
+        do { claim.rebuild = .success(try RebuildSource(content: published.content)) } catch {
+            claim.rebuild = .failure(error)
+        }
         claim.add("content hash", .ok, "\(content.file) (\(content.itemType)), from the hashed content")
     }
 
@@ -105,7 +118,7 @@ public struct MessageChain: Sendable {
 
     /// A message, its status and its content.
     private func message(
-        _ hash: ItemHash, type: String, _ claim: inout ContentClaim, saved: [UInt8]?
+        _ hash: ItemHash, types: [String], _ claim: inout ContentClaim, saved: [UInt8]?
     ) async throws -> Verified {
         let answer: NodeAnswer
         do {
@@ -134,10 +147,16 @@ public struct MessageChain: Sendable {
             try broken(&claim, "hashed content", "\(error)")
         }
         claim.add("hashed content", .ok, "hashes to the item hash")
-        guard message.type == type else {
+        guard types.contains(message.type) else {
+            let found = "it is a \(message.type.prefix(20)) message"
             let advice =
-                message.type == "PROGRAM" ? "; --program verifies the runtime that it names" : ""
-            try broken(&claim, "type", "it is a \(message.type.prefix(20)) message, not a \(type)\(advice)")
+                switch message.type {
+                case "PROGRAM": "; --program verifies the runtime that it names"
+                case "INSTANCE": "; --program verifies the parent of its root filesystem"
+                case "STORE": ": without --program it is the image's own"
+                default: ""
+                }
+            try broken(&claim, "type", "\(found), not a \(types.joined(separator: " or an "))\(advice)")
         }
         guard let owner = content["address"]?.text else {
             try broken(&claim, "hashed content", "it names no owner (address)")
@@ -209,79 +228,5 @@ public struct MessageChain: Sendable {
                 "server's copy", .note,
                 "its '\(member.key.prefix(40))' is \(value.summary), the hashed content's \(member.value.summary)")
         }
-    }
-
-    // MARK: Amends
-
-    /// The newest of a message and those that amend it: a flat set, as the network refuses an amend of an amend.
-    private func newestAmend(of original: Verified, _ hash: ItemHash, _ claim: inout ContentClaim) async throws
-        -> Verified
-    {
-        let query =
-            "msgType=STORE&sort_order=-1&pagination=200&refs=\(hash)&owners=\(QueryText.escaped(original.owner))"
-        let lists: [[AlephMessage]]
-        if let ref = original.content["ref"]?.nonNull {
-            try broken(
-                &claim, "latest", "it amends \(ref.summary): ask for the newest of that, amends of amends don't count")
-        }
-        var newest: [Verified] = []
-        do {
-            lists = try await nodes.lists(query)
-            for list in lists { newest.append(try await self.newest(original, list, hash)) }
-        } catch {
-            try broken(&claim, "latest", "\(error)")
-        }
-        guard let first = newest.first, newest.allSatisfy({ $0.message.itemHash == first.message.itemHash }) else {
-            try broken(&claim, "latest", "nodes show different newest amends")
-        }
-        claim.restsOnAmends = true
-        let nodeCount = nodes.apis.count == 1 ? "1 node" : "\(nodes.apis.count) nodes"
-        claim.add(
-            "latest", .ok,
-            first.message.itemHash == hash
-                ? "no amend counts: it is the newest that \(nodeCount) showed"
-                : "\(first.message.itemHash) is the newest that \(nodeCount) showed")
-        return first
-    }
-
-    /// - Throws: `MessageError` where an amend by somebody who may amend can't be read: it might be the newest.
-    private func newest(_ original: Verified, _ list: [AlephMessage], _ hash: ItemHash) async throws -> Verified {
-        var best = (time: try StoreContent(original.content).time, verified: original)
-        var standings: [[String]: Bool] = [:]
-        let keys = KnownKeys([original.message] + list)
-        for message in list where message.type == "STORE" {
-            // Who signed comes first: nothing is fetched for strangers.
-            let status = MessageSignature.check(message)
-            switch status {
-            case .unproven, .missing: continue
-            case .undecidable where keys.contains(message.sender): continue
-            default: break
-            }
-            if !demands.pins.namesSender(message), !Chain.sameAddress(message.sender, original.owner) {
-                let key = [message.sender, message.chain]
-                let known = standings[key]
-                let authorised =
-                    if let known { known } else {
-                        try await SecurityAggregate(nodes: nodes).authorises(message, owner: original.owner)
-                    }
-                standings[key] = authorised
-                guard authorised else { continue }
-            }
-            guard status == .valid else {
-                throw MessageError.unavailable(
-                    "an amend in the name of \(message.sender) (\(message.chain)), who may amend, is signed in a way that "
-                        + "can't be checked here: \(status.explanation)")
-            }
-            let content = try await nodes.content(of: message)
-            guard let ref = content["ref"]?.nonNull, let owner = content["address"]?.text,
-                ref.text?.utf8.elementsEqual(hash.description.utf8) != false,
-                Chain.sameAddress(owner, original.owner)
-            else { continue }
-            let store = try StoreContent(content)
-            if store.time > best.time {
-                best = (store.time, Verified(message: message, content: content, owner: store.owner))
-            }
-        }
-        return best.verified
     }
 }

@@ -6,8 +6,10 @@ public struct ProgramReference: Sendable {
     public let usesLatest: Bool
 
     /// What the network takes where a message doesn't say it (aleph-message: FunctionRuntime, ImmutableVolume; CodeContent,
-    /// DataContent).
-    private static let isLatestByDefault = ["runtime": true, "volume": true, "code": false, "data": false]
+    /// DataContent; ParentVolume).
+    private static let isLatestByDefault = [
+        "runtime": true, "volume": true, "parent": true, "code": false, "data": false,
+    ]
 
     /// Reads a member of a content.
     /// - Throws: `MessageError.malformed`.
@@ -16,7 +18,7 @@ public struct ProgramReference: Sendable {
         try self.init(of: json, name)
     }
 
-    /// - Parameter name: `runtime`, `volume`, `code` or `data`.
+    /// - Parameter name: `runtime`, `volume`, `parent`, `code` or `data`.
     init(of json: StrictJSON, _ name: String) throws(MessageError) {
         guard let text = json["ref"]?.text, let ref = ItemHash(text) else {
             throw .malformed("its content names no \(name)")

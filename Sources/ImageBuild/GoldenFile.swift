@@ -1,4 +1,5 @@
 import ContentHash
+import FoundationEssentials
 import Host
 
 /// What a build of a lock must hash to: `golden/NAME.json`.
@@ -32,6 +33,18 @@ public struct GoldenFile: Codable, Equatable, Sendable {
     public init(path: String) throws {
         let bytes = try SmallFile.bytes(path, limit: 1 << 20)
         do { self = try JSONText.decode(Self.self, from: bytes) } catch { throw BuildError.notGolden(path) }
+    }
+
+    /// Of the files in a folder, the one of an image with these bytes.
+    /// - Returns: Its path; nil where there is none, or no such folder.
+    public static func find(_ identity: FileIdentity, in folder: String) -> (path: String, file: GoldenFile)? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names.sorted() where name.hasSuffix(".json") {
+            // Other files lie there too, with answers for tests.
+            guard let file = try? GoldenFile(path: "\(folder)/\(name)") else { continue }
+            if file.sha256 == identity.sha256.hex, file.size == identity.size { return ("\(folder)/\(name)", file) }
+        }
+        return nil
     }
 
     /// Whether both say the same of a lock's image.

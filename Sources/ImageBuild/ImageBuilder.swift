@@ -26,6 +26,12 @@ public struct ImageBuilder: Sendable {
             lock = try Lockfile(text: text, file: path)
         }
 
+        /// One that was read elsewhere, out of a bundle say.
+        /// - Parameter path: What errors call it.
+        public init(text: String, lock: Lockfile, path: String) {
+            (self.path, self.text, self.lock) = (path, text, lock)
+        }
+
         /// SHA-256 of the lockfile's bytes.
         public var sha256: Digest { .of(Array(text.utf8)) }
     }

@@ -37,6 +37,26 @@ public struct BundleImport: Sendable {
     /// - Returns: The objects that the store has of it.
     /// - Throws: `BundleError`, `StoreError`, `SystemError`, `FileReadError`, `CancellationError`.
     public func take(into store: Store, isOver: () -> Bool) throws -> [Lockfile.Input] {
+        let (inputs, places) = try checked(isOver) { size in
+            let free = Folder.freeSpace(at: store.directory)
+            guard size <= free else { throw BundleError.tooLarge(bundle.path, size: size, free: free) }
+        }
+        try extract(inputs.map { ($0, places[Store.place(of: $0.sha256)]) }, into: store, isOver)
+        return inputs
+    }
+
+    /// Looks at all of it and takes nothing: whether it is whole, and every block and object right.
+    /// - Parameter isOver: Asked at each mebibyte whether nobody wants it any more.
+    /// - Throws: As `take(into:isOver:)`.
+    public func verify(isOver: () -> Bool) throws {
+        let (inputs, places) = try checked(isOver) { _ in }
+        try extract(inputs.map { ($0, places[Store.place(of: $0.sha256)]) }, into: nil, isOver)
+    }
+
+    /// - Parameter check: Is told the objects' bytes before any is read.
+    private func checked(
+        _ isOver: () -> Bool, _ check: (Int) throws -> Void
+    ) throws -> (inputs: [Lockfile.Input], places: [String: CID]) {
         let reader = bundle.reader
         var (used, places) = (Set<Digest>(), [String: CID]())
         do {
@@ -45,11 +65,9 @@ public struct BundleImport: Sendable {
             }
         } catch let error as CARError { throw BundleError(error, in: bundle.path) }
         let inputs = lock.allInputs(with: try treeInputs(places))
-        let (size, free) = (inputs.reduce(0) { $0 + $1.size }, Folder.freeSpace(at: store.directory))
-        guard size <= free else { throw BundleError.tooLarge(bundle.path, size: size, free: free) }
-        try check(places, hold: inputs, used: &used, isOver)
-        try extract(inputs.map { ($0, places[Store.place(of: $0.sha256)]) }, into: store, isOver)
-        return inputs
+        try check(inputs.reduce(0) { $0 + $1.size })
+        try self.check(places, hold: inputs, used: &used, isOver)
+        return (inputs, places)
     }
 
     /// The files of the lock's folders, by the lists that are objects too.
@@ -116,8 +134,9 @@ public struct BundleImport: Sendable {
         }
     }
 
+    /// - Parameter store: nil for none: they are read, and compared, all the same.
     private func extract(
-        _ inputs: [(input: Lockfile.Input, cid: CID?)], into store: Store, _ isOver: () -> Bool
+        _ inputs: [(input: Lockfile.Input, cid: CID?)], into store: Store?, _ isOver: () -> Bool
     ) throws {
         let wanted = inputs.compactMap { input, cid in
             cid.map { FolderCARReader.Wanted($0, size: input.size, sha256: input.sha256) }
@@ -126,11 +145,12 @@ public struct BundleImport: Sendable {
         try bundle.reader.extract(
             wanted,
             write: { number, bytes in
+                guard let store else { return }
                 if file == nil { file = try store.newObject(sha256: inputs[number].input.sha256) }
                 try file?.write(bytes)
             },
             finish: { number in
-                if let whole = file { try store.keep(whole, sha256: inputs[number].input.sha256) }
+                if let store, let whole = file { try store.keep(whole, sha256: inputs[number].input.sha256) }
                 file = nil
             },
             wrong: { [bundle] number, error in

@@ -23,7 +23,7 @@ struct RTVerify: AsyncParsableCommand {
         subcommands: [
             Init.self, Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
             Verify.self, GateCommand.self,
-            StoreCommand.self, Message.self, Boot.self, Run.self, Doctor.self,
+            StoreCommand.self, PublishCommand.self, Message.self, Boot.self, Run.self, Doctor.self,
         ])
 }
 

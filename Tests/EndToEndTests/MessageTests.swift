@@ -78,28 +78,4 @@ final class MessageTests: XCTestCase {
         XCTAssertEqual(try status(TestMessage("{\"address\":\"x\"}", by: key, chain: "BASE")), 2)
         XCTAssertEqual(try status(TestMessage("{}", type: "POST", by: key, chain: "BASE")), 0)
     }
-
-    func testAPreparedMessageHashesAsTheNetworkDoes() throws {
-        let bench = try Workbench()
-        defer { bench.remove() }
-        try bench.write("an image", to: "image")
-        let key = TestKey(1)
-        let prepared = try bench.rtverify([
-            "message", "--prepare", "image", "--address", key.address, "--time", "1700000000.25", "--ref",
-            String(repeating: "b", count: 64), "--json",
-        ])
-        XCTAssertEqual(prepared.status, 0, prepared.errors)
-        let json = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(prepared.output.utf8)) as? [String: Any])
-        let content = try XCTUnwrap(json["item_content"] as? String)
-        XCTAssertEqual(
-            content,
-            "{\"address\":\"\(key.address)\",\"time\":1700000000.25,\"item_type\":\"storage\",\"item_hash\":"
-                + "\"\(try bench.sha256("image"))\",\"ref\":\"\(String(repeating: "b", count: 64))\"}")
-        let message = TestMessage(content, by: key)
-        XCTAssertEqual(json["item_hash"] as? String, message.itemHash)
-        try TestNode(message).serving(bench) { url in
-            let verified = try bench.rtverify(["verify", "image", "--item-hash", message.itemHash, "--api", url])
-            XCTAssertEqual(verified.status, 0, verified.output)
-        }
-    }
 }

@@ -422,6 +422,58 @@ final class VerifyTests: XCTestCase {
         }
     }
 
+    func testTheNewestOfANameOfTheOwnersOwn() throws {
+        func named(_ file: String, _ time: Double, by key: TestKey, name: String = "my runtime", owner: String? = nil)
+            -> TestMessage
+        {
+            TestMessage(
+                TestMessage.store(file, owner: owner ?? key.address, time: time, ref: name), by: key)
+        }
+        let zeros = String(repeating: "0", count: 64)
+        let old = named(zeros, 1, by: owner)
+        let new = named(sha256, 5, by: owner)
+        for (what, others, status) in [
+            ("the newest", [new], Int32(0)), ("another name", [new, named(zeros, 9, by: owner, name: "mine")], 0),
+            ("a stranger's", [new, named(zeros, 9, by: stranger)], 0),
+            ("a stranger in the owner's name", [new, named(zeros, 9, by: stranger, owner: owner.address)], 0),
+            ("an amend of an item hash", [new, named(zeros, 9, by: owner, name: old.itemHash)], 0),
+            ("hidden", [], 2),
+        ] {
+            var node = TestNode(old, new)
+            node.list("STORE", others)
+            node.list("AGGREGATE", [])
+            try node.serving(bench) { url in
+                expect(status, status == 0 ? "match" : "undecided", try verify(old.itemHash, url, ["--latest"]), what)
+                // The one that is asked for may be the newest itself.
+                expect(0, "of the owner's 'my runtime'", try verify(new.itemHash, url, ["--latest"]), what)
+            }
+        }
+    }
+
+    func testAnInstanceNamesItsParent() throws {
+        let store = TestMessage(TestMessage.store(sha256, owner: owner.address), by: owner)
+        func instance(_ rootfs: String) -> TestMessage {
+            TestMessage("{\"address\":\"\(stranger.address)\",\"time\":1,\(rootfs)}", type: "INSTANCE", by: stranger)
+        }
+        let good = instance(
+            "\"rootfs\":{\"parent\":{\"ref\":\"\(store.itemHash)\",\"use_latest\":false},\"size_mib\":20000}")
+        let newest = instance("\"rootfs\":{\"parent\":{\"ref\":\"\(store.itemHash)\"}}")
+        let (without, empty) = (instance("\"a\":1"), instance("\"rootfs\":{}"))
+        let post = TestMessage("{\"address\":\"\(stranger.address)\",\"time\":1}", type: "POST", by: stranger)
+        var node = TestNode(store, good, newest, without, empty, post)
+        node.list("STORE", [])
+        try node.serving(bench) { url in
+            expect(0, "is a copy of \(store.itemHash)", try verify(good.itemHash, url, ["--program"]))
+            expect(0, "of its newest amend", try verify(newest.itemHash, url, ["--program"]))
+            expect(2, "names no rootfs", try verify(without.itemHash, url, ["--program"]))
+            expect(2, "names no parent", try verify(empty.itemHash, url, ["--program"]))
+            expect(2, "a POST message, not a PROGRAM or an INSTANCE", try verify(post.itemHash, url, ["--program"]))
+            expect(2, "not a PROGRAM or an INSTANCE", try verify(store.itemHash, url, ["--program"]))
+            expect(2, "--program verifies the parent", try verify(good.itemHash, url))
+            expect(1, "mismatch", try verify(good.itemHash, url, ["--program"], image: "other"))
+        }
+    }
+
     func testAmendsAreFollowedAndForgedOnesAreNot() throws {
         let old = TestMessage(TestMessage.store(String(repeating: "0", count: 64), owner: owner.address), by: owner)
         func amend(_ file: String, _ time: Double, by key: TestKey, ref: String? = nil, owner name: String? = nil)

@@ -19,6 +19,8 @@ struct Verify: AsyncParsableCommand {
               rtverify verify image.squashfs --item-hash \
             63f07193e6ee9d207b7d1fcf8286f9aee34e6f12f101d2ec77c1229f92964696 --sender \
             0x101d8D16372dBf5f1614adaE95Ee5CCE61998Fc9
+              rtverify verify --from-network --item-hash \
+            63f07193e6ee9d207b7d1fcf8286f9aee34e6f12f101d2ec77c1229f92964696 --rebuild
               rtverify verify minimal.squashfs --content-hash QmPivdUuDnCfJNLJRwBPMEbu1SjZywwdeMQJz9bjrtfuv9
             """)
 
@@ -28,7 +30,9 @@ struct Verify: AsyncParsableCommand {
     var itemHash: String?
     @Option(help: ArgumentHelp("The image's own published hash: SHA-256 or CID.", valueName: "hash"))
     var contentHash: String?
-    @Flag(help: "The item hash is a program's: verify the runtime that it names.")
+    @Flag(
+        help:
+            "The item hash is a program's or an instance's: verify the runtime, or the root filesystem, that it names.")
     var program = false
     @Flag(help: "Follow amends: the newest is what counts.")
     var latest = false
@@ -48,6 +52,10 @@ struct Verify: AsyncParsableCommand {
     var fromNetwork = false
     @Option(help: ArgumentHelp("Also rebuild the image from its lock and compare.", valueName: "file"))
     var lock: String?
+    @Flag(help: "Also rebuild the image from the lock and inputs that the message names, and compare.")
+    var rebuild = false
+    @Flag(help: "With --rebuild, as root: build a stranger's lock.")
+    var yes = false
     @Option(help: ArgumentHelp("Seconds that the image's download may take in all.", valueName: "seconds"))
     var imageTimeout = 1800
     @OptionGroup var network: NodeOptions
@@ -58,6 +66,11 @@ struct Verify: AsyncParsableCommand {
         guard (itemHash == nil) != (contentHash == nil) else {
             throw ValidationError("Give --item-hash or --content-hash.")
         }
+        if rebuild, contentHash != nil || lock != nil {
+            throw ValidationError(
+                "--rebuild goes by the message of --item-hash; a lock at hand is rebuilt with --lock.")
+        }
+        if yes, !rebuild { throw ValidationError("--yes belongs to --rebuild.") }
         guard imageTimeout > 0 else { throw ValidationError("--image-timeout is at least a second.") }
         guard (image == nil) == fromNetwork else {
             throw ValidationError("Give the image, or --from-network.")
@@ -87,6 +100,13 @@ struct Verify: AsyncParsableCommand {
                 path: image ?? "the network",
                 itemHash: itemHash)
             if let lock, let identity { report.add(try await rebuilt(lock, identity, display)) }
+            if rebuild, let identity {
+                if claim.isProven {
+                    report.add(try await rebuiltFromNetwork(try claim.rebuild?.get(), identity, display))
+                } else {
+                    display.report(.note("nothing is rebuilt: what the message says is not proven"))
+                }
+            }
             display.finish()
             if out.json { printLine(JSONText.of(report)) } else { report.print() }
             let status = report.exitStatus
@@ -105,11 +125,29 @@ struct Verify: AsyncParsableCommand {
             itemHash ?? "")
     }
 
+    private func rebuiltFromNetwork(
+        _ named: RebuildSource?, _ identity: FileIdentity, _ display: ProgressDisplay
+    ) async throws -> NetworkRebuild.Result {
+        guard let named else { throw MessageError.malformed("the message doesn't say what rebuilds the image") }
+        // What the lock names comes from the bundle, and from nowhere else.
+        var alone = source
+        (alone.offline, alone.onlyMirror, alone.mirror) = (true, true, [])
+        let rebuild = NetworkRebuild(
+            nodes: network.nodes(source.gateways), requiresSignature: requireSignature, timeout: network.timeout,
+            downloadTimeout: imageTimeout, mayRunAsRoot: yes, display: display)
+        return try await alone.withInputs(display) {
+            try await rebuild.run(named, identity: identity, image: comparedFile, inputs: $0)
+        }
+    }
+
+    /// The image, where it is a file.
+    private var comparedFile: String? { image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 } }
+
     private func rebuilt(
         _ lock: String, _ identity: FileIdentity, _ display: ProgressDisplay
     ) async throws -> RebuildComparison {
         let runtime = try ImageBuilder.LockedRuntime(path: lock)
-        let compared = image.flatMap { $0 == "-" || RemoteFile.isURL($0) ? nil : $0 }
+        let compared = comparedFile
         return try await source.withInputs(display) { inputs in
             let builder = ImageBuilder(
                 store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs, jobs: processorCount,

@@ -36,41 +36,17 @@ enum MessageReport {
         }
         if let file = examination.file { printLine("  content  \(file)") }
         for link in examination.links {
-            let mark =
-                switch link.mark {
-                case .ok: "✓"
-                case .no: "✗"
-                case .open: "?"
-                case .note: "·"
-                }
-            printLine("\(mark) \(link.name): \(link.text)")
+            printLine("\(mark(link)) \(link.name): \(link.text)")
         }
     }
 
-    private struct Prepared: Encodable {
-        var itemContent: String
-        var itemHash: String
-        var contentHash: String
-        var commands: [String]
-    }
-
-    static func print(_ prepared: StorePreparation, image: String, ref: String?, json: Bool) {
-        let amend = ref.map { " --ref \($0)" } ?? ""
-        let commands =
-            prepared.file.isSHA256
-            ? ["aleph file upload \(image) --storage-engine storage\(amend)"]
-            : ["ipfs add --cid-version=0 \(image)", "aleph file pin \(prepared.file)\(amend)"]
-        if json {
-            return printLine(
-                JSONText.of(
-                    Prepared(
-                        itemContent: prepared.content, itemHash: prepared.itemHash,
-                        contentHash: prepared.file.description, commands: commands)))
+    /// What became of a link, in one sign.
+    static func mark(_ link: VerificationLink) -> String {
+        switch link.mark {
+        case .ok: "✓"
+        case .no: "✗"
+        case .open: "?"
+        case .note: "·"
         }
-        printLine("item_content  \(prepared.content)\nitem_hash     \(prepared.itemHash)")
-        printLine(
-            "\nThe item hash holds for exactly this content, its time too. Aleph's client stamps its own time, so")
-        printLine("send this text as it is, or take the item hash that the client prints and verify that:")
-        for command in commands { printLine("  \(command)") }
     }
 }

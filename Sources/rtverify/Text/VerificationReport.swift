@@ -23,11 +23,19 @@ struct VerificationReport: Encodable {
     /// Whether the lock's image is the same; nil where it wasn't built.
     @OrNull private var reproduced: Bool?
     private var links: [VerificationLink]
+    /// The lock that the message names; nil where it wasn't asked for.
+    private var rebuild: Rebuild?
     /// For people: what the given image and the rebuilt one differ in.
     private var explanation: [String] = []
 
+    private struct Rebuild: Encodable {
+        var lockSHA256: String
+        @OrNull var lockVerified: Bool?
+        var notes: [String]
+    }
+
     private enum CodingKeys: CodingKey {
-        case verdict, proof, senderPinned, itemHash, contentHash, profile, image, signature, reproduced, links
+        case verdict, proof, senderPinned, itemHash, contentHash, profile, image, signature, reproduced, links, rebuild
     }
 
     init(
@@ -52,14 +60,24 @@ struct VerificationReport: Encodable {
         }
     }
 
+    /// What the lock that the message names gave.
+    mutating func add(_ rebuilt: NetworkRebuild.Result) {
+        add(rebuilt.comparison)
+        rebuild = Rebuild(
+            lockSHA256: rebuilt.lockSHA256.hex, lockVerified: rebuilt.isLockVerified, notes: rebuilt.lines)
+    }
+
     /// 0 what is asked is so, 1 it is proven not to be, 2 it could not be decided.
     var exitStatus: Int32 {
         switch verdict {
         case .mismatch: 1
         case .undecided: 2
-        case .match: reproduced == false ? 1 : 0
+        case .match:
+            if reproduced == false || rebuild?.lockVerified == false { 1 } else { lockIsUndecided ? 2 : 0 }
         }
     }
+
+    private var lockIsUndecided: Bool { if let rebuild { rebuild.lockVerified == nil } else { false } }
 
     /// One screen: the chain link by link, the verdict last.
     func print() {
@@ -83,6 +101,16 @@ struct VerificationReport: Encodable {
                     ? "\(painted("✓", "32")) rebuilt from the lock: the same bytes"
                     : "\(painted("✗", "31")) rebuilt from the lock: other bytes")
             for line in explanation { printLine("    \(line)") }
+        }
+        if let rebuild {
+            let (mark, code) =
+                switch rebuild.lockVerified {
+                case true?: ("✓", "32")
+                case false?: ("✗", "31")
+                case nil: ("?", "33")
+                }
+            printLine("\(painted(mark, code)) its lock \(rebuild.lockSHA256), which its maker wrote:")
+            for line in rebuild.notes { printLine("    \(line)") }
         }
         switch verdict {
         case .match: printLine(painted("match", "1;32") + ": the image is what \(subject) names")

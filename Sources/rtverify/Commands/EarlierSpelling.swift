@@ -1,6 +1,7 @@
 import Host
 
-/// What `rtverify lock` was told by flags before it had subcommands. They work for one more release, with a note.
+/// What `rtverify lock` and `rtverify message` were told by flags before there were subcommands. They work for one more release,
+/// with a note.
 enum EarlierSpelling {
     private static let subcommands = [
         "--update": "update", "--check": "check", "--verify": "verify", "--from-image": "draft", "--upgrade": "upgrade",
@@ -8,6 +9,7 @@ enum EarlierSpelling {
 
     /// The words of a command line in today's spelling, and what is to be said of it.
     static func today(_ arguments: [String]) -> (words: [String], note: String?) {
+        if arguments.first == "message", arguments.contains("--prepare") { return preparation(arguments) }
         guard arguments.first == "lock" else { return (arguments, nil) }
         var words = Array(arguments.dropFirst())
         if words.first == "resolve" { words.removeFirst() }
@@ -19,6 +21,16 @@ enum EarlierSpelling {
         return (
             ["lock", name] + words,
             "`rtverify lock \(flag)` is `rtverify lock \(name)` now; the flag goes with the next release"
+        )
+    }
+
+    private static func preparation(_ arguments: [String]) -> (words: [String], note: String?) {
+        // Without --ipfs it was storage, whatever the size.
+        let engine = arguments.contains("--ipfs") ? "ipfs" : "storage"
+        let words = arguments.dropFirst().filter { $0 != "--prepare" && $0 != "--ipfs" }
+        return (
+            ["publish", "prepare"] + words + ["--engine", engine],
+            "`rtverify message --prepare` is `rtverify publish prepare` now; the flag goes with the next release"
         )
     }
 }

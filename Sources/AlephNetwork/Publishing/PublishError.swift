@@ -1,0 +1,26 @@
+/// Why something isn't published.
+public enum PublishError: Error, CustomStringConvertible {
+    /// A node decided that it isn't taken.
+    case refused(String)
+    /// Nothing was decided: a node is silent, or takes its time.
+    case undecided(String)
+    /// What is to be sent isn't what was prepared, or isn't signed by whom it should be.
+    case notPrepared(String)
+    /// The folder of a publication can't be used.
+    case folder(String)
+
+    /// Whether it was decided: no.
+    public var isDecided: Bool {
+        switch self {
+        case .refused, .notPrepared: true
+        case .undecided, .folder: false
+        }
+    }
+
+    /// For people.
+    public var description: String {
+        switch self {
+        case .refused(let text), .undecided(let text), .notPrepared(let text), .folder(let text): text
+        }
+    }
+}
