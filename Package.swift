@@ -47,6 +47,7 @@ let package = Package(
                 "VirtualMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             resources: ["html", "css", "js"].map { .embedInCode("Text/comparison.\($0)") },
             linkerSettings: staticRuntime),

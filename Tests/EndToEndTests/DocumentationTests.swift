@@ -7,7 +7,7 @@ final class DocumentationTests: XCTestCase {
         let bench = try Workbench()
         defer { bench.remove() }
         let guide = try String(contentsOfFile: "\(Workbench.checkout)/docs/custom-runtimes.md", encoding: .utf8)
-        var blocks = Self.codeBlocks(guide)
+        var blocks = CodeBlocks.of(guide)
         blocks.removeAll { $0.contains("HASH") }
         let manifest = "runtimes/mine/runtime.toml"
         var commands = 0
@@ -40,18 +40,5 @@ final class DocumentationTests: XCTestCase {
         for path in ["/usr/bin/jq", "/opt/hello.py", "/opt/libs/requests/__init__.py"] {
             XCTAssertTrue(listed.output.contains("squashfs-root\(path)\n"), path)
         }
-    }
-
-    /// Indented blocks, without their indentation.
-    private static func codeBlocks(_ text: String) -> [String] {
-        var blocks: [[Substring]] = [[]]
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("    ") {
-                blocks[blocks.count - 1].append(line.dropFirst(4))
-            } else if !(blocks.last ?? []).isEmpty {
-                blocks.append([])
-            }
-        }
-        return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }
     }
 }

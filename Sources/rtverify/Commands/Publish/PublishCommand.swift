@@ -1,8 +1,10 @@
 import AlephNetwork
 import ArgumentParser
+import Glibc
 import Host
 import Mirrors
 import Subprocess
+import SystemPackage
 
 struct PublishCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,9 +43,16 @@ struct SigningCommand {
     /// - Throws: `StoreSignature.Refused`, and where the command fails.
     func sign(_ draft: StoreDraft, _ display: ProgressDisplay) async throws -> StoreSignature {
         display.report(.note("signing \(draft.itemHash) with: \(command)"))
+        // As a file: the library that starts it traps where a command ends before it has read a pipe.
+        let text = try AtomicFile(directory: temporaryDirectory)
+        try text.write(draft.signedText)
+        guard lseek(text.descriptor, 0, SEEK_SET) == 0 else {
+            throw SystemError("cannot read what is to be signed", errno)
+        }
         // Its questions are for the terminal that it finds itself, and its complaints for ours.
         let result = try await Subprocess.run(
-            .path("/bin/sh"), arguments: ["-c", command], input: .array(Array(draft.signedText.utf8)),
+            .path("/bin/sh"), arguments: ["-c", command],
+            input: .fileDescriptor(FileDescriptor(rawValue: text.descriptor), closeAfterSpawningProcess: false),
             output: .string(limit: 1 << 16), error: .currentStandardError)
         guard result.terminationStatus.isSuccess else {
             throw Failed(description: "the command that signs failed (\(result.terminationStatus)): \(command)")

@@ -23,7 +23,7 @@ extension PublishCommand {
                 EXAMPLES:
                   rtverify publish prepare minimal.squashfs --address 0x101d8D16372dBf5f1614adaE95Ee5CCE61998Fc9
                   rtverify publish prepare minimal.squashfs --address 0x101d8D16372dBf5f1614adaE95Ee5CCE61998Fc9 --inputs minimal.car \
-                --time 1790000000 -o minimal.publish
+                --time 1790000000 -o release.publish
                 """)
 
         @Argument(help: "The image: a file.")
