@@ -300,7 +300,7 @@ let package = Package(
         .testTarget(name: "VirtualMachineTests", dependencies: ["Host", "VirtualMachine"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
         .testTarget(name: "FileTreeTests", dependencies: ["FileTree"]),
-        .testTarget(name: "MirrorsTests", dependencies: ["Mirrors"]),
+        .testTarget(name: "MirrorsTests", dependencies: ["ContentHash", "Mirrors"]),
         .testTarget(name: "ImageComparisonTests", dependencies: ["FileTree", "ImageComparison"]),
         .testTarget(name: "InputStoreTests", dependencies: ["ContentHash", "Host", "InputStore", "RuntimeSpec"]),
         .testTarget(name: "GateTests", dependencies: ["Gate", "RuntimeSpec"]),

@@ -48,12 +48,14 @@ public final class RemoteServer: Sendable {
     /// Its URL without a slash at the end.
     public let url: String
     private let client: WebClient
+    private let timeout: Int
 
     /// - Parameters:
     ///   - url: Of the server, or of a folder on it.
     ///   - timeout: Seconds that an answer may take when everything has been sent, and that nothing may be taken.
     public init(url: String, timeout: Int, environment: (String) -> String?) {
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.timeout = timeout
         client = WebClient(settings: NetworkSettings(environment: environment), timeout: timeout)
     }
 
@@ -116,28 +118,61 @@ public final class RemoteServer: Sendable {
         do { address = try WebAddress(url + path) } catch { throw Silence(description: "\(error)", mayPass: false) }
         var request = request
         request.login = address.login
-        var answer: Answer?
         do {
-            try await client.send(request, to: address) { head, next in
-                var body: [UInt8] = []
-                while request.method != .HEAD, let piece = try await next() {
-                    body += Array(buffer: piece)
-                    guard body.count <= limit else {
-                        throw Silence(
-                            description: "\(address.shown): its answer has more than \(limit) bytes", mayPass: false)
-                    }
-                }
-                try Task.checkCancellation()
-                answer = Answer(
-                    status: head.status, body: body,
-                    retryAfter: head.headers.first(name: "Retry-After").flatMap(Downloader.seconds(retryAfter:)),
-                    length: head.headers.first(name: "Content-Length").flatMap { Int($0) },
-                    location: head.headers.first(name: "Location"))
+            return try await withSilenceLimit(request.body, address) { [request] in
+                try await self.send(request, to: address, limit: limit)
             }
         } catch WebClient.Failure.hopeless(let reason) {
             throw Silence(description: "\(address.shown): \(reason)", mayPass: false)
         } catch WebClient.Failure.broken(let reason) {
             throw Silence(description: "\(address.shown): \(reason)", mayPass: true)
+        }
+    }
+
+    /// The whole answer must be there `timeout` seconds after everything was sent, and something of a body be taken in each
+    /// `timeout` seconds before: an answer that comes a byte a minute is none, and so is a server that doesn't read.
+    private func withSilenceLimit(
+        _ body: SentBody?, _ address: WebAddress, _ work: @escaping @Sendable () async throws -> Answer
+    ) async throws -> Answer {
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            group.addTask(operation: work)
+            group.addTask { [timeout] in
+                var (taken, since) = (0, ContinuousClock.now)
+                while let body, !body.isSent {
+                    try await Task.sleep(for: .milliseconds(500))
+                    if body.sentCount > taken { (taken, since) = (body.sentCount, .now) }
+                    guard since.duration(to: .now) < .seconds(timeout) else {
+                        throw Silence(
+                            description: "\(address.shown): timeout: nothing was taken for \(timeout) s", mayPass: true)
+                    }
+                }
+                try await Task.sleep(for: .seconds(timeout))
+                throw Silence(
+                    description: "\(address.shown): timeout: no whole answer in \(timeout) s", mayPass: true)
+            }
+            defer { group.cancelAll() }
+            guard let answer = try await group.next() else { throw CancellationError() }
+            return answer
+        }
+    }
+
+    private func send(_ request: WebClient.Request, to address: WebAddress, limit: Int) async throws -> Answer {
+        var answer: Answer?
+        try await client.send(request, to: address) { head, next in
+            var body: [UInt8] = []
+            while request.method != .HEAD, let piece = try await next() {
+                body += Array(buffer: piece)
+                guard body.count <= limit else {
+                    throw Silence(
+                        description: "\(address.shown): its answer has more than \(limit) bytes", mayPass: false)
+                }
+            }
+            try Task.checkCancellation()
+            answer = Answer(
+                status: head.status, body: body,
+                retryAfter: head.headers.first(name: "Retry-After").flatMap(Downloader.seconds(retryAfter:)),
+                length: head.headers.first(name: "Content-Length").flatMap { Int($0) },
+                location: head.headers.first(name: "Location"))
         }
         guard let answer else { throw Silence(description: "\(address.shown): no answer", mayPass: true) }
         return answer

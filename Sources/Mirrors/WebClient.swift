@@ -84,7 +84,7 @@ final class WebClient: Sendable {
                     try await client.execute(asked, deadline: .distantFuture)
                 }
             } else {
-                // A body takes as long as it takes: what isn't taken for a while, and silence after it, are timeouts of the client.
+                // A body takes as long as it takes: whoever sends it watches that it goes on.
                 response = try await client.execute(asked, deadline: .distantFuture)
             }
         } catch {
@@ -113,8 +113,7 @@ final class WebClient: Sendable {
             if let certificates = settings.certificates { tls.trustRoots = .file(certificates) }
             var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
             configuration.timeout = .init(
-                connect: .seconds(Int64(connectTimeout)), read: .seconds(Int64(timeout)),
-                write: .seconds(Int64(timeout)))
+                connect: .seconds(Int64(connectTimeout)), read: .seconds(Int64(timeout)))
             configuration.httpVersion = .http1Only
             // A port that nobody listens on is known at once.
             configuration.connectionPool.retryConnectionEstablishment = false
@@ -158,8 +157,6 @@ final class WebClient: Sendable {
             return Failure.hopeless("the proxy \(proxy?.shown ?? "") doesn't connect to \(address.authority)")
         case let error as HTTPClientError where error == .proxyAuthenticationRequired:
             return Failure.hopeless("the proxy \(proxy?.shown ?? "") asks for a user and a password")
-        case let error as HTTPClientError where error == .writeTimeout:
-            return Failure.broken("timeout: nothing was taken for \(timeout) s")
         case let error as HTTPClientError where error == .connectTimeout:
             return Failure.hopeless("timeout: cannot connect\(through) in \(connectTimeout) s")
         case let error as HTTPClientError: return Failure.broken(error.shortDescription)
@@ -186,7 +183,9 @@ final class WebClient: Sendable {
     ) async throws {
         let timeout = Int64(timeout)
         let connection: Connection
-        do { connection = try await connect(to: proxy) } catch { throw classified(error, address, proxy) }
+        do { connection = try await connect(to: proxy, sending: request.body != nil) } catch {
+            throw classified(error, address, proxy)
+        }
         var headers = headers
         headers.add(name: "Host", value: address.authority)
         headers.add(name: "Connection", value: "close")
@@ -233,14 +232,18 @@ final class WebClient: Sendable {
 
     private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
 
-    private func connect(to proxy: NetworkSettings.Proxy) async throws -> Connection {
+    /// - Parameter sending: Whether a body is sent, during which nothing is heard.
+    private func connect(to proxy: NetworkSettings.Proxy, sending: Bool) async throws -> Connection {
         let timeout = Int64(timeout)
         return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(Int64(connectTimeout)))
             .connect(host: proxy.host, port: proxy.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(IdleStateHandler(readTimeout: .seconds(timeout)))
+                    try pipeline.addHandler(
+                        sending
+                            ? IdleStateHandler(allTimeout: .seconds(timeout))
+                            : IdleStateHandler(readTimeout: .seconds(timeout)))
                     try pipeline.addHTTPClientHandlers()
                     try pipeline.addHandler(SilenceHandler())
                     return try Connection(wrappingChannelSynchronously: channel)

@@ -45,8 +45,8 @@ public struct StoreDraft: Equatable, Sendable {
             self.owner =
                 try owner.map { owner throws(MessageError) in
                     // An owner may be of another chain than who signs for them.
-                    let isEthereum = Chain.isEthereumAddress(owner)
-                    return try Chain.address(owner, on: isEthereum ? "ETH" : chain == "ETH" ? "SOL" : chain)
+                    if Chain.isEthereumAddress(owner) { return try Chain.address(owner, on: "ETH") }
+                    return try Chain.address(owner, on: Chain.scheme(of: chain) == .ethereum ? "SOL" : chain)
                 } ?? self.sender
             self.chain = chain
             self.time = time ?? StoreDraft.now
@@ -206,7 +206,7 @@ enum PythonJSON {
             case 0x09: escaped += "\\t"
             case 0x08: escaped += "\\b"
             case 0x0c: escaped += "\\f"
-            case 0x20...0x7f: escaped.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
+            case 0x20...0x7e: escaped.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
             default:
                 let digits = String(unit, radix: 16)
                 escaped += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits

@@ -76,6 +76,7 @@ enum PublishReport {
         if let bundle = found.bundle { rows.append(("inputs", "\(bundle.draft.itemHash), of \(bundle.path)")) }
         if let golden = found.golden { rows.append(("golden", "the image of \(golden)")) }
         rows += found.faults.map { ("anyway", $0) }
+        if let staleness = draft.staleness { rows.append(("time", "no node takes it now: \(staleness)")) }
         if let estimate = found.estimate { rows += Self.rows(estimate) }
         rows.append(("folder", found.folder))
         for (name, text) in rows {

@@ -204,7 +204,8 @@ extension PublishCommand {
                 let identity = await published.identity(of: nil, events: { _ in }) { printError("rtverify: \($0)") }
                 let verdict = ImageVerdict(claim, identity: identity, served: true)
                 // Nodes tell one another, and gateways find a file, a while after it was taken.
-                let isEarly = verdict.verdict == .undecided && identity == nil
+                let isEarly =
+                    verdict.verdict == .undecided && identity == nil && (claim.file != nil || claim.isUnknownMessage)
                 guard isEarly, ContinuousClock.now < end else {
                     try Task.checkCancellation()
                     guard claim.file == nil || claim.file == draft.file else {
