@@ -1,7 +1,7 @@
 import ContentHash
 
 /// The chains whose signatures Aleph messages carry, by the names that messages use.
-enum Chain {
+package enum Chain {
     /// Signed as Ethereum signs (EIP-191).
     private static let ethereumLike: Set<String> = [
         "ARB", "AURORA", "AVAX", "BASE", "BLAST", "BOB", "BSC", "CYBER", "ETH", "ETHERLINK", "FRAX", "HYPE", "INK",
@@ -33,7 +33,7 @@ enum Chain {
 
     /// An address as its owner's client spells it in a message.
     /// - Throws: `MessageError.malformed` for one that is none, or whose checksum says that it was mistyped (EIP-55).
-    static func address(_ text: String, on chain: String) throws(MessageError) -> String {
+    package static func address(_ text: String, on chain: String) throws(MessageError) -> String {
         guard isKnown(chain) else {
             throw .malformed("'\(chain.prefix(40))' is no chain of the network (ETH, SOL, BASE, AVAX, ...)")
         }

@@ -16,6 +16,10 @@ extension MessageChain {
                     "it amends \(ref.summary): ask for the newest of that, amends of amends don't count")
             }
         }
+        if let name, name.contains(",") {
+            // Nodes take a comma for the end of a name, and show nothing.
+            try broken(&claim, "latest", "its name '\(name.prefix(100))' has a comma: nodes can't be asked for it")
+        }
         let ref = name ?? hash.description
         let query =
             "msgType=STORE&sort_order=-1&pagination=200&refs=\(QueryText.escaped(ref))&owners="

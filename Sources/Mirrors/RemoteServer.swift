@@ -119,8 +119,9 @@ public final class RemoteServer: Sendable {
         var request = request
         request.login = address.login
         do {
-            return try await withSilenceLimit(request.body, address) { [request] in
-                try await self.send(request, to: address, limit: limit)
+            let isAnswering = Latch()
+            return try await withSilenceLimit(request.body, isAnswering, address) { [request] in
+                try await self.send(request, to: address, limit: limit, isAnswering)
             }
         } catch WebClient.Failure.hopeless(let reason) {
             throw Silence(description: "\(address.shown): \(reason)", mayPass: false)
@@ -129,16 +130,17 @@ public final class RemoteServer: Sendable {
         }
     }
 
-    /// The whole answer must be there `timeout` seconds after everything was sent, and something of a body be taken in each
+    /// The whole answer must be there `timeout` seconds after everything was sent, or after it began, and something of a body be taken in each
     /// `timeout` seconds before: an answer that comes a byte a minute is none, and so is a server that doesn't read.
     private func withSilenceLimit(
-        _ body: SentBody?, _ address: WebAddress, _ work: @escaping @Sendable () async throws -> Answer
+        _ body: SentBody?, _ isAnswering: Latch, _ address: WebAddress,
+        _ work: @escaping @Sendable () async throws -> Answer
     ) async throws -> Answer {
         try await withThrowingTaskGroup(of: Answer.self) { group in
             group.addTask(operation: work)
             group.addTask { [timeout] in
                 var (taken, since) = (0, ContinuousClock.now)
-                while let body, !body.isSent {
+                while let body, !body.isSent, !isAnswering.isSet {
                     try await Task.sleep(for: .milliseconds(500))
                     if body.sentCount > taken { (taken, since) = (body.sentCount, .now) }
                     guard since.duration(to: .now) < .seconds(timeout) else {
@@ -156,9 +158,12 @@ public final class RemoteServer: Sendable {
         }
     }
 
-    private func send(_ request: WebClient.Request, to address: WebAddress, limit: Int) async throws -> Answer {
+    private func send(
+        _ request: WebClient.Request, to address: WebAddress, limit: Int, _ isAnswering: Latch
+    ) async throws -> Answer {
         var answer: Answer?
         try await client.send(request, to: address) { head, next in
+            isAnswering.set()
             var body: [UInt8] = []
             while request.method != .HEAD, let piece = try await next() {
                 body += Array(buffer: piece)

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ContentHash
 import FoundationEssentials
 import Glibc
 import Host
@@ -147,6 +148,8 @@ final class WebClient: Sendable {
         if error is CancellationError || Task.isCancelled { return CancellationError() }
         let through = proxy.map { " through the proxy \($0.shown)" } ?? ""
         switch error {
+        // What was to be sent can't be read: no server's fault.
+        case is FileReadError: return error
         case is DeadlineExceeded: return Failure.broken("timeout: no answer in \(timeout + connectTimeout) s")
         // Neither a name nobody knows nor a port nobody listens on gets better within seconds.
         case is NIOConnectionError, is SocketAddressError: return Failure.hopeless("cannot connect\(through)")

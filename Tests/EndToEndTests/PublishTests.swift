@@ -85,7 +85,8 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
         XCTAssertTrue(mistyped.errors.contains("mistyped"), mistyped.errors)
         XCTAssertFalse(bench.exists("d"))
         for wrong in [
-            ["--chain", "eth"], ["--chain", "SOL"], ["--ref", hash.uppercased()], ["--ref", ""], ["--time", "-1"],
+            ["--chain", "eth"], ["--chain", "SOL"], ["--ref", hash.uppercased()], ["--ref", ""], ["--ref", "a,b"],
+            ["--time", "-1"], ["--api", "http://a", "--api", "http://b"],
             ["--payment", "hold", "--time", "1798761600"], ["--payment", "superfluid"], ["--owner", "somebody"],
         ] { try prepare("d", wrong, status: 64) }
     }
@@ -190,7 +191,7 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
             for text in [secret, "0x\(secret)"] {
                 let answer = try send(["--signature", text])
                 XCTAssertEqual(answer.status, 1)
-                XCTAssertTrue(answer.errors.contains("as a private key has"), answer.errors)
+                XCTAssertTrue(answer.errors.contains("looks like a private key"), answer.errors)
                 XCTAssertFalse(answer.errors.contains(secret))
             }
             // A command's standard input is the text, and nothing of ours is in what the shell reads.
@@ -221,6 +222,17 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
             }
             XCTAssertEqual(try send([]).status, 2)
             XCTAssertEqual(try log(url).count, 0)
+            // Whatever the chain, and whatever is said: a key is no signature.
+            for secret in [
+                String(repeating: "5e", count: 32), "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDJstFtojtc1zcpsh",
+            ] {
+                let refused = try bench.rtverify([
+                    "publish", "send", "p", "--api", url, "--yes", "--unchecked-signature", "--signature", secret,
+                ])
+                XCTAssertEqual(refused.status, 1)
+                XCTAssertFalse(refused.errors.contains(secret), refused.errors)
+            }
+            XCTAssertEqual(try log(url).count, 0)
             let sent = try send(["--unchecked-signature"])
             XCTAssertEqual(sent.status, 0, sent.errors + sent.output)
             XCTAssertEqual(try log(url).count, 1)
@@ -234,6 +246,7 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
             ("words", "abandon ability able about above absent absorb abstract absurd abuse access accident\n"),
             ("pem", "-----BEGIN PRIVATE KEY-----\n"),
             ("wallet.json", #"{"crypto":{"ciphertext":"00","kdf":"scrypt"}}"#),
+            ("signature", "0x" + String(repeating: "ab", count: 32) + "\n"),
             ("id.json", "[" + (0..<64).map(String.init).joined(separator: ",") + "]"),
         ]
         try prepare("p")
@@ -245,6 +258,14 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
                 XCTAssertTrue(answer.errors.contains("p/\(name) looks like a private key"), answer.errors)
                 _ = try bench.run(["rm", "p/\(name)"])
             }
+            // Nor is anything else sent along in silence, or read through a link.
+            try bench.write("a note", to: "p/note")
+            let note = try send("p", url)
+            XCTAssertEqual(note.status, 2)
+            XCTAssertTrue(note.errors.contains("p/note is no file of `rtverify publish prepare`"), note.errors)
+            _ = try bench.run(["sh", "-c", "rm p/note; mv p/message.json kept; ln -s ../kept p/message.json"])
+            XCTAssertEqual(try send("p", url).status, 2)
+            _ = try bench.run(["mv", "kept", "p/message.json"])
             XCTAssertEqual(try log(url).count, 0)
             XCTAssertEqual(try send("p", url).status, 0)
         }
@@ -255,7 +276,7 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
     func testEveryAnswerOfANodeIsUnderstood() throws {
         let cases: [(state: [String: any Sendable], status: Int32, words: String, uploads: Int)] = [
             ([:], 0, "published", 1), (["posts": ["pending"]], 0, "published", 1),
-            (["posts": ["stuck"]], 2, "still pending", 1),
+            (["posts": ["stuck"]], 2, "it is pending", 1),
             (["posts": ["rejected"]], 1, "the owner doesn't hold enough tokens (error code 5)", 1),
             (["posts": ["late-rejected"]], 1, "error code 5", 1), (["posts": ["poor"]], 1, "hasn't enough to pay", 1),
             (["posts": ["large"], "limits": NSNull()], 1, "too large", 1),
@@ -267,11 +288,14 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
             (["posts": ["drop-head", "ok"]], 0, "published", 2), (["posts": ["drop-middle", "ok"]], 0, "published", 2),
             (["posts": ["drop-end"]], 0, "published", 1), (["posts": ["drop-late"]], 0, "published", 1),
             (["posts": ["drop-middle"]], 2, "the network knows nothing of it", 3),
-            (["posts": ["liar"]], 2, "still pending", 1),
-            (["posts": ["html"]], 2, "still pending", 1), (["serves": "other"], 2, "undecided", 1),
+            (["posts": ["liar"]], 2, "the network knows nothing of it", 1),
+            (["posts": ["html"]], 2, "the network knows nothing of it", 1), (["serves": "other"], 2, "undecided", 1),
             (["serves": "nothing"], 2, "undecided", 1),
             (["limits": ["storage": 1000, "ipfs": 1000]], 1, "takes 1000", 0),
             (["price": NSNull()], 0, "not known", 1), (["limits": NSNull()], 0, "published", 1),
+            (["posts": ["hold"]], 1, "refused since 2027", 1), (["posts": ["duplicate"]], 0, "published", 1),
+            (["posts": ["rejected-500"]], 1, "error code 5", 1), (["posts": ["busy-0"]], 2, "is busy", 2),
+            (["posts": ["retrying"]], 2, "calls it 'retrying'", 1),
         ]
         for index in cases.indices { try prepare("p\(index)", index % 2 == 0 ? ["--engine", "ipfs"] : []) }
         // Most of it is waiting.
@@ -318,6 +342,7 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
                 let answer = try send("p", url)
                 XCTAssertEqual(answer.status, expected, answer.errors)
                 XCTAssertTrue(answer.errors.contains("prepare it anew"), answer.errors)
+                XCTAssertEqual(try send("p", url, ["--dry-run"]).status, 1)
                 XCTAssertEqual(try log(url).count, 0)
                 XCTAssertEqual(try bench.rtverify(["publish", "status", "p", "--api", url]).status, 1)
                 XCTAssertEqual(try bench.rtverify(["publish", "status", hash, "--api", url]).status, 1)
@@ -356,6 +381,8 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
                 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[2:], read)))
                 """
             XCTAssertEqual(try bench.run(["python3", "-c", script, "n"] + command).status, 2)
+            // Ctrl-C is an answer.
+            XCTAssertEqual(try bench.run(["timeout", "20", "python3", "-c", script, "\u{3}"] + command).status, 130)
             XCTAssertEqual(try log(url).count, 0)
             let yes = try bench.run(["python3", "-c", script, "y"] + command)
             XCTAssertEqual(yes.status, 0, yes.output)

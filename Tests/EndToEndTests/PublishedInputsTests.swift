@@ -43,8 +43,23 @@ final class PublishedInputsTests: XCTestCase {
         ])
         XCTAssertEqual(try bench.rtverify(prepare + ["--inputs", "broken.car", "-o", "broken"]).status, 1)
         XCTAssertFalse(bench.exists("broken"))
+        try archive.manifest(["late"], more: "[[step]]\nrun = \"true\"\n")
+        XCTAssertEqual(try archive.lock(output: "other.lock").status, 0)
+        XCTAssertEqual(
+            try bench.rtverify(["store", "export", "--lock", "other.lock", "--offline", "-o", "other.car"]).status, 0)
+        let other = try bench.rtverify(prepare + ["--inputs", "other.car", "-o", "broken"])
+        XCTAssertEqual(other.status, 1, other.errors)
+        XCTAssertTrue(other.errors.contains("is the bundle of another lock"), other.errors)
         try bench.write("{}", to: "state.json")
         try Server.running(["publishing_node.py", "\(bench.folder)/state.json"]) { url in
+            // The image isn't sent without what its message names.
+            _ = try bench.run(["mv", "p/inputs", "inputs"])
+            let alone = try bench.rtverify([
+                "publish", "send", "p", "--api", url, "--yes", "--signature", try signature(bench, "p"),
+            ])
+            XCTAssertEqual(alone.status, 1, alone.errors)
+            XCTAssertTrue(alone.errors.contains("names the inputs \(inputs)"), alone.errors)
+            _ = try bench.run(["mv", "inputs", "p/inputs"])
             let sent = try bench.rtverify([
                 "publish", "send", "p", "--api", url, "--yes", "--signature", try signature(bench, "p"),
                 "--inputs-signature",
@@ -120,7 +135,15 @@ final class PublishedInputsTests: XCTestCase {
                     "\(bench.folder)/s",
                 ])
                 XCTAssertEqual(answer.status, status, answer.errors)
-                XCTAssertTrue(answer.errors.contains(words), "\(words): \(answer.errors)")
+                // The verdict on the image is shown all the same.
+                XCTAssertTrue(answer.output.contains("match"), answer.output)
+                XCTAssertTrue(answer.output.contains(words), "\(words): \(answer.output)")
+                let other = try bench.rtverify([
+                    "verify", "inputs", "--item-hash", message.itemHash, "--api", url, "--rebuild", "--yes", "--store",
+                    "\(bench.folder)/s",
+                ])
+                XCTAssertEqual(other.status, 1, other.errors)
+                XCTAssertTrue(other.output.contains("mismatch"), other.output)
             }
         }
     }

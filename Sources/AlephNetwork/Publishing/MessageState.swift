@@ -9,13 +9,31 @@ public enum MessageState: Equatable, Sendable {
     case rejected(String)
     /// Its owner had it forgotten, and its file deleted.
     case forgotten
-    /// `removing`, `removed`, or what no node said when this was written.
+    /// It was processed, and its file goes or is gone, because nobody pays for it: `removing`, `removed`.
+    case removed(String)
+    /// A word that no node said when this was written: nothing is decided.
     case other(String)
+
+    /// Whether it is decided that it isn't published.
+    public var isRefused: Bool {
+        switch self {
+        case .rejected, .forgotten, .removed: true
+        case .unknown, .pending, .processed, .other: false
+        }
+    }
+
+    /// Whether the network has the message, and may yet process it.
+    public var isTaken: Bool {
+        switch self {
+        case .pending, .processed, .other: true
+        case .unknown, .rejected, .forgotten, .removed: false
+        }
+    }
 
     /// Of an answer to `GET /api/v0/messages/HASH`.
     /// - Parameter hash: The message's that was asked for.
     /// - Throws: `MessageError.malformed`, also when it is another message.
-    init(_ bytes: [UInt8], of hash: ItemHash) throws {
+    package init(_ bytes: [UInt8], of hash: ItemHash) throws {
         let json: StrictJSON
         do { json = try StrictJSON(bytes) } catch {
             throw MessageError.malformed("it is refused by the strict reader: \(error)")
@@ -31,6 +49,7 @@ public enum MessageState: Equatable, Sendable {
         case "processed": self = .processed
         case "rejected": self = .rejected(Self.reason(json))
         case "forgotten": self = .forgotten
+        case "removing", "removed": self = .removed(status)
         default: self = .other(VerificationLink.printable(String(status.prefix(40))))
         }
     }
@@ -61,6 +80,7 @@ public enum MessageState: Equatable, Sendable {
         case .processed: "it is processed"
         case .rejected(let reason): "it is rejected: \(reason)"
         case .forgotten: "it is forgotten: its owner had it deleted"
+        case .removed(let word): "it is \(word): nobody pays for its file any more"
         case .other(let word): "the network calls it '\(word)'"
         }
     }
@@ -73,7 +93,7 @@ public enum MessageState: Equatable, Sendable {
         case .processed: "processed"
         case .rejected: "rejected"
         case .forgotten: "forgotten"
-        case .other(let word): word
+        case .removed(let word), .other(let word): word
         }
     }
 }

@@ -51,20 +51,21 @@ public struct Publication: Sendable {
     public func publish(_ item: Item, known: MessageState) async throws -> Bool {
         switch known {
         case .processed: return false
-        case .pending:
-            if try await wait(for: item, seconds: Self.shortPatience) { return false }
+        case .pending, .other:
+            if try await wait(for: item, seconds: patience) == .processed { return false }
             // It may wait for the file, which a node asks of others: this one gets it.
-            events(.note("it is still pending: the file is sent, which it may wait for"))
-        case .forgotten, .other: throw PublishError.refused(Self.advice(known, item))
+            events(.note("it is still pending after \(patience) s: the file is sent, which it may wait for"))
+        case .forgotten, .removed: throw PublishError.refused(Self.advice(known, item))
         case .rejected(let reason): events(.note("it was rejected before (\(reason)); it is sent again"))
         case .unknown: break
         }
         if await node.has(item.draft.file, size: item.size), try await sendWithoutFile(item) { return true }
-        try await sendWhole(item)
-        guard try await wait(for: item, seconds: patience) else {
+        try await sendWhole(item, known: known)
+        let state = try await wait(for: item, seconds: patience)
+        guard state == .processed else {
             throw PublishError.undecided(
-                "\(item.draft.itemHash) is still pending after \(patience) s (--wait): the network has it. Look with `rtverify "
-                    + "publish status`, or send it again: what it has isn't sent twice")
+                "\(node.name) took \(item.draft.itemHash), and after \(patience) s (--wait) \(state.sentence). Look with `rtverify "
+                    + "publish status`, or send it again, which looks first")
         }
         return true
     }
@@ -75,15 +76,19 @@ public struct Publication: Sendable {
         events(.note("\(node.name) has the file already: the message alone is sent"))
         do {
             let answer = try await node.post(item.message)
-            guard [200, 202].contains(answer.status) else { return false }
+            guard [402, 403, 422].contains(answer.status) || [200, 202].contains(answer.status) else { return false }
+            // What it refuses of a message it refuses of one with its file.
+            guard try await isTaken(answer, item) else { return false }
         } catch let silence as RemoteServer.Silence {
             events(.note("\(silence)"))
         }
-        return try await wait(for: item, seconds: Self.shortPatience)
+        return try await wait(for: item, seconds: Self.shortPatience) == .processed
     }
 
-    private func sendWhole(_ item: Item) async throws {
-        var (tried, waited) = (0, 0)
+    /// - Parameter known: What the node had of it before: no news.
+    private func sendWhole(_ item: Item, known: MessageState) async throws {
+        var tried = 0
+        let end = ContinuousClock.now + .seconds(patience)
         while true {
             tried += 1
             events(.phase(name: "send \(item.name) to \(node.name)", total: item.size))
@@ -98,8 +103,8 @@ public struct Publication: Sendable {
                 events(.note("\(silence) (\(amount) had been handed over)"))
                 // An answer that came before all was taken may be lost with the connection; what was taken whole is shown soon.
                 let state = try await settled(item, isWhole: sent.count >= item.size)
-                if state == .pending || state == .processed { return }
-                if case .rejected = state { throw PublishError.refused(Self.advice(state, item)) }
+                if state.isTaken { return }
+                if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
                 guard silence.mayPass, tried < Self.attempts else {
                     throw PublishError.undecided(
                         "\(silence). \(Self.has(state, item)) Send it again when the node can be reached, or to another (--api)"
@@ -108,29 +113,34 @@ public struct Publication: Sendable {
                 continue
             }
             if [429, 503].contains(answer.status) {
-                let pause = min(answer.retryAfter ?? 1 << min(tried, 5), 120)
-                waited += pause
-                guard waited <= patience else {
-                    throw PublishError.undecided("\(node.name) is busy: it answered \(PublishingNode.said(answer))")
-                }
-                events(.note("\(node.name) is busy (\(answer.status)): waiting \(pause) s"))
-                try await Task.sleep(for: .seconds(pause))
-                let state = try await node.state(of: item.draft.itemHash)
-                if state == .pending || state == .processed { return }
-                tried -= 1
+                try await pause(answer, until: end, tried)
+                let state = (try? await node.state(of: item.draft.itemHash)) ?? .unknown
+                if state.isTaken { return }
+                if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
                 continue
             }
             guard try await isTaken(answer, item) else {
                 guard tried < Self.attempts else {
                     throw PublishError.undecided(
                         "\(node.name) answered \(PublishingNode.said(answer)), \(tried) times. "
-                            + Self.has(try await node.state(of: item.draft.itemHash), item))
+                            + Self.has((try? await node.state(of: item.draft.itemHash)) ?? .unknown, item))
                 }
                 try await Task.sleep(for: .seconds(1 << tried))
                 continue
             }
             return
         }
+    }
+
+    /// Waits as a busy server asks (RFC 9110 10.2.3), or longer each time.
+    /// - Throws: `PublishError.undecided` where that takes too long.
+    private func pause(_ answer: RemoteServer.Answer, until end: ContinuousClock.Instant, _ tried: Int) async throws {
+        let pause = min(max(answer.retryAfter ?? 0, 1 << min(tried, 6)), 120)
+        guard ContinuousClock.now + .seconds(pause) < end else {
+            throw PublishError.undecided("\(node.name) is busy: it answered \(PublishingNode.said(answer))")
+        }
+        events(.note("\(node.name) is busy (\(answer.status)): waiting \(pause) s"))
+        try await Task.sleep(for: .seconds(pause))
     }
 
     /// - Returns: Whether the node has taken the message; false where it is worth asking again.
@@ -150,10 +160,13 @@ public struct Publication: Sendable {
         case 408, 425, 500...599:
             events(.note("\(node.name) answered \(PublishingNode.said(answer))"))
             let state = try await settled(item, isWhole: true)
-            return state == .pending || state == .processed
+            if state.isRefused { throw PublishError.refused(Self.advice(state, item)) }
+            return state.isTaken
         default: break
         }
         let state = (try? await node.state(of: item.draft.itemHash)) ?? .unknown
+        // It came another way, or before.
+        if state.isTaken { return true }
         let why: String =
             switch answer.status {
             case 402: "the owner \(item.draft.owner) hasn't enough to pay for it"
@@ -183,28 +196,28 @@ public struct Publication: Sendable {
     }
 
     /// Waits until the node calls it processed.
-    /// - Returns: Whether it does, in time.
-    /// - Throws: `PublishError.refused` when it is rejected or forgotten.
-    private func wait(for item: Item, seconds: Int) async throws -> Bool {
+    /// - Returns: What the node has of it in the end.
+    /// - Throws: `PublishError.refused` when it is rejected or forgotten, `.undecided` where the node doesn't say.
+    private func wait(for item: Item, seconds: Int) async throws -> MessageState {
         events(.phase(name: "wait for the network to process it", total: 0))
         let end = ContinuousClock.now + .seconds(seconds)
-        var (pause, failure) = (500, MessageError?.none)
+        var (pause, failure, last) = (500, MessageError?.none, MessageState.unknown)
         while true {
             do {
                 let state = try await node.state(of: item.draft.itemHash)
-                failure = nil
+                (failure, last) = (nil, state)
                 switch state {
-                case .processed: return true
+                case .processed: return state
                 // The one that takes a message may show it a moment later.
-                case .pending, .unknown: break
-                case .rejected, .forgotten, .other: throw PublishError.refused(Self.advice(state, item))
+                case .pending, .unknown, .other: break
+                case .rejected, .forgotten, .removed: throw PublishError.refused(Self.advice(state, item))
                 }
             } catch let error as MessageError {
                 failure = error
             }
             guard ContinuousClock.now < end else {
                 if let failure { throw PublishError.undecided(Self.unseen(failure, item)) }
-                return false
+                return last
             }
             try await Task.sleep(for: .milliseconds(pause))
             pause = min(5000, pause * 3 / 2)

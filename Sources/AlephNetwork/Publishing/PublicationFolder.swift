@@ -67,19 +67,9 @@ public struct PublicationFolder: Sendable {
     /// - Parameter inputs: The bundle's, which is published first.
     /// - Throws: `PublishError.folder`, `SystemError`.
     public static func write(_ prepared: Prepared, inputs: Prepared?, to path: String) throws {
-        var target = path
-        while target.count > 1, target.hasSuffix("/") { target.removeLast() }
-        var files = try Self.files(prepared, folder: target, prefix: "")
-        if let inputs { files += try Self.files(inputs, folder: "\(target)/\(inputsName)", prefix: "\(inputsName)/") }
-        if access(target, F_OK) == 0 {
-            for (name, text) in files
-            where (try? SmallFile.bytes("\(target)/\(name)", limit: largest)) != Array(text.utf8) {
-                throw PublishError.folder(
-                    "\(path) is there and holds something else: remove it, or name another folder (-o). A message that has been "
-                        + "signed is worth keeping")
-            }
-            return
-        }
+        let target = Self.withoutSlash(path)
+        let files = try Self.files(prepared, inputs, target)
+        guard try !isThere(files, target) else { return }
         let temporary = "\(target).rtverify-\(getpid())"
         var isWhole = false
         defer { if !isWhole { try? FileManager.default.removeItem(atPath: temporary) } }
@@ -88,6 +78,39 @@ public struct PublicationFolder: Sendable {
         for (name, text) in files { try AtomicFile.write(text, to: "\(temporary)/\(name)") }
         guard rename(temporary, target) == 0 else { throw SystemError("cannot write \(path)", errno) }
         isWhole = true
+    }
+
+    /// Whether just that message is in the folder already; a signature isn't looked at.
+    /// - Throws: `PublishError.folder` where something else is.
+    public static func isThere(_ prepared: Prepared, inputs: Prepared?, in path: String) throws -> Bool {
+        let target = withoutSlash(path)
+        return try isThere(try files(prepared, inputs, target).filter { !$0.0.hasSuffix(signatureName) }, target)
+    }
+
+    private static func isThere(_ files: [(String, String)], _ target: String) throws -> Bool {
+        guard access(target, F_OK) == 0 else { return false }
+        // An empty folder is as good as none.
+        if let names = try? FileManager.default.contentsOfDirectory(atPath: target), names.isEmpty { return false }
+        for (name, text) in files
+        where (try? SmallFile.bytes("\(target)/\(name)", limit: largest)) != Array(text.utf8) {
+            throw PublishError.folder(
+                "\(target) is there and holds something else: remove it, or name another folder (-o). A message that has been "
+                    + "signed is worth keeping")
+        }
+        return true
+    }
+
+    private static func withoutSlash(_ path: String) -> String {
+        var target = path
+        while target.count > 1, target.hasSuffix("/") { target.removeLast() }
+        return target
+    }
+
+    private static func files(_ prepared: Prepared, _ inputs: Prepared?, _ target: String) throws -> [(String, String)]
+    {
+        let own = try files(prepared, folder: target, prefix: "")
+        return try own
+            + (inputs.map { try files($0, folder: "\(target)/\(inputsName)", prefix: "\(inputsName)/") } ?? [])
     }
 
     private static func make(_ folder: String) throws {
@@ -111,11 +134,12 @@ public struct PublicationFolder: Sendable {
     private static func path(from folder: String, to file: String) throws -> String {
         func parts(_ path: String) -> [Substring] { path.split(separator: "/") }
         func real(_ path: String) throws -> String {
-            guard let pointer = realpath(path, nil) else { throw SystemError("cannot read \(path)", errno) }
+            guard let pointer = path.withPath({ realpath($0, nil) }) else {
+                throw SystemError("cannot read \(path)", errno)
+            }
             defer { free(pointer) }
-            return String(cString: pointer)
+            return String(path: pointer)
         }
-        guard !file.hasPrefix("/") else { return file }
         var (base, missing) = (folder, 0)
         while access(base, F_OK) != 0, missing < 2 { (base, missing) = (Paths.parent(of: base), missing + 1) }
         let names = parts(folder).suffix(missing)
@@ -128,11 +152,8 @@ public struct PublicationFolder: Sendable {
     /// - Throws: `PublishError`, `SystemError`.
     public init(path: String) throws {
         self.path = path
+        try Self.checkNames(path)
         func text(_ name: String) throws -> [UInt8] { try SmallFile.bytes("\(path)/\(name)", limit: Self.largest) }
-        guard access("\(path)/\(Self.messageName)", F_OK) == 0 else {
-            throw PublishError.folder(
-                "\(path) is no folder of `rtverify publish prepare`: it has no \(Self.messageName)")
-        }
         do { draft = try StoreDraft(try text(Self.messageName)) } catch let error as MessageError {
             throw PublishError.notPrepared("\(path)/\(Self.messageName): \(error)")
         }
@@ -145,18 +166,41 @@ public struct PublicationFolder: Sendable {
             throw PublishError.notPrepared(
                 "\(path)/\(Self.fileName) doesn't say which file is published: prepare it anew")
         }
-        let known = Set([draft.itemHash.description, file.sha256, draft.file.description])
-        let inputs = try? StoreDraft(
-            try SmallFile.bytes("\(path)/\(Self.inputsName)/\(Self.messageName)", limit: Self.largest))
-        let others = inputs.map { Set([$0.itemHash.description, $0.file.description]) } ?? []
-        if let found = try KeyTraces.find(in: path, besides: known.union(others)) {
-            throw PublishError.folder(
-                "\(found.path) looks like a private key (\(found.what)), and none belongs beside what is sent: take it away"
-            )
-        }
         signature =
             access("\(path)/\(Self.signatureName)", F_OK) == 0
             ? String(decoding: try text(Self.signatureName), as: UTF8.self) : nil
+    }
+
+    private static let names: Set<String> = [
+        messageName, contentName, signedName, fileName, signatureName, inputsName,
+    ]
+
+    /// Nothing else belongs beside what is sent, and nothing of it is read before that is sure.
+    private static func checkNames(_ path: String) throws {
+        guard access(path, F_OK) == 0 else { throw SystemError("cannot read \(path)", ENOENT) }
+        guard access("\(path)/\(messageName)", F_OK) == 0 else {
+            throw PublishError.folder(
+                "\(path) is no folder of `rtverify publish prepare`: it has no \(messageName)")
+        }
+        let allowed = hashes(of: path).union(hashes(of: "\(path)/\(inputsName)"))
+        guard let found = try KeyTraces.find(in: path, besides: allowed, names: names) else { return }
+        if let what = found.what { throw secret(found.path, what) }
+        throw PublishError.folder(
+            "\(found.path) is no file of `rtverify publish prepare`: take it away, whatever it is")
+    }
+
+    private static func secret(_ path: String, _ what: String) -> PublishError {
+        .folder("\(path) looks like a private key (\(what)), and none belongs beside what is sent: take it away")
+    }
+
+    /// The hashes that a folder's message is about; none where there is no such message.
+    private static func hashes(of folder: String) -> Set<String> {
+        var status = stat()
+        let path = "\(folder)/\(messageName)"
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let draft = try? StoreDraft(try SmallFile.bytes(path, limit: largest))
+        else { return [] }
+        return [draft.itemHash.description, draft.file.description]
     }
 
     /// Where the file is.
@@ -195,6 +239,10 @@ public struct PublicationFolder: Sendable {
             throw PublishError.notPrepared(
                 "\(path) is not what the message publishes (\(name)): its SHA-256 is \(identity.sha256), and it was "
                     + "\(file.sha256) when it was prepared")
+        }
+        guard identity.size == file.size, identity.sha256.hex == file.sha256 else {
+            throw PublishError.notPrepared(
+                "\(self.path)/\(Self.fileName) says another size or SHA-256 than the file has: prepare it anew")
         }
         return (input, identity)
     }

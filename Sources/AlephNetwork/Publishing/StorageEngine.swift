@@ -27,7 +27,7 @@ public struct StorageLimits: Equatable, Sendable {
     public init() {}
 
     /// - Throws: `MessageError.malformed`.
-    init(_ bytes: [UInt8]) throws {
+    package init(_ bytes: [UInt8]) throws {
         let json: StrictJSON
         do { json = try StrictJSON(bytes) } catch {
             throw MessageError.malformed("its limits are refused by the strict reader: \(error)")
@@ -53,7 +53,7 @@ public struct StoragePrice: Equatable, Sendable {
     public let payment: String
 
     /// - Throws: `MessageError.malformed`.
-    init(_ bytes: [UInt8]) throws {
+    package init(_ bytes: [UInt8]) throws {
         let json: StrictJSON
         do { json = try StrictJSON(bytes) } catch {
             throw MessageError.malformed("its price is refused by the strict reader: \(error)")

@@ -68,12 +68,16 @@ public struct StoreDraft: Equatable, Sendable {
         private static func check(ref: String) throws(MessageError) {
             if ItemHash(ref) != nil { return }
             let isHexadecimal = ref.utf8.count >= 32 && Hex.decode(ref.lowercased()) != nil
-            let isCID = ref.utf8.count > 40 && (ref.hasPrefix("Qm") || ref.hasPrefix("ba"))
+            let isCID = (ref.utf8.count == 46 && Base58.decode(ref) != nil) || (try? CID(ref)) != nil
             guard !isHexadecimal, !isCID else {
                 throw .malformed("the ref '\(ref.prefix(100))' looks like an item hash and is none in its one spelling")
             }
-            guard !ref.isEmpty, ref.utf8.count <= 128, !ref.unicodeScalars.contains(where: { $0.value < 0x20 }) else {
-                throw .malformed("a ref is an item hash, or a name of 1 to 128 bytes without control characters")
+            // Nodes take a comma for the end of a name, and would never find it again.
+            guard (1...128).contains(ref.utf8.count), !ref.contains(","), ref.pathBytes.elementsEqual(ref.utf8),
+                !ref.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f })
+            else {
+                throw .malformed(
+                    "a ref is an item hash, or a name of 1 to 128 bytes of UTF-8 without commas and control characters")
             }
         }
     }
@@ -95,6 +99,10 @@ public struct StoreDraft: Equatable, Sendable {
     public let channel: String
     /// How it is paid for; nil in a message of somebody else's making that doesn't say.
     public let payment: String?
+    /// What it amends: an item hash, or a name of the owner's own.
+    public let ref: String?
+    /// What its metadata says that rebuilds the file.
+    public let rebuild: RebuildSource?
     /// What it publishes.
     public let file: ItemHash
     /// The text that is hashed, and sent as `item_content`.
@@ -119,7 +127,7 @@ public struct StoreDraft: Equatable, Sendable {
         itemHash = hash
         (sender, owner, chain) = (terms.sender, terms.owner, terms.chain)
         (time, channel, self.payment) = (terms.time, terms.channel, terms.payment.rawValue)
-        self.file = file
+        (self.file, ref, self.rebuild) = (file, terms.ref, rebuild)
     }
 
     /// A message as `json` wrote it, or as another program did.
@@ -133,12 +141,14 @@ public struct StoreDraft: Equatable, Sendable {
         guard message.type == Self.type, message.itemType == "inline", let text = message.itemContent else {
             throw .malformed("it is no STORE message with its content inside")
         }
-        let store = try StoreContent(try message.content(fetched: nil))
+        let parsed = try message.content(fetched: nil)
+        let store = try StoreContent(parsed)
         guard let channel = json["channel"]?.text else { throw .malformed("its channel is no text") }
         self.channel = channel
         (sender, chain, content, itemHash) = (message.sender, message.chain, text, message.itemHash)
         (owner, time, file) = (store.owner, store.time, store.file)
-        payment = store.payment
+        (payment, ref) = (store.payment, store.ref)
+        rebuild = parsed["metadata"]?["rtverify"]?.nonNull == nil ? nil : try RebuildSource(content: parsed)
     }
 
     /// What a wallet signs (as EIP-191's personal_sign takes it, without its prefix; Solana's as it is).
@@ -180,7 +190,7 @@ public struct StoreDraft: Equatable, Sendable {
 
     /// The message by which a node says what a file of so many bytes costs before it has it: with its size in MiB, and a
     /// signature of zeros.
-    func estimate(size: Int) -> String {
+    package func estimate(size: Int) -> String {
         let sized = content.dropLast() + ",\"estimated_size_mib\":\((size + 1 << 20 - 1) >> 20)}"
         return PythonJSON.object([
             ("sender", PythonJSON.text(sender)), ("chain", PythonJSON.text(chain)),
@@ -193,9 +203,9 @@ public struct StoreDraft: Equatable, Sendable {
 }
 
 /// JSON as Python's json module writes it without spaces: what Aleph's clients hash.
-enum PythonJSON {
+package enum PythonJSON {
     /// A string; what isn't ASCII is escaped as UTF-16.
-    static func text(_ text: String) -> String {
+    package static func text(_ text: String) -> String {
         var escaped = "\""
         for unit in text.utf16 {
             switch unit {

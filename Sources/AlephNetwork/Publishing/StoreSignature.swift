@@ -14,9 +14,6 @@ public struct StoreSignature: Sendable {
         public let description: String
     }
 
-    /// Bytes that a private key, or the seed of one, has.
-    private static let keySize = 32
-
     /// - Parameters:
     ///   - text: What a wallet gave: hexadecimal digits with or without `0x`; for SOL base58, or the object with `signature`
     ///     and `publicKey`.
@@ -26,6 +23,7 @@ public struct StoreSignature: Sendable {
         guard !given.isEmpty, given.utf8.count <= 65_536 else {
             throw Refused(description: given.isEmpty ? "there is no signature" : "no signature is that long")
         }
+        if KeyTraces.isSecret(given, beside: draft.chain) { throw Self.secret }
         self.text =
             switch Chain.scheme(of: draft.chain) {
             case .ethereum: try Self.ethereum(given)
@@ -40,23 +38,27 @@ public struct StoreSignature: Sendable {
         guard let bytes = Hex.decode(digits.lowercased()), !bytes.isEmpty else {
             throw Refused(description: "the signature is not hexadecimal")
         }
-        if bytes.count == keySize { throw secret }
         return "0x" + Hex.encode(bytes)
     }
 
     private static func solana(_ given: String, sender: String) throws -> String {
-        if given.hasPrefix("{") { return given }
-        guard let bytes = Base58.decode(given) else { throw Refused(description: "the signature is not base58") }
-        if bytes.count == keySize { throw secret }
-        return PythonJSON.object([("publicKey", PythonJSON.text(sender)), ("signature", PythonJSON.text(given))])
+        var (signature, key) = (given, sender)
+        if given.hasPrefix("{") {
+            // Nothing else that may be in it is sent.
+            guard let object = try? StrictJSON(Array(given.utf8)), let own = object["signature"]?.text,
+                let publicKey = object["publicKey"]?.text
+            else { throw Refused(description: "the signature is no JSON object with signature and publicKey") }
+            (signature, key) = (own, publicKey)
+        }
+        guard Base58.decode(signature) != nil else { throw Refused(description: "the signature is not base58") }
+        return PythonJSON.object([("publicKey", PythonJSON.text(key)), ("signature", PythonJSON.text(signature))])
     }
 
     private static var secret: Refused {
         Refused(
             description:
-                "that is no signature: it has \(keySize) bytes, as a private key has. If it is one, it is in this shell's history "
-                + "now: move what it guards to another key. rtverify never takes a private key; it takes what a wallet signed"
-        )
+                "that is no signature: it looks like a private key. If it is one, it is in this shell's history now: move what it "
+                + "guards to another key. rtverify never takes a private key; it takes what a wallet signed")
     }
 
     private static func status(of text: String, over draft: StoreDraft) throws -> SignatureStatus {

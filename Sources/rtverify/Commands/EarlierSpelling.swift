@@ -25,11 +25,9 @@ enum EarlierSpelling {
     }
 
     private static func preparation(_ arguments: [String]) -> (words: [String], note: String?) {
-        // Without --ipfs it was storage, whatever the size.
-        let engine = arguments.contains("--ipfs") ? "ipfs" : "storage"
         let words = arguments.dropFirst().filter { $0 != "--prepare" && $0 != "--ipfs" }
         return (
-            ["publish", "prepare"] + words + ["--engine", engine],
+            ["publish", "prepare"] + words + (arguments.contains("--ipfs") ? ["--engine", "ipfs"] : []),
             "`rtverify message --prepare` is `rtverify publish prepare` now; the flag goes with the next release"
         )
     }

@@ -100,13 +100,7 @@ struct Verify: AsyncParsableCommand {
                 path: image ?? "the network",
                 itemHash: itemHash)
             if let lock, let identity { report.add(try await rebuilt(lock, identity, display)) }
-            if rebuild, let identity {
-                if claim.isProven {
-                    report.add(try await rebuiltFromNetwork(try claim.rebuild?.get(), identity, display))
-                } else {
-                    display.report(.note("nothing is rebuilt: what the message says is not proven"))
-                }
-            }
+            if rebuild, let identity { try await addRebuild(of: claim, identity, to: &report, display) }
             display.finish()
             if out.json { printLine(JSONText.of(report)) } else { report.print() }
             let status = report.exitStatus
@@ -123,6 +117,23 @@ struct Verify: AsyncParsableCommand {
         let saved = try message.map { try SmallFile.bytes($0, limit: 4 << 20) }
         return await MessageChain(nodes: network.nodes(source.gateways), demands: demands, saved: saved).follow(
             itemHash ?? "")
+    }
+
+    /// What the message names, built; why not, where it can't be: the verdict on the image is shown in any case.
+    private func addRebuild(
+        of claim: ContentClaim, _ identity: FileIdentity, to report: inout VerificationReport,
+        _ display: ProgressDisplay
+    ) async throws {
+        guard claim.isProven else {
+            return report.addNoRebuild("nothing is rebuilt: what the message says is not proven", isDecided: false)
+        }
+        do {
+            report.add(try await rebuiltFromNetwork(try claim.rebuild?.get(), identity, display))
+        } catch let error where error is ValidationError || error is Interrupted || error is CancellationError {
+            throw error
+        } catch {
+            report.addNoRebuild("\(error)", isDecided: (error as? any DecidedError)?.isDecided ?? false)
+        }
     }
 
     private func rebuiltFromNetwork(

@@ -56,13 +56,14 @@ struct NetworkRebuild {
         }
         let own = Self.own(of: bundle.lock)
         display.finish()
-        for line in ["This lock is a stranger's. Building it runs, without a network:"] + own {
-            display.report(.note(line))
+        // Said whatever else isn't (--quiet): it is about to run.
+        for line in ["This lock is a stranger's. Building it runs, without a network:"] + own.map({ "  \($0)" }) {
+            printError(line)
         }
         if geteuid() == 0, !mayRunAsRoot {
             throw ValidationError(
-                "Nothing was run: as root, say --yes to build a stranger's lock, or do it as a user, whose rights it then has.\n"
-                    + own.map { "  \($0)" }.joined(separator: "\n"))
+                "Nothing was run: as root, say --yes to build a stranger's lock, or do it as a user, whose rights it then has."
+            )
         }
         display.report(.phase(name: "import the bundle", total: 0))
         _ = try await interruptible { try bundle.take(into: inputs.store, isOver: $0) }
@@ -136,25 +137,32 @@ struct NetworkRebuild {
         }
     }
 
-    /// What a lock has that no archive signs, and what its build runs.
+    /// What a lock's build runs, and what no archive signs of it.
     private static func own(of lock: Lockfile) -> [String] {
-        let packages = lock.packages.count + (lock.alpine?.packages.count ?? 0)
-        let sources =
-            lock.archives.map(\.shown) + (lock.alpine?.repositories.compactMap(\.url) ?? [])
+        let own = lock.packages.filter { $0.archive == nil }
+        let packages = lock.packages.count - own.count + (lock.alpine?.packages.count ?? 0)
+        let sources = lock.archives.map(\.shown) + (lock.alpine?.repositories.compactMap(\.url) ?? [])
         var lines = [
-            "the scripts of \(packages) packages" + (sources.isEmpty ? "" : " of \(sources.joined(separator: ", "))")
+            "the scripts of \(packages) packages, and \(lock.tools.count) packages of tools"
+                + (sources.isEmpty ? "" : ", of \(sources.joined(separator: ", "))")
         ]
+        lines += own.map {
+            "the scripts of its maker's own package \($0.name) \($0.version) (sha256 \($0.file.sha256))"
+        }
         if let wheels = lock.python?.wheels.count, wheels > 0 {
             lines.append("pip, for \(wheels) wheels of the bundle")
         }
         for step in lock.contents.steps {
-            let text = step.split(separator: "\n").map(String.init)
-            lines.append("step: \(text.first ?? "")" + (text.count > 1 ? " … (\(text.count) lines)" : ""))
+            let text = step.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            lines.append("step: \(text.first ?? "")")
+            lines += text.dropFirst().map { "      \($0)" }
         }
-        for file in lock.contents.ownFiles {
-            lines.append("file of its maker's: \(file.target)" + (file.own.map { " (sha256 \($0.sha256))" } ?? ""))
+        // Own packages are above.
+        let named = Set(own.map(\.file.sha256))
+        for input in lock.manifestInputs where !named.contains(input.sha256) {
+            lines.append("its maker's own: \(input.path) (sha256 \(input.sha256))")
         }
-        for tree in lock.contents.trees { lines.append("folder of its maker's: \(tree.list.path)") }
+        for tree in lock.contents.trees { lines.append("its maker's own folder: \(tree.list.path)") }
         return lines.map { TerminalText.safe($0) }
     }
 }

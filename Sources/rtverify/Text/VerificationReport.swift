@@ -67,16 +67,27 @@ struct VerificationReport: Encodable {
             lockSHA256: rebuilt.lockSHA256.hex, lockVerified: rebuilt.isLockVerified, notes: rebuilt.lines)
     }
 
+    /// Why nothing was rebuilt.
+    /// - Parameter isDecided: Whether the message is proven to contradict what it names.
+    mutating func addNoRebuild(_ reason: String, isDecided: Bool) {
+        links.append(VerificationLink("rebuild", isDecided ? .no : .open, reason))
+    }
+
     /// 0 what is asked is so, 1 it is proven not to be, 2 it could not be decided.
     var exitStatus: Int32 {
         switch verdict {
         case .mismatch: 1
         case .undecided: 2
         case .match:
-            if reproduced == false || rebuild?.lockVerified == false { 1 } else { lockIsUndecided ? 2 : 0 }
+            if reproduced == false || rebuild?.lockVerified == false || has(.no) {
+                1
+            } else {
+                lockIsUndecided || has(.open) ? 2 : 0
+            }
         }
     }
 
+    private func has(_ mark: VerificationLink.Mark) -> Bool { links.contains { $0.mark == mark } }
     private var lockIsUndecided: Bool { if let rebuild { rebuild.lockVerified == nil } else { false } }
 
     /// One screen: the chain link by link, the verdict last.

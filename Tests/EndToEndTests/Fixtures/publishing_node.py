@@ -9,6 +9,11 @@ STATE.json says how it behaves; all of it may be left out:
                 pending    taken, and processed when it has been asked for thrice (202)
                 stuck      taken, and pending for ever (202)
                 rejected   taken, and rejected (422), with an error code of 5
+                hold       taken, and rejected (422) with an error code of 202
+                rejected-500    taken, and rejected: answered 500
+                duplicate  taken, and answered 409
+                busy-0     429 for ever, with a Retry-After of 0
+                retrying   taken (202), with a status that nobody knows
                 late-rejected   taken (202), and rejected later
                 poor       402, before anything is kept
                 large      413 without reading the body, the connection closed
@@ -83,7 +88,8 @@ for path in sys.argv[2:]:
 
 def take(message, way):
     """The message, as the network has it from now on."""
-    now = {"pending": "pending", "stuck": "pending", "late-rejected": "pending", "rejected": "rejected"}.get(way, "processed")
+    now = {"pending": "pending", "stuck": "pending", "late-rejected": "pending", "rejected": "rejected",
+           "hold": "rejected", "rejected-500": "rejected", "retrying": "retrying"}.get(way, "processed")
     with lock:
         messages[message["item_hash"]] = {"status": now, "message": message, "way": way, "asked": 0}
 
@@ -97,7 +103,7 @@ def progress(entry):
         # pyaleph shows a pending message as one of a list.
         return {"status": "pending", "item_hash": entry["message"]["item_hash"], "messages": [entry["message"]]}
     if entry["status"] == "rejected":
-        shown["error_code"] = 5
+        shown["error_code"] = 202 if entry["way"] == "hold" else 5
         shown["details"] = {"errors": [{"account_balance": "0", "required_balance": "12"}]}
     return shown
 
@@ -218,8 +224,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answers = {"poor": (402, b"402: Payment Required"), "forbidden": (403, b"403: Invalid signature"), "old": (404, b"404: Not Found"),
                    "broken": (500, b"500: Internal Server Error"), "other": (422, b"422: File hash does not match (QmA != QmB)"),
                    "html": (200, b"<html>welcome</html>"), "liar": (200, {"status": "success", "hash": own})}
-        if way == "busy":
-            return self.say(429, b"429: Too Many Requests", [("Retry-After", "1")])
+        if way in ("busy", "busy-0"):
+            return self.say(429, b"429: Too Many Requests", [("Retry-After", "1" if way == "busy" else "0")])
         if way == "moved":
             return self.say(307, b"", [("Location", "https://node.example/" + self.path)])
         if way in answers:
@@ -235,7 +241,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         take(message, "ok" if way == "drop-end" else way)
         if way == "drop-end":
             return self.cut()
-        self.say({"rejected": 422, "pending": 202, "stuck": 202, "late-rejected": 202}.get(way, 200),
+        self.say({"rejected": 422, "hold": 422, "rejected-500": 500, "duplicate": 409, "retrying": 202, "pending": 202, "stuck": 202, "late-rejected": 202}.get(way, 200),
                  {"status": "success", "hash": own, "name": "file", "size": len(data)})
 
 

@@ -42,7 +42,8 @@ struct SigningCommand {
     /// - Returns: The signature, checked for being one and for whose it is.
     /// - Throws: `StoreSignature.Refused`, and where the command fails.
     func sign(_ draft: StoreDraft, _ display: ProgressDisplay) async throws -> StoreSignature {
-        display.report(.note("signing \(draft.itemHash) with: \(command)"))
+        // The command itself may have a password in it.
+        display.report(.note("signing \(draft.itemHash) with the command of --sign-with"))
         // As a file: the library that starts it traps where a command ends before it has read a pipe.
         let text = try AtomicFile(directory: temporaryDirectory)
         try text.write(draft.signedText)
@@ -55,7 +56,7 @@ struct SigningCommand {
             input: .fileDescriptor(FileDescriptor(rawValue: text.descriptor), closeAfterSpawningProcess: false),
             output: .string(limit: 1 << 16), error: .currentStandardError)
         guard result.terminationStatus.isSuccess else {
-            throw Failed(description: "the command that signs failed (\(result.terminationStatus)): \(command)")
+            throw Failed(description: "the command of --sign-with failed (\(result.terminationStatus))")
         }
         return try StoreSignature(result.standardOutput, over: draft)
     }

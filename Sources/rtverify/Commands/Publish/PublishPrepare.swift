@@ -70,6 +70,7 @@ extension PublishCommand {
 
         func validate() throws {
             if image == "-" || RemoteFile.isURL(image) { throw ValidationError("The image is a file here.") }
+            if network.api.count > 1 { throw ValidationError("One node is asked for its price: give one --api.") }
             do { _ = try terms() } catch { throw ValidationError("\(error).") }
         }
 
@@ -99,6 +100,8 @@ extension PublishCommand {
                 }
                 let draft = try StoreDraft(file: try name(of: checked.identity), terms: terms, rebuild: source)
                 var prepared = PublicationFolder.Prepared(draft: draft, path: image, identity: checked.identity)
+                // A wallet isn't asked for nothing.
+                _ = try PublicationFolder.isThere(prepared, inputs: bundle, in: folder)
                 if let signWith {
                     let signing = SigningCommand(command: signWith)
                     if let draft = bundle?.draft { bundle?.signature = try await signing.sign(draft, display) }

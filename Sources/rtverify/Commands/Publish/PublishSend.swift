@@ -83,6 +83,10 @@ extension PublishCommand {
             if inputs == nil, inputsSignature != nil {
                 throw ValidationError("\(folder) has no bundle that --inputs-signature could be for.")
             }
+            if let inputs, inputs.draft.itemHash != image.draft.rebuild?.inputs {
+                throw PublishError.notPrepared(
+                    "\(inputs.path) is not the bundle that the image's message names: prepare it anew")
+            }
             var items: [SentItem] = []
             for (name, folder, given) in [("inputs", inputs, inputsSignature), ("image", image, signature)] {
                 guard let folder else { continue }
@@ -117,36 +121,56 @@ extension PublishCommand {
         private func publish(
             _ items: [SentItem], to node: PublishingNode, _ display: ProgressDisplay
         ) async throws -> PublishReport.Outcome {
-            var known: [MessageState] = []
-            for item in items { known.append(try await node.state(of: item.item.draft.itemHash)) }
-            let outcome = PublishReport.Outcome(node: node.name, items: items)
-            if known.contains(where: { $0 != .processed }) {
-                let offer = try await offer(zip(items, known).filter { $1 != .processed }.map { ($0, $1) }, node)
+            var items = items
+            for index in items.indices {
+                let state = try await node.state(of: items[index].item.draft.itemHash)
+                switch state {
+                case .forgotten, .removed:
+                    throw PublishError.refused(
+                        "\(items[index].item.draft.itemHash) isn't published: \(state.sentence); prepare it anew: another time gives "
+                            + "another item hash")
+                default: items[index].known = state
+                }
+            }
+            try await checkNamedInputs(items, node)
+            var outcome = PublishReport.Outcome(node: node.name, items: items, isDryRun: dryRun)
+            let unsent = items.filter { $0.known != .processed }
+            if !unsent.isEmpty {
+                let offer = try await offer(unsent, node)
                 display.finish()
                 for line in offer { printError(line) }
-                if dryRun { return outcome.with(.notSent) }
-                try ask()
-            } else if dryRun {
-                return outcome.with(.notSent)
             }
+            if dryRun { return outcome }
+            if !unsent.isEmpty { try await ask() }
             let publication = Publication(node: node, patience: wait, events: display.report)
-            var done = outcome
             for (index, item) in items.enumerated() {
-                done.items[index].isSent = try await publication.publish(item.item, known: known[index])
-                done.items[index].verdict = try await verified(item, display)
+                outcome.items[index].isSent = try await publication.publish(item.item, known: item.known)
+                outcome.items[index].verdict = try await verified(item, display)
                 // An image isn't sent that names a bundle which nobody gets.
-                guard done.items[index].verdict?.verdict == .match else { break }
+                guard outcome.items[index].verdict?.verdict == .match else { break }
             }
-            return done
+            return outcome
+        }
+
+        /// A bundle that an image's message names, and that isn't sent with it, must be there.
+        private func checkNamedInputs(_ items: [SentItem], _ node: PublishingNode) async throws {
+            guard let named = items.last?.item.draft.rebuild?.inputs,
+                !items.contains(where: { $0.item.draft.itemHash == named })
+            else { return }
+            let state = try await node.state(of: named)
+            guard state == .processed else {
+                throw PublishError.notPrepared(
+                    "the image's message names the inputs \(named), which \(folder) doesn't have: \(state.sentence)")
+            }
         }
 
         /// What will be stored, for how much: lines for people.
         private func offer(
-            _ items: [(item: SentItem, state: MessageState)], _ node: PublishingNode
+            _ items: [SentItem], _ node: PublishingNode
         ) async throws -> [String] {
             let limits = try await node.limits() ?? StorageLimits()
             var lines: [String] = []
-            for (sent, state) in items {
+            for sent in items {
                 let item = sent.item
                 let engine: StorageEngine = item.draft.file.isSHA256 ? .storage : .ipfs
                 guard item.size <= limits.largest(engine) else {
@@ -164,21 +188,27 @@ extension PublishCommand {
                     "  item hash  \(item.draft.itemHash)", "  file       \(item.draft.file)",
                     "  signed by  \(item.draft.sender) (\(item.draft.chain))"
                         + (item.draft.owner == item.draft.sender ? "" : ", for \(item.draft.owner)"),
-                    "  price      \(price)",
+                    "  channel    \(item.draft.channel)", "  price      \(price)",
                 ]
-                if state != .unknown { lines.append("  now        \(state.sentence)") }
+                if let ref = item.draft.ref { lines.append("  amends     \(ref)") }
+                if let named = item.draft.rebuild { lines.append("  inputs     \(named.inputs)") }
+                if sent.known != .unknown { lines.append("  now        \(sent.known.sentence)") }
             }
             return lines
         }
 
         /// - Throws: `ValidationError` where nobody can be asked, `PublishError.undecided` where the answer is no.
-        private func ask() throws {
+        private func ask() async throws {
             if yes { return }
             guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
                 throw ValidationError(
                     "Nothing was sent: without a terminal to ask on, say --yes (or look with --dry-run).")
             }
             _ = "Send it? [y/N] ".utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+            // Ctrl-C is heard while somebody thinks.
+            var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            while poll(&input, 1, 0) == 0 { try await Task.sleep(for: .milliseconds(100)) }
+            try Task.checkCancellation()
             guard ["y", "yes"].contains((readLine() ?? "").lowercased()) else {
                 throw PublishError.undecided("nothing was sent")
             }
@@ -208,10 +238,6 @@ extension PublishCommand {
                     verdict.verdict == .undecided && identity == nil && (claim.file != nil || claim.isUnknownMessage)
                 guard isEarly, ContinuousClock.now < end else {
                     try Task.checkCancellation()
-                    guard claim.file == nil || claim.file == draft.file else {
-                        throw PublishError.refused(
-                            "\(draft.itemHash) names another file now: \(claim.file?.description ?? "")")
-                    }
                     return verdict
                 }
                 try await Task.sleep(for: .seconds(5))
@@ -242,6 +268,8 @@ struct SentItem {
     let name: String
     let item: Publication.Item
     let identity: FileIdentity
+    /// What the network had of it before.
+    var known = MessageState.unknown
     /// Whether anything was sent now; nil where that wasn't tried.
     var isSent: Bool?
     /// What the network serves of it.
