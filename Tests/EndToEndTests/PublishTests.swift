@@ -359,6 +359,27 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
         XCTAssertEqual(try bench.rtverify(["publish", "status", "p", "--api", "http://127.0.0.1:1"]).status, 2)
     }
 
+    func testAConnectionThatBreaksAtAnyQuestionLosesNothing() throws {
+        try prepare("p", ["--engine", "ipfs"])
+        for (path, count) in [
+            ("/api/v0/messages/", 1), ("/api/v0/messages/", 2), ("/api/v0/messages/", 3), ("/api/v0/storage/limits", 1),
+            ("/api/v0/storage/raw/", 1), ("/api/v0/storage/raw/", 2), ("/api/v0/messages.json", 1),
+        ] {
+            try node(["drops": [path: count]]) { url in
+                var statuses: [Int32] = []
+                // Whoever is told that it isn't decided sends it again.
+                repeat {
+                    let answer = try send("p", url, ["--yes", "--wait", "20"])
+                    statuses.append(answer.status)
+                    XCTAssertTrue([0, 2].contains(answer.status), "\(path) \(count): \(answer.errors)")
+                    XCTAssertEqual(answer.status == 0, answer.output.contains("published"), answer.output)
+                } while statuses.last != 0 && statuses.count < 5
+                XCTAssertEqual(statuses.last, 0, "\(path) \(count): \(statuses)")
+                XCTAssertEqual(try log(url).count, 1, "\(path) \(count)")
+            }
+        }
+    }
+
     func testNothingIsSentWithoutAWord() throws {
         try prepare("p")
         try node { url in

@@ -25,6 +25,7 @@ STATE.json says how it behaves; all of it may be left out:
                 drain      taken without being kept: what is served is a file of "backing"
                 liar       200, and nothing is kept
                 html       200, with a page
+  drops       {PATH: N}: the first N questions whose path begins so end with the connection, the answer half said
   serves      "other" for other bytes than were sent, "nothing" for none
   backing     {HASH: PATH}: what is served of files that are not kept
   known       {HASH: STATUS}: messages that it has had before
@@ -132,6 +133,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = path.rsplit("/", 1)[-1]
         if path == "/log":
             return self.say(200, log)
+        with lock:
+            dropped = next((begin for begin, left in state.get("drops", {}).items() if left and path.startswith(begin)), None)
+            if dropped:
+                state["drops"][dropped] -= 1
+        if dropped:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+            return self.cut()
         if path == "/api/v0/storage/limits.json":
             if limits is None:
                 return self.say(404, b"404: Not Found")
