@@ -354,6 +354,12 @@ final class PublishTests: XCTestCase, @unchecked Sendable {
             XCTAssertEqual(answer.status, 0, answer.errors)
             XCTAssertTrue(answer.errors.contains("it was rejected before"), answer.errors)
         }
+        // The node may show the former rejection for a while.
+        try node(["known": [hash: "rejected"], "posts": ["late-news"]]) { url in
+            let answer = try send("p", url)
+            XCTAssertEqual(answer.status, 0, answer.errors)
+            XCTAssertEqual(try log(url).count, 1)
+        }
         let down = try send("p", "http://127.0.0.1:1")
         XCTAssertEqual(down.status, 2, down.errors)
         XCTAssertEqual(try bench.rtverify(["publish", "status", "p", "--api", "http://127.0.0.1:1"]).status, 2)

@@ -59,9 +59,11 @@ public struct Publication: Sendable {
         case .rejected(let reason): events(.note("it was rejected before (\(reason)); it is sent again"))
         case .unknown: break
         }
-        if await node.has(item.draft.file, size: item.size), try await sendWithoutFile(item) { return true }
+        if await node.has(item.draft.file, size: item.size), try await sendWithoutFile(item, known: known) {
+            return true
+        }
         try await sendWhole(item, known: known)
-        let state = try await wait(for: item, seconds: patience)
+        let state = try await wait(for: item, seconds: patience, known: known)
         guard state == .processed else {
             throw PublishError.undecided(
                 "\(node.name) took \(item.draft.itemHash), and after \(patience) s (--wait) \(state.sentence). Look with `rtverify "
@@ -72,17 +74,17 @@ public struct Publication: Sendable {
 
     /// The node has the file: the message is enough.
     /// - Returns: Whether it was processed so.
-    private func sendWithoutFile(_ item: Item) async throws -> Bool {
+    private func sendWithoutFile(_ item: Item, known: MessageState) async throws -> Bool {
         events(.note("\(node.name) has the file already: the message alone is sent"))
         do {
             let answer = try await node.post(item.message)
             guard [402, 403, 422].contains(answer.status) || [200, 202].contains(answer.status) else { return false }
             // What it refuses of a message it refuses of one with its file.
-            guard try await isTaken(answer, item) else { return false }
+            guard try await isTaken(answer, item, known) else { return false }
         } catch let silence as RemoteServer.Silence {
             events(.note("\(silence)"))
         }
-        return try await wait(for: item, seconds: Self.shortPatience) == .processed
+        return try await wait(for: item, seconds: Self.shortPatience, known: known) == .processed
     }
 
     /// - Parameter known: What the node had of it before: no news.
@@ -102,7 +104,7 @@ public struct Publication: Sendable {
                 let amount = "\(readableByteCount(min(sent.count, item.size))) of \(readableByteCount(item.size))"
                 events(.note("\(silence) (\(amount) had been handed over)"))
                 // An answer that came before all was taken may be lost with the connection; what was taken whole is shown soon.
-                let state = try await settled(item, isWhole: sent.count >= item.size)
+                let state = try await settled(item, isWhole: sent.count >= item.size, known)
                 if state.isTaken { return }
                 if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
                 guard silence.mayPass, tried < Self.attempts else {
@@ -119,7 +121,7 @@ public struct Publication: Sendable {
                 if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
                 continue
             }
-            guard try await isTaken(answer, item) else {
+            guard try await isTaken(answer, item, known) else {
                 guard tried < Self.attempts else {
                     throw PublishError.undecided(
                         "\(node.name) answered \(PublishingNode.said(answer)), \(tried) times. "
@@ -145,7 +147,7 @@ public struct Publication: Sendable {
 
     /// - Returns: Whether the node has taken the message; false where it is worth asking again.
     /// - Throws: `PublishError.refused` for what it doesn't take.
-    private func isTaken(_ answer: RemoteServer.Answer, _ item: Item) async throws -> Bool {
+    private func isTaken(_ answer: RemoteServer.Answer, _ item: Item, _ known: MessageState) async throws -> Bool {
         switch answer.status {
         // What it says of the message is asked, not believed.
         case 200, 202: return true
@@ -159,8 +161,8 @@ public struct Publication: Sendable {
                     + "send it to another (--api)")
         case 408, 425, 500...599:
             events(.note("\(node.name) answered \(PublishingNode.said(answer))"))
-            let state = try await settled(item, isWhole: true)
-            if state.isRefused { throw PublishError.refused(Self.advice(state, item)) }
+            let state = try await settled(item, isWhole: true, known)
+            if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
             return state.isTaken
         default: break
         }
@@ -180,14 +182,15 @@ public struct Publication: Sendable {
     }
 
     /// What a node has after a way broke off: what it got in whole it may still be adding.
-    private func settled(_ item: Item, isWhole: Bool) async throws -> MessageState {
+    /// - Parameter known: What it had before, which is no news.
+    private func settled(_ item: Item, isWhole: Bool, _ known: MessageState) async throws -> MessageState {
         let end = ContinuousClock.now + .seconds(isWhole ? Self.settling : 1)
         var state = MessageState.unknown
         repeat {
             try await Task.sleep(for: .seconds(1))
             do {
                 state = try await node.state(of: item.draft.itemHash)
-                if state != .unknown { return state }
+                if state != .unknown, state != known { return state }
             } catch let error as MessageError {
                 if ContinuousClock.now >= end { throw PublishError.undecided(Self.unseen(error, item)) }
             }
@@ -196,11 +199,14 @@ public struct Publication: Sendable {
     }
 
     /// Waits until the node calls it processed.
+    /// - Parameter known: What it had before: a rejection that it still shows for a while is none of what was sent.
     /// - Returns: What the node has of it in the end.
     /// - Throws: `PublishError.refused` when it is rejected or forgotten, `.undecided` where the node doesn't say.
-    private func wait(for item: Item, seconds: Int) async throws -> MessageState {
+    private func wait(
+        for item: Item, seconds: Int, known: MessageState = .unknown
+    ) async throws -> MessageState {
         events(.phase(name: "wait for the network to process it", total: 0))
-        let end = ContinuousClock.now + .seconds(seconds)
+        let (fresh, end) = (ContinuousClock.now + .seconds(Self.settling), ContinuousClock.now + .seconds(seconds))
         var (pause, failure, last) = (500, MessageError?.none, MessageState.unknown)
         while true {
             do {
@@ -210,6 +216,7 @@ public struct Publication: Sendable {
                 case .processed: return state
                 // The one that takes a message may show it a moment later.
                 case .pending, .unknown, .other: break
+                case .rejected where state == known && ContinuousClock.now < fresh: break
                 case .rejected, .forgotten, .removed: throw PublishError.refused(Self.advice(state, item))
                 }
             } catch let error as MessageError {

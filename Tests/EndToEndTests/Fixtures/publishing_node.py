@@ -13,6 +13,7 @@ STATE.json says how it behaves; all of it may be left out:
                 rejected-500    taken, and rejected: answered 500
                 duplicate  taken, and answered 409
                 busy-0     429 for ever, with a Retry-After of 0
+                late-news  taken (202), and shown as it was known before until it has been asked for thrice
                 retrying   taken (202), with a status that nobody knows
                 late-rejected   taken (202), and rejected later
                 poor       402, before anything is kept
@@ -166,10 +167,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             known = state.get("known", {}).get(name)
             with lock:
                 entry = messages.get(name)
+                if entry and entry["way"] == "late-news" and entry["asked"] < 3:
+                    entry["asked"] += 1
+                    entry = None
                 if entry:
                     return self.say(200, progress(entry))
             if known:
-                return self.say(200, {"status": known, "item_hash": name, "message": {"item_hash": name}, "forgotten_by": []})
+                return self.say(200, {"status": known, "item_hash": name, "message": {"item_hash": name}, "forgotten_by": [], "error_code": 5})
         self.say(404, b"404: Not Found")
 
     def cut(self):
@@ -249,7 +253,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         take(message, "ok" if way == "drop-end" else way)
         if way == "drop-end":
             return self.cut()
-        self.say({"rejected": 422, "hold": 422, "rejected-500": 500, "duplicate": 409, "retrying": 202, "pending": 202, "stuck": 202, "late-rejected": 202}.get(way, 200),
+        self.say({"rejected": 422, "hold": 422, "rejected-500": 500, "duplicate": 409, "retrying": 202, "late-news": 202, "pending": 202, "stuck": 202, "late-rejected": 202}.get(way, 200),
                  {"status": "success", "hash": own, "name": "file", "size": len(data)})
 
 
