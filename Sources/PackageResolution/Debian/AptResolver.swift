@@ -1,8 +1,4 @@
-import Glibc
-import Host
 import RuntimeSpec
-import Subprocess
-import SystemPackage
 
 /// The host's apt-get as a solver: it sees verified indexes only, in a private root of its own. It neither downloads
 /// nor installs, and reads none of the host's configuration, preferences or state.
@@ -20,6 +16,8 @@ struct AptResolver {
 
     /// Versions to hold, by package name.
     var pins: [String: String] = [:]
+    /// What apt has read already.
+    var roots = AptRoots()
 
     /// What apt would install into an empty system, without Recommends.
     /// - Parameter own: Asked for besides; each in its version.
@@ -27,39 +25,11 @@ struct AptResolver {
         _ names: [String], from archives: [ArchiveState], with own: OwnPackages = .none
     ) async throws -> [Choice] {
         try Self.check(names, in: archives, own)
-        let folder = try TemporaryFolder()
-        defer { folder.remove() }
-        let root = folder.path
-        for part in [
-            "etc/preferences.d", "etc/apt.conf.d", "etc/sources.list.d", "etc/trusted.gpg.d",
-            "state/lists/partial", "cache/archives/partial", "log",
-        ] { try Folder.create("\(root)/\(part)") }
-        try AtomicFile.write("", to: "\(root)/status")
-        let compressions = ReleaseFile.compressions.filter { compression in
-            archives.contains { $0.archive.indexes.contains { $0.path.hasSuffix(".\(compression)") } }
-        }
-        try AtomicFile.write(Self.configuration(root: root, compressions).pathBytes, to: "\(root)/apt.conf")
-        try AtomicFile.write(preferences + Self.preferences(of: archives), to: "\(root)/etc/preferences")
-        var sources = ""
-        func add(_ base: String, _ rest: String) {
-            // Trusted, because its signature and hashes were checked here before apt sees it.
-            sources += "deb [trusted=yes by-hash=no arch=amd64] file:\(Self.quoted(base)) \(rest)\n"
-        }
-        for (number, archive) in archives.enumerated() {
-            let base = "\(root)/archive-\(number)"
-            add(base, try archive.write(to: base, label: Self.label(number)))
-        }
-        if !own.wishes.isEmpty {
-            try Folder.create("\(root)/own")
-            try AtomicFile.write(own.index.text, to: "\(root)/own/Packages")
-            add("\(root)/own", "./")
-        }
-        try AtomicFile.write(sources.pathBytes, to: "\(root)/etc/sources.list")
-        _ = try await aptGet(["-q", "update"], root: root)
+        let root = try await roots.root(of: archives, with: own)
         let wanted =
             names.filter { name in !own.wishes.contains { $0.name == name } }.map { Self.asked($0, in: archives) }
             + own.wishes.map(\.text)
-        let plan = try await aptGet(["-s", "-q", "install", "--no-install-recommends"] + wanted, root: root)
+        let plan = try await root.plan(wanted, preferences: preferences + Self.preferences(of: archives))
         return plan.split(separator: "\n").compactMap(Self.choice)
     }
 
@@ -136,63 +106,6 @@ struct AptResolver {
         // Above 1000, so that a held version wins even over a newer one (apt_preferences(5)).
         pins.sorted { $0.key < $1.key }.map { "Package: \($0.key)\nPin: version \($0.value)\nPin-Priority: 1001\n\n" }
             .joined()
-    }
-
-    /// A path in a line of sources.list(5), which ends it at a blank.
-    private static func quoted(_ path: String) -> String {
-        path.replacing("%", with: "%25").replacing(" ", with: "%20").replacing("\t", with: "%09")
-            .replacing("[", with: "%5b").replacing("#", with: "%23")
-    }
-
-    /// - Parameter compressions: Endings of the indexes that are there.
-    private static func configuration(root: String, _ compressions: [String]) -> String {
-        """
-        Dir "\(root)";
-        Dir::Etc "\(root)/etc";
-        Dir::Etc::main "/dev/null";
-        Dir::Etc::parts "\(root)/etc/apt.conf.d";
-        Dir::Etc::sourcelist "\(root)/etc/sources.list";
-        Dir::Etc::sourceparts "\(root)/etc/sources.list.d";
-        Dir::Etc::preferences "\(root)/etc/preferences";
-        Dir::Etc::preferencesparts "\(root)/etc/preferences.d";
-        Dir::Etc::trustedparts "\(root)/etc/trusted.gpg.d";
-        Dir::State "\(root)/state";
-        Dir::State::status "\(root)/status";
-        Dir::Cache "\(root)/cache";
-        Dir::Log "\(root)/log";
-        APT::Architecture "amd64";
-        APT::Architectures { "amd64"; };
-        APT::Sandbox::User "root";
-        APT::Install-Recommends "false";
-        APT::Install-Suggests "false";
-        APT::Solver "internal";
-        APT::Cmd::Pattern-Only "true";
-        Acquire::Languages "none";
-        Acquire::Check-Valid-Until "false";
-        Acquire::Check-Date "false";
-
-        """ + compressions.filter { !$0.isEmpty }.map { "Acquire::CompressionTypes::Order:: \"\($0)\";\n" }.joined()
-    }
-
-    private func aptGet(_ arguments: [String], root: String) async throws -> String {
-        let result: ExecutionResult<Void, StringOutput<UTF8>, StringOutput<UTF8>>
-        do {
-            result = try await run(
-                .name("apt-get"), arguments: Arguments(arguments.map(\.pathArgument)),
-                environment: .custom(
-                    [
-                        "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=\(root)", "APT_CONFIG=\(root)/apt.conf",
-                        "DEBIAN_FRONTEND=noninteractive",
-                    ].map(\.pathArgument)),
-                output: .string(limit: 1 << 24), error: .string(limit: 1 << 20))
-        } catch let error as SubprocessError where error.code == .executableNotFound {
-            throw ResolutionError.programMissing("apt-get", package: "apt")
-        }
-        guard result.terminationStatus.isSuccess else {
-            let lines = (result.standardOutput + result.standardError).split(separator: "\n")
-            throw ResolutionError.unresolvable(lines.suffix(25).map { "  \($0)" }.joined(separator: "\n"))
-        }
-        return result.standardOutput
     }
 }
 

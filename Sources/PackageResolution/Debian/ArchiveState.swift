@@ -4,6 +4,7 @@ import Host
 import InputStore
 import Mirrors
 import RuntimeSpec
+import Synchronization
 
 /// A suite at one moment, verified: signature, then Release, then each index by its SHA-256.
 struct ArchiveState: Sendable {
@@ -23,7 +24,7 @@ struct ArchiveState: Sendable {
     private(set) var indexes: [PackageIndex]
     private let indexBytes: [[UInt8]]
     /// Whether it has less than what was served.
-    private var isPartial = false
+    private(set) var isPartial = false
 
     /// The same without some packages.
     /// - Parameter names: Those that are looked at.
@@ -151,17 +152,19 @@ struct ArchiveState: Sendable {
     init(
         archive: Lockfile.Archive, release: ReleaseFile, releaseText: String, keyExpiry: Int?, store: Store
     ) throws {
-        var (indexes, indexBytes) = ([PackageIndex](), [[UInt8]]())
-        for input in archive.indexes {
+        let inputs = archive.indexes
+        let parsed = Mutex<[(bytes: [UInt8], index: PackageIndex)?]>(Array(repeating: nil, count: inputs.count))
+        try concurrently(inputs.count) { number in
+            let input = inputs[number]
             guard let bytes = try store.bytes(of: input) else {
                 throw ResolutionError.inputsMissing([input.path], store: store.directory)
             }
-            indexes.append(
-                try PackageIndex(
-                    text: try ArchiveContents.bytes(of: bytes, name: input.path), name: input.path,
-                    only: archive.thirdParty.map { .init(names: $0.packages.map(Set.init)) }))
-            indexBytes.append(bytes)
+            let index = try PackageIndex(
+                text: try ArchiveContents.bytes(of: bytes, name: input.path), name: input.path,
+                only: archive.thirdParty.map { .init(names: $0.packages.map(Set.init)) })
+            parsed.withLock { $0[number] = (bytes, index) }
         }
+        let (indexes, indexBytes) = parsed.withLock { ($0.compactMap { $0?.index }, $0.compactMap { $0?.bytes }) }
         (self.archive, self.date, self.releaseText) = (archive, release.date, releaseText)
         (isAutomatic, automaticFields, otherNames) = (
             release.isAutomatic || archive.thirdParty?.prefer != nil, release.automaticFields, release.otherNames

@@ -74,9 +74,11 @@ struct DebianResolution {
 
     /// The compiler with every library that it loads, and the C library: without what that wants besides, another compiler.
     /// - Parameter pins: Versions to hold, by package name.
-    static func compiler(from states: [ArchiveState], pins: [String: String] = [:]) async throws -> [Lockfile.Package] {
+    static func compiler(
+        from states: [ArchiveState], pins: [String: String] = [:], roots: AptRoots = AptRoots()
+    ) async throws -> [Lockfile.Package] {
         if states.isEmpty { return [] }
-        let choices = try await AptResolver(pins: pins).resolve([AgentSources.compiler], from: states)
+        let choices = try await AptResolver(pins: pins, roots: roots).resolve([AgentSources.compiler], from: states)
         let libraries = states.flatMap { state in
             state.indexes.flatMap { $0.stanzas(named: AgentSources.library) }.map {
                 Entry(archive: state.archive.name, stanza: $0)
@@ -99,7 +101,9 @@ struct DebianResolution {
     ) async throws -> Result {
         let named = states.named()
         let (toolchain, older) = (named.toolchain, named.older)
-        let found = try await packages(of: manifest, from: named, with: own, holding: pins)
+        // Image, tools and compiler are mostly asked of the same archives.
+        let roots = AptRoots()
+        let found = try await packages(of: manifest, from: named, with: own, holding: pins, roots)
         let graph = InstallationStages(found.map(\.stanza))
         let stages = try graph.stages()
         var result = Result()
@@ -114,13 +118,14 @@ struct DebianResolution {
         }
         let toolStates = withOlder(toolchain)
         let toolEntries = try Self.entries(
-            of: try await AptResolver(pins: pins.toolchain).resolve(tools, from: toolStates), in: toolStates)
+            of: try await AptResolver(pins: pins.toolchain, roots: roots).resolve(tools, from: toolStates),
+            in: toolStates)
         result.toolchain = try toolEntries.map { try Self.package($0, stage: 0) }
         if let python = manifest.python {
             let own = manifest.base == .empty ? InstallationStages(toolEntries.map(\.stanza)) : graph
             result.interpreter = Self.interpreter(python, in: own)
         }
-        result.compiler = try await Self.compiler(from: withOlder(named.compiler), pins: pins.toolchain)
+        result.compiler = try await Self.compiler(from: withOlder(named.compiler), pins: pins.toolchain, roots: roots)
         let used = Set((result.packages + result.toolchain + result.compiler).map(\.archive))
         let states = Self.distinct(named.newest + older).filter { state in
             used.contains(state.archive.name)
@@ -136,7 +141,7 @@ struct DebianResolution {
 
     /// The image's packages, as apt chooses them.
     private func packages(
-        of manifest: Manifest, from states: States, with own: OwnPackages, holding pins: Pins
+        of manifest: Manifest, from states: States, with own: OwnPackages, holding pins: Pins, _ roots: AptRoots
     ) async throws -> [Entry] {
         guard let selection = manifest.selection else { return [] }
         let wishes = selection.install.compactMap { PackageWish($0) }
@@ -159,7 +164,8 @@ struct DebianResolution {
             }
         }
         return try Self.entries(
-            of: try await AptResolver(pins: held).resolve(names, from: all, with: own), in: all, with: own,
+            of: try await AptResolver(pins: held, roots: roots).resolve(names, from: all, with: own), in: all,
+            with: own,
             wishes: specific + wishes)
     }
 
