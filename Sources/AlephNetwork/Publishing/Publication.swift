@@ -22,7 +22,6 @@ public struct Publication: Sendable {
             (self.draft, self.signature, self.file, self.size) = (draft, signature, file, size)
         }
 
-        var engine: StorageEngine { draft.file.isSHA256 ? .storage : .ipfs }
         var message: String { draft.signed(signature) }
         var name: String { String(file.path.split(separator: "/").last ?? "file") }
     }
@@ -55,7 +54,7 @@ public struct Publication: Sendable {
             if try await wait(for: item, seconds: patience) == .processed { return false }
             // It may wait for the file, which a node asks of others: this one gets it.
             events(.note("it is still pending after \(patience) s: the file is sent, which it may wait for"))
-        case .forgotten, .removed: throw PublishError.refused(Self.advice(known, item))
+        case .forgotten, .removed: throw PublishError.notPublished(item.draft, known)
         case .rejected(let reason): events(.note("it was rejected before (\(reason)); it is sent again"))
         case .unknown: break
         }
@@ -98,7 +97,7 @@ public struct Publication: Sendable {
             let answer: RemoteServer.Answer
             do {
                 answer = try await node.upload(
-                    item.file, size: item.size, name: item.name, message: item.message, engine: item.engine
+                    item.file, size: item.size, name: item.name, message: item.message, engine: item.draft.engine
                 ) { sent.report($0) }
             } catch let silence as RemoteServer.Silence {
                 let amount = "\(readableByteCount(min(sent.count, item.size))) of \(readableByteCount(item.size))"
@@ -106,7 +105,7 @@ public struct Publication: Sendable {
                 // An answer that came before all was taken may be lost with the connection; what was taken whole is shown soon.
                 let state = try await settled(item, isWhole: sent.count >= item.size, known)
                 if state.isTaken { return }
-                if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
+                if state.isRefused, state != known { throw PublishError.notPublished(item.draft, state) }
                 guard silence.mayPass, tried < Self.attempts else {
                     throw PublishError.undecided(
                         "\(silence). \(Self.has(state, item)) Send it again when the node can be reached, or to another (--api)"
@@ -118,7 +117,7 @@ public struct Publication: Sendable {
                 try await pause(answer, until: end, tried)
                 let state = (try? await node.state(of: item.draft.itemHash)) ?? .unknown
                 if state.isTaken { return }
-                if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
+                if state.isRefused, state != known { throw PublishError.notPublished(item.draft, state) }
                 continue
             }
             guard try await isTaken(answer, item, known) else {
@@ -162,7 +161,7 @@ public struct Publication: Sendable {
         case 408, 425, 500...599:
             events(.note("\(node.name) answered \(PublishingNode.said(answer))"))
             let state = try await settled(item, isWhole: true, known)
-            if state.isRefused, state != known { throw PublishError.refused(Self.advice(state, item)) }
+            if state.isRefused, state != known { throw PublishError.notPublished(item.draft, state) }
             return state.isTaken
         default: break
         }
@@ -217,7 +216,7 @@ public struct Publication: Sendable {
                 // The one that takes a message may show it a moment later.
                 case .pending, .unknown, .other: break
                 case .rejected where state == known && ContinuousClock.now < fresh: break
-                case .rejected, .forgotten, .removed: throw PublishError.refused(Self.advice(state, item))
+                case .rejected, .forgotten, .removed: throw PublishError.notPublished(item.draft, state)
                 }
             } catch let error as MessageError {
                 failure = error
@@ -239,15 +238,6 @@ public struct Publication: Sendable {
     /// What the network has of it, as a sentence.
     private static func has(_ state: MessageState, _ item: Item) -> String {
         "Of \(item.draft.itemHash): \(state.sentence)."
-    }
-
-    private static func advice(_ state: MessageState, _ item: Item) -> String {
-        let next =
-            switch state {
-            case .rejected: "when the reason is gone, send it again, or prepare it anew"
-            default: "prepare it anew: another time gives another item hash"
-            }
-        return "\(item.draft.itemHash) isn't published: \(state.sentence); \(next)"
     }
 
     /// How much was handed over.

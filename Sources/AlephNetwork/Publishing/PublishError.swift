@@ -9,6 +9,16 @@ public enum PublishError: Error, CustomStringConvertible {
     /// The folder of a publication can't be used.
     case folder(String)
 
+    /// The network has decided against a message.
+    public static func notPublished(_ draft: StoreDraft, _ state: MessageState) -> PublishError {
+        let next =
+            switch state {
+            case .rejected: "when the reason is gone, send it again, or prepare it anew"
+            default: "prepare it anew: another time gives another item hash"
+            }
+        return .refused("\(draft.itemHash) isn't published: \(state.sentence); \(next)")
+    }
+
     /// Whether it was decided: no.
     public var isDecided: Bool {
         switch self {

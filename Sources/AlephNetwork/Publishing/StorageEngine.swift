@@ -12,6 +12,9 @@ public enum StorageEngine: String, CaseIterable, Codable, Sendable {
     /// message.
     public init(forSize size: Int) { self = size <= Self.largestStored ? .storage : .ipfs }
 
+    /// By what a message names a file.
+    init(of file: ItemHash) { self = file.isSHA256 ? .storage : .ipfs }
+
     /// The path that takes a file and the message that names it.
     var uploadPath: String { "/api/v0/\(rawValue)/add_file" }
 }

@@ -115,7 +115,7 @@ public struct StoreDraft: Equatable, Sendable {
     public init(file: ItemHash, terms: Terms, rebuild: RebuildSource? = nil) throws(MessageError) {
         var fields = [
             ("address", PythonJSON.text(terms.owner)), ("time", "\(terms.time)"),
-            ("item_type", file.isSHA256 ? "\"storage\"" : "\"ipfs\""), ("item_hash", "\"\(file)\""),
+            ("item_type", "\"\(StorageEngine(of: file).rawValue)\""), ("item_hash", "\"\(file)\""),
         ]
         if let ref = terms.ref { fields.append(("ref", PythonJSON.text(ref))) }
         if let rebuild { fields.append(("metadata", "{\"rtverify\":\(rebuild.json)}")) }
@@ -150,6 +150,9 @@ public struct StoreDraft: Equatable, Sendable {
         (payment, ref) = (store.payment, store.ref)
         rebuild = parsed["metadata"]?["rtverify"]?.nonNull == nil ? nil : try RebuildSource(content: parsed)
     }
+
+    /// Where nodes keep the file.
+    public var engine: StorageEngine { StorageEngine(of: file) }
 
     /// What a wallet signs (as EIP-191's personal_sign takes it, without its prefix; Solana's as it is).
     public var signedText: String { "\(chain)\n\(sender)\n\(Self.type)\n\(itemHash)" }

@@ -62,7 +62,6 @@ public struct StoreSignature: Sendable {
     }
 
     private static func status(of text: String, over draft: StoreDraft) throws -> SignatureStatus {
-        struct Unread: Error {}
         do {
             let message = PythonJSON.object([
                 ("sender", PythonJSON.text(draft.sender)), ("chain", PythonJSON.text(draft.chain)),

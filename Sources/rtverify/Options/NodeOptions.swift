@@ -35,6 +35,19 @@ struct NodeOptions: ParsableArguments {
 
     var timeout: Int { nodeTimeout }
 
+    /// Each node that is named, to be told things.
+    var publishingNodes: [PublishingNode] {
+        (api.isEmpty ? [NodeSet.publicNode] : api).map {
+            PublishingNode(api: $0, timeout: nodeTimeout, environment: environmentValue)
+        }
+    }
+
+    /// The first of them: what is published goes to one.
+    func publishingNode(timeout: Int? = nil) -> PublishingNode {
+        PublishingNode(
+            api: api.first ?? NodeSet.publicNode, timeout: timeout ?? nodeTimeout, environment: environmentValue)
+    }
+
     /// Asks the nodes and the gateways that are named.
     func nodes(_ gateways: GatewayOptions) -> NodeSet { nodes(api, gateways) }
 

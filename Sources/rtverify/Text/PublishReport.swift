@@ -59,7 +59,7 @@ enum PublishReport {
                 JSONText.of(
                     PreparedAnswer(
                         folder: found.folder, itemHash: draft.itemHash.description, contentHash: draft.file.description,
-                        engine: engine(draft), size: identity.size, sha256: identity.sha256.hex,
+                        engine: draft.engine.rawValue, size: identity.size, sha256: identity.sha256.hex,
                         itemContent: draft.content, toSign: draft.signedText,
                         signed: found.prepared.signature != nil, golden: found.golden,
                         inputs: found.bundle.map {
@@ -70,7 +70,8 @@ enum PublishReport {
         }
         printLine(TerminalText.safe(found.prepared.path))
         var rows = [
-            ("size", "\(identity.size)"), ("sha256", identity.sha256.hex), ("file", "\(draft.file) (\(engine(draft)))"),
+            ("size", "\(identity.size)"), ("sha256", identity.sha256.hex),
+            ("file", "\(draft.file) (\(draft.engine.rawValue))"),
             ("item hash", "\(draft.itemHash)"),
         ]
         if let bundle = found.bundle { rows.append(("inputs", "\(bundle.draft.itemHash), of \(bundle.path)")) }
@@ -160,6 +161,4 @@ enum PublishReport {
             """
         }
     }
-
-    private static func engine(_ draft: StoreDraft) -> String { draft.file.isSHA256 ? "storage" : "ipfs" }
 }

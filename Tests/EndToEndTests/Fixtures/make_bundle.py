@@ -7,20 +7,9 @@ WAY makes one that is wrong: reversed (blocks in another order, which is allowed
 changed), cut (its end missing), loose (a block that nothing links). The object that it concerns is the largest one.
 """
 import base64, hashlib, os, sys
+from protobuf_writing import field, varint
 
 CHUNK, WIDTH = 1 << 20, 1024
-
-
-def varint(number):
-    result = b""
-    while number > 127:
-        result += bytes([number & 127 | 128])
-        number >>= 7
-    return result + bytes([number])
-
-
-def field(number, value):
-    return bytes([number << 3 | 2]) + varint(len(value)) + value
 
 
 def cid(codec, block):

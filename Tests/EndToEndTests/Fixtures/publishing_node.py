@@ -33,6 +33,7 @@ STATE.json says how it behaves; all of it may be left out:
 Files named on the command line are files that it has. GET /log says what it was sent. It computes SHA-256 and CIDv0 by hashlib alone.
 """
 import hashlib, http.server, json, os, sys, threading, time
+from protobuf_writing import field, varint
 
 state = json.load(open(sys.argv[1]))
 posts = list(state.get("posts", ["ok"]))
@@ -40,18 +41,6 @@ limits = state.get("limits", {"storage": 100 << 20, "ipfs": 1 << 30})
 log, messages, files = [], {}, {}
 lock = threading.Lock()
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-
-
-def varint(number):
-    result = b""
-    while number > 127:
-        result += bytes([number & 127 | 128])
-        number >>= 7
-    return result + bytes([number])
-
-
-def field(number, value):
-    return bytes([number << 3 | 2]) + varint(len(value)) + value
 
 
 def cid_v0(data):

@@ -133,13 +133,12 @@ extension PublishCommand {
             _ items: [PublicationFolder.Prepared], _ display: ProgressDisplay
         ) async -> PublishReport.Estimate? {
             guard !offline else { return nil }
-            let api = network.api.first ?? NodeSet.publicNode
-            let node = PublishingNode(api: api, timeout: network.timeout, environment: environmentValue)
+            let node = network.publishingNode()
             var estimate = PublishReport.Estimate(node: node.name)
             do {
                 if let limits = try await node.limits() {
                     for item in items {
-                        let largest = limits.largest(item.draft.file.isSHA256 ? .storage : .ipfs)
+                        let largest = limits.largest(item.draft.engine)
                         if item.identity.size > largest { estimate.tooLarge.append((item.path, largest)) }
                     }
                 }

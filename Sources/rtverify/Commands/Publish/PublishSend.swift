@@ -55,9 +55,7 @@ extension PublishCommand {
             let display = out.display
             try await exiting(display) {
                 let items = try await items(display)
-                let node = PublishingNode(
-                    api: network.api.first ?? NodeSet.publicNode, timeout: network.timeout,
-                    environment: environmentValue)
+                let node = network.publishingNode()
                 do {
                     let outcome = try await Interruption.cancelling { try await publish(items, to: node, display) }
                     await node.shutdown()
@@ -125,10 +123,7 @@ extension PublishCommand {
             for index in items.indices {
                 let state = try await node.state(of: items[index].item.draft.itemHash)
                 switch state {
-                case .forgotten, .removed:
-                    throw PublishError.refused(
-                        "\(items[index].item.draft.itemHash) isn't published: \(state.sentence); prepare it anew: another time gives "
-                            + "another item hash")
+                case .forgotten, .removed: throw PublishError.notPublished(items[index].item.draft, state)
                 default: items[index].known = state
                 }
             }
@@ -172,7 +167,7 @@ extension PublishCommand {
             var lines: [String] = []
             for sent in items {
                 let item = sent.item
-                let engine: StorageEngine = item.draft.file.isSHA256 ? .storage : .ipfs
+                let engine = item.draft.engine
                 guard item.size <= limits.largest(engine) else {
                     throw PublishError.refused(
                         "\(item.file.path) has \(item.size) bytes, and \(node.name) takes \(limits.largest(engine)) by \(engine.rawValue): "
@@ -246,9 +241,7 @@ extension PublishCommand {
 
         /// After Ctrl-C: what the network has now.
         private func tell(_ items: [SentItem], _ interrupted: Interrupted) async {
-            let node = PublishingNode(
-                api: network.api.first ?? NodeSet.publicNode, timeout: min(5, network.timeout),
-                environment: environmentValue)
+            let node = network.publishingNode(timeout: min(5, network.timeout))
             printError("rtverify: interrupted")
             for sent in items {
                 let hash = sent.item.draft.itemHash

@@ -25,8 +25,7 @@ extension PublishCommand {
             try await exiting(out.display) {
                 var states: [PublishReport.State] = []
                 for (name, hash) in try items() {
-                    for api in network.api.isEmpty ? [NodeSet.publicNode] : network.api {
-                        let node = PublishingNode(api: api, timeout: network.timeout, environment: environmentValue)
+                    for node in network.publishingNodes {
                         let state: Result<MessageState, any Error>
                         do { state = .success(try await node.state(of: hash)) } catch { state = .failure(error) }
                         await node.shutdown()
