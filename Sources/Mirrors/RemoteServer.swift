@@ -118,6 +118,9 @@ public final class RemoteServer: Sendable {
         do { address = try WebAddress(url + path) } catch { throw Silence(description: "\(error)", mayPass: false) }
         var request = request
         request.login = address.login
+        // A connection of its own each time: one that was kept may be closed by the server just as a request goes out, and whether
+        // that request was heard would not be known.
+        request.headers.append(("Connection", "close"))
         do {
             let isAnswering = Latch()
             return try await withSilenceLimit(request.body, isAnswering, address) { [request] in

@@ -34,6 +34,8 @@ final class RemoteServerTests: XCTestCase {
                     said = {n: [p.get_filename(), p.get_content_type(), hashlib.sha256(p.get_payload(decode=True)).hexdigest()] for n, p in parts.items()}
                     said = json.dumps(said).encode()
                     send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
+                elif path == "/taken":
+                    send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 elif path == "/trickle":
                     send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
                     for _ in range(12): time.sleep(0.5); send(b" ")
@@ -99,6 +101,11 @@ final class RemoteServerTests: XCTestCase {
                 XCTAssertEqual(said?["file"]?[0] as? String, "an image.squashfs")
                 XCTAssertEqual(said?["metadata"]?[1] as? String, "application/json")
                 XCTAssertEqual(said?["metadata"]?[2] as? String, Digest.of(Array(#"{"a": "é"}"#.utf8)).hex)
+                // The server has closed the connection without a word, and the next one is asked on one of its own.
+                for _ in 0..<50 {
+                    let again = try await server.post("/taken", json: [], limit: 1000)
+                    XCTAssertEqual(again.status, 200)
+                }
                 // Nobody is told elsewhere what was for this server.
                 let moved = try await server.post("/moved", json: [], limit: 10)
                 XCTAssertEqual(moved.status, 307)
