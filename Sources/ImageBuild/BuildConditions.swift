@@ -30,9 +30,12 @@ struct BuildConditions: Sendable {
     func jobs(_ jobs: Int) -> Int { !varied.contains(.processors) ? jobs : jobs == 1 ? 4 : 1 }
 
     /// What the sandbox's inside has otherwise.
-    func inside(of lock: Lockfile) -> BuildJob.Conditions {
+    /// - Parameter tree: Where the tree of a build lies that has nothing otherwise.
+    func inside(of lock: Lockfile, tree: BuildJob.Conditions.Place?) -> BuildJob.Conditions {
         var conditions = BuildJob.Conditions()
-        if varied.contains(.fileSystem) { conditions.tree = lock.fitsMemory ? .disk : .memory }
+        if varied.contains(.fileSystem) {
+            conditions.tree = tree.map { $0 == .memory } ?? lock.fitsMemory ? .disk : .memory
+        }
         // Over another file system the order is shuffled, and over memory nothing is.
         if has(.directoryOrder) { conditions.tree = .disk }
         conditions.hasOtherProcessor = varied.contains(.cpuinfo)
@@ -94,8 +97,8 @@ struct BuildConditions: Sendable {
             return await SubordinateUser.obstacle(in: folder)
         case .processors where rtv_usable_processors() == 1: return "there is one processor to use"
         case .fileSystem where !lock.fitsMemory:
-            // Packages grow about fourfold, and the packer and dpkg want some, too.
-            let wanted = UInt64(lock.inputSize) * 8 + 1 << 30
+            // The packer and dpkg want some, too.
+            let wanted = UInt64(lock.treeSize) * 2 + 1 << 30
             return (SystemFolders.memoryForTree() ?? 0) > wanted ? nil : "a tree of this size doesn't fit this memory"
         case .directoryOrder:
             if getuid() != 0 { return "only root can mount a file system that shuffles" }

@@ -22,6 +22,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case underVariation([String], reason: String)
     /// What was asked to be varied can't be varied here.
     case cannotVary(String, reason: String)
+    /// The tree can't lie where it was asked to.
+    case treePlace(TreePlace)
 
     /// The design's exit status.
     public var exitStatus: Int32 {
@@ -51,6 +53,11 @@ public enum BuildError: Error, CustomStringConvertible {
         case .noInputs(let golden): "\(golden) has no inputs_cid; nothing was compared"
         case .otherInputs(let golden, let expected, let found):
             "the root of the inputs is \(found), and \(golden) says \(expected)"
+        case .treePlace(.memory):
+            "the tree can't lie in memory: this machine or its control group has less than 512 MiB free, or the kernel's "
+                + "memory file system lacks attributes (Linux 6.6); leave --tree out"
+        case .treePlace(.disk):
+            "the tree can't lie on a disk: the store's work folder is on a memory file system; give another --store"
         case .notGolden(let path):
             "\(path) is no golden file: JSON with lock_sha256, size, sha256 and cid"
         case .privateKeys(let paths):

@@ -7,6 +7,9 @@ import RuntimeSpec
 import Sandbox
 import Synchronization
 
+/// Where a build's tree lies.
+public typealias TreePlace = BuildJob.Conditions.Place
+
 /// What runs as the pid 1 of a build's sandbox: job in, image out.
 public enum BuildProcess {
     /// Pid 1 of the namespaces: reads the job and does it.
@@ -24,8 +27,11 @@ public enum BuildProcess {
         for folder in [root, toolchain] {
             guard mkdir(folder, 0o755) == 0 else { throw SystemError("cannot create \(folder)", errno) }
         }
-        let wantsMemory = job.conditions.tree.map { $0 == .memory } ?? lock.fitsMemory
+        let wantsMemory = (job.conditions.tree ?? job.tree).map { $0 == .memory } ?? lock.fitsMemory
         let isInMemory = wantsMemory ? SystemFolders.mountMemory(at: root) : SystemFolders.isInMemory(root)
+        if job.conditions.tree == nil, let tree = job.tree, isInMemory != (tree == .memory) {
+            throw BuildError.treePlace(tree)
+        }
         events(.tree(inMemory: isInMemory))
         if let free = DiskWatch.free(root, isPrivileged: job.isPrivileged), free < lock.leastTree {
             throw SystemError(
@@ -70,9 +76,12 @@ public enum BuildProcess {
 }
 
 extension Lockfile {
-    /// Whether the tree is small beside the memory that any machine which builds images has. By the lock alone, so
-    /// that a lock is built in the same way everywhere; packages grow about fourfold when they are unpacked.
-    var fitsMemory: Bool { inputSize <= 64 << 20 }
+    /// Whether the tree is small beside the memory that this machine and this control group have: a quarter of it at most.
+    /// Where it lies changes no byte, which `build --check` shows.
+    var fitsMemory: Bool { (SystemFolders.freeMemory() ?? 0) >= 4 * UInt64(treeSize) }
+
+    /// Bytes that the tree is expected to take: compressed packages of Debian grow about fourfold.
+    var treeSize: Int { inputSize + 3 * packages.reduce(0) { $0 + $1.file.size } }
 
     /// Bytes of the image's inputs.
     var inputSize: Int {

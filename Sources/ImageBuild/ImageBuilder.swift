@@ -43,18 +43,20 @@ public struct ImageBuilder: Sendable {
     private let events: EventSink
     private let programs: TargetPrograms
     private let refusesPrivateKeys: Bool
+    private let tree: TreePlace?
 
     /// - Parameters:
     ///   - jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     ///   - refusesPrivateKeys: Whether an image with private keys is none; else whoever asks looks for them.
+    ///   - tree: Where the tree has to lie; nil for memory where four times its size is free, else the disk.
     public init(
         store: Store, fetcher: Fetcher, programs: TargetPrograms, jobs: Int, stepTimeout: Int? = nil,
-        refusesPrivateKeys: Bool = true, events: @escaping EventSink
+        refusesPrivateKeys: Bool = true, tree: TreePlace? = nil, events: @escaping EventSink
     ) {
         (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
         self.stepTimeout = stepTimeout
-        (self.programs, self.refusesPrivateKeys) = (programs, refusesPrivateKeys)
+        (self.programs, self.refusesPrivateKeys, self.tree) = (programs, refusesPrivateKeys, tree)
     }
 
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
@@ -206,7 +208,8 @@ public struct ImageBuilder: Sendable {
             var job = BuildJob(
                 lock: runtime.text, store: inputs.directory, workFolder: tree,
                 jobs: conditions.jobs(jobs), stepTimeout: stepTimeout, isPrivileged: conditions.isPrivileged)
-            job.conditions = conditions.inside(of: runtime.lock)
+            job.tree = self.tree
+            job.conditions = conditions.inside(of: runtime.lock, tree: self.tree)
             let events = events
             _ = try await Namespaces(.build, surroundings: conditions.surroundings(of: tree)).run(
                 job, output: image.descriptor

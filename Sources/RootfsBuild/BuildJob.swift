@@ -16,15 +16,17 @@ public struct BuildJob: SandboxJob {
     public var stepTimeout: Int?
     /// Whether it is the host's root who builds, for whom file systems keep a reserve.
     public var isPrivileged: Bool
+    /// Where the tree has to lie; nil for where there is room.
+    public var tree: Conditions.Place?
     /// What this build has otherwise than others.
     public var conditions = Conditions()
 
     /// What one build has otherwise than another, inside the sandbox; no byte may depend on it.
     public struct Conditions: Codable, Sendable {
         /// Where the tree is.
-        public enum Place: String, Codable, Sendable { case memory, disk }
+        public enum Place: String, Codable, CaseIterable, Sendable { case memory, disk }
 
-        /// Where the tree lies; nil for where a lock of its size has it.
+        /// Where the tree lies, if it can; nil for where it lies else.
         public var tree: Place?
         /// Whether /proc/cpuinfo is another machine's.
         public var hasOtherProcessor = false

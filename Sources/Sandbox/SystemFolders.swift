@@ -41,7 +41,7 @@ public enum SystemFolders {
     /// - Returns: Whether it is in memory, now or before.
     public static func mountMemory(at root: String) -> Bool {
         if isInMemory(root) { return true }
-        guard let available = memoryForTree(), available >= 1 << 30 else { return false }
+        guard let available = memoryForTree(), available >= 256 << 20 else { return false }
         guard Host.mount("tmpfs", root, "tmpfs", 0, "mode=0755,size=\(available)") == 0 else { return false }
         // user.* attributes: tmpfs has them since Linux 6.6.
         if root.withPath({ setxattr($0, "user.rtverify", "", 0, 0) + removexattr($0, "user.rtverify") }) == 0 {
@@ -55,8 +55,11 @@ public enum SystemFolders {
     public static func isInMemory(_ folder: String) -> Bool { folder.withPath { rtv_is_tmpfs($0) } != 0 }
 
     /// Bytes that a tree in memory may take: half of what this machine and this control group can still have.
-    public static func memoryForTree() -> UInt64? {
-        availableMemory().map { min($0, UInt64(ControlGroup().availableMemory ?? .max)) / 2 }
+    public static func memoryForTree() -> UInt64? { freeMemory().map { $0 / 2 } }
+
+    /// Bytes that this machine and this control group can still have.
+    public static func freeMemory() -> UInt64? {
+        availableMemory().map { min($0, UInt64(ControlGroup().availableMemory ?? .max)) }
     }
 
     /// Bytes of memory that programs can still have (proc_meminfo(5), MemAvailable).

@@ -5,6 +5,8 @@ import Host
 import ImageBuild
 import PackageResolution
 
+extension TreePlace: ExpressibleByArgument {}
+
 struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Build the image of a lock and print its size, SHA-256 and CID.",
@@ -37,6 +39,11 @@ struct Build: AsyncParsableCommand {
     var jobs: Int?
     @Option(help: ArgumentHelp("Seconds that a step may take (default: as long as it takes).", valueName: "seconds"))
     var stepTimeout: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Where the tree lies: memory or disk (default: memory where four times its size is free).",
+            valueName: "place"))
+    var tree: TreePlace?
     @OptionGroup var source: SourceOptions
     @OptionGroup var out: OutputOptions
 
@@ -79,7 +86,8 @@ struct Build: AsyncParsableCommand {
             let (checked, identity) = try await source.withInputs(display) { inputs in
                 let builder = ImageBuilder(
                     store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs,
-                    jobs: jobs ?? processorCount, stepTimeout: stepTimeout, events: display.report)
+                    jobs: jobs ?? processorCount, stepTimeout: stepTimeout, tree: tree,
+                    events: display.report)
                 let checking =
                     check
                     ? ReproducibilityCheck(
