@@ -53,6 +53,10 @@ public struct ArchiveEntry {
     public var uid: Int { Int(archive_entry_uid(pointer)) }
     /// The group's number.
     public var gid: Int { Int(archive_entry_gid(pointer)) }
+    /// The owner's name; empty where the archive has none.
+    public var userName: [UInt8] { Self.bytes(archive_entry_uname(pointer)) ?? [] }
+    /// The group's name; empty where the archive has none.
+    public var groupName: [UInt8] { Self.bytes(archive_entry_gname(pointer)) ?? [] }
     /// A device's numbers.
     public var device: (major: Int, minor: Int) {
         (Int(archive_entry_rdevmajor(pointer)), Int(archive_entry_rdevminor(pointer)))

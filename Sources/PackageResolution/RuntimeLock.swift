@@ -1,3 +1,4 @@
+import Archives
 import ContentHash
 import Host
 import InputStore

@@ -6,12 +6,9 @@ import Synchronization
 /// The root's own dpkg, run chrooted in it.
 struct Dpkg: Sendable {
     private let root: Root
-    private let progress: Progress
+    let progress: Progress
 
-    init(root: Root, events: @escaping EventSink) {
-        self.root = root
-        progress = Progress(events: events)
-    }
+    init(root: Root, progress: Progress) { (self.root, self.progress) = (root, progress) }
 
     /// Unpacks prepared packages, in this order.
     func unpack(_ packages: [Lockfile.Package], options: [String]) async throws {
@@ -40,7 +37,7 @@ struct Dpkg: Sendable {
     }
 
     /// A package counts when it is unpacked, and again when it is set up.
-    private final class Progress: Sendable {
+    final class Progress: Sendable {
         private let done = Mutex(0)
         private let events: EventSink
 
@@ -48,8 +45,13 @@ struct Dpkg: Sendable {
 
         func count(_ line: String) {
             guard line.hasPrefix("Unpacking ") || line.hasPrefix("Setting up ") else { return }
+            add(1)
+        }
+
+        /// Packages that were unpacked without dpkg.
+        func add(_ packages: Int) {
             let done = done.withLock { done in
-                done += 1
+                done += packages
                 return done
             }
             events(.progress(done: done))

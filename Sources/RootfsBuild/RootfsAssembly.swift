@@ -118,26 +118,33 @@ public struct RootfsAssembly: Sendable {
     private func install(
         _ debian: Lockfile.Debian, keeping placed: Set<[UInt8]>, _ unpacked: @Sendable ([ShippedFile]) -> Void
     ) async throws {
-        let dpkg = Dpkg(root: root, events: events)
+        let progress = Dpkg.Progress(events: events)
+        let dpkg = Dpkg(root: root, progress: progress)
         // glibc's packages refuse to be unpacked under a kernel of before 3.2.
         var baseRoot = root
         baseRoot.entry.hasOtherKernel = false
-        let baseDpkg = Dpkg(root: baseRoot, events: events)
+        let baseDpkg = Dpkg(root: baseRoot, progress: progress)
+        var unpacking = PackageUnpacking(root: root, dpkg: dpkg)
         let batches = debian.stages.flatMap { stage in
             stage.first?.stage == 0 ? [stage] : Self.batches(of: stage)
         }
         events(.phase(name: "install \(debian.packages.count) packages", total: 2 * debian.packages.count))
-        var preparation = Task { [self] in try await prepare(batches.first ?? [], keeping: placed) }
+        var preparation = Task { [self] in try await prepare(batches.first ?? []) }
         for (index, batch) in batches.enumerated() {
-            let shipped = try await preparation.value
+            let prepared = try await preparation.value
             let next = index + 1 < batches.count ? batches[index + 1] : []
-            preparation = Task { [self] in try await prepare(next, keeping: placed) }
+            preparation = Task { [self] in try await prepare(next) }
             let stage = batch.first?.stage ?? 0
-            if stage == 0 { try await startBase(batch) }
-            // Inside the Essential closure Pre-Depends go round in circles; its files are all there already.
-            try await (stage == 0 ? baseDpkg : dpkg).unpack(batch, options: stage == 0 ? ["--force-depends"] : [])
+            if stage == 0 {
+                try await startBase(batch)
+                // Inside the Essential closure Pre-Depends go round in circles; its files are all there already.
+                try await baseDpkg.unpack(batch, options: ["--force-depends"])
+                unpacking.note(prepared)
+            } else {
+                try await unpacking.unpack(prepared)
+            }
             for package in batch { unlink("\(root.privatePath)/\(package.name).deb") }
-            unpacked(shipped)
+            unpacked(prepared.flatMap { toPack($0.shipped, keeping: placed) })
             if next.first?.stage != stage { try await dpkg.configureAll() }
         }
         try await dpkg.audit()
@@ -186,11 +193,12 @@ public struct RootfsAssembly: Sendable {
         return current.isEmpty ? batches : batches + [current]
     }
 
-    /// - Returns: Those of the packages' files that nothing is expected to touch once they are unpacked.
-    private func prepare(
-        _ packages: [Lockfile.Package], keeping placed: Set<[UInt8]>
-    ) async throws -> [ShippedFile] {
-        let files = try await root.repack(packages, from: store, jobs: jobs)
+    private func prepare(_ packages: [Lockfile.Package]) async throws -> [PreparedPackage] {
+        try await root.repack(packages, from: store, jobs: jobs)
+    }
+
+    /// Those of packages' files that nothing is expected to touch once they are unpacked.
+    private func toPack(_ files: [ShippedFile], keeping placed: Set<[UInt8]>) -> [ShippedFile] {
         let pruned = lock.contents.prune.map { Array($0.utf8.dropFirst()) }
         return files.filter { file in !placed.contains(file.path) && !pruned.contains { file.isAtOrBelow($0) } }
     }

@@ -10,6 +10,13 @@ import struct RuntimeSpec.Ownership
 public enum ChrootTask: Codable, Sendable {
     /// Unpacks the data of prepared packages, `NAME` at `/.rtverify/NAME.deb`.
     case extract([String])
+    /// Says on standard output how many of these prepared packages, from the first on, can be unpacked without dpkg.
+    case examine([String])
+    /// Puts a prepared package's control files where dpkg has them while it runs its preinst.
+    case showControl(String)
+    /// Does what `dpkg --unpack` would with those of these prepared packages, from the first on, for which that is known, and says
+    /// on standard output how many they are. Their preinsts have run.
+    case unpack([String])
     /// Unpacks a tar archive of the root's, compressed or not.
     case extractTarball(String)
     /// Moves a file of the private folder to its place, with the folders above it.
@@ -50,7 +57,18 @@ public enum ChrootTaskRunner {
     private static func run(_ task: ChrootTask) throws {
         switch task {
         case .extract(let names):
-            for name in names { try unpack(name) }
+            for name in names {
+                let deb = try PreparedDeb(inRoot: name)
+                try withExtendedLifetime(deb) {
+                    try ArchiveUnpacking(package: name).unpack(deb.dataSource, isCompressed: false)
+                }
+            }
+        case .examine(let names): say("\(try PackagePlacement(names).count)")
+        case .showControl(let name): try PackagePlacement.showControl(of: PreparedDeb(inRoot: name))
+        case .unpack(let names):
+            let placement = try PackagePlacement(names)
+            try placement.run()
+            say("\(placement.count)")
         case .extractTarball(let path):
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw SystemError("cannot read \(path) in the root", errno) }
@@ -153,25 +171,6 @@ public enum ChrootTaskRunner {
         }
 
         var isNothing: Bool { if case .nothing = self { true } else { false } }
-    }
-
-    /// Unpacks a prepared package's data.
-    private static func unpack(_ name: String) throws {
-        let path = "\(Root.privateFolder)/\(name).deb"
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError("cannot read \(path) in the root", errno) }
-        defer { close(descriptor) }
-        // The members of a prepared .deb are debian-binary, control.tar and data.tar, each after a header of 60 bytes.
-        var offset = 8
-        var size = 0
-        for _ in 0..<3 {
-            offset += size + size % 2 + 60
-            guard let field = try? OpenFile.bytes(descriptor, at: offset - 12, count: 10),
-                let length = Int(String(decoding: field.prefix { $0 != 0x20 }, as: UTF8.self))
-            else { throw SandboxError.badPackage(package: name, reason: "its prepared copy is damaged") }
-            size = length
-        }
-        try ArchiveUnpacking(package: name).unpack(.file(descriptor, offset: offset, size: size), isCompressed: false)
     }
 
     private static func write(_ bytes: [UInt8], to path: String, mode: Int) throws {

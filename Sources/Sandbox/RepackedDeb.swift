@@ -14,8 +14,8 @@ struct RepackedDeb {
     /// The file to write.
     let target: String
 
-    /// - Returns: Those of its files that nothing is expected to touch once they are unpacked.
-    func write() throws -> [ShippedFile] {
+    /// - Returns: What is known of it now.
+    func write() throws -> PreparedPackage {
         let input = RegularFile.open(source)
         guard input >= 0 else {
             if errno == EINVAL { throw StoreError.changedObject(path: source, name: name) }
@@ -46,7 +46,10 @@ struct RepackedDeb {
         let files = try PackageContents(
             package: name, descriptor: output, dataOffset: writer.dataOffset, size: writer.dataSize
         ).check()
-        return try writer.precedingDataMentions(ShippedFile.changingCommands) ? [] : files
+        let isChanged = try writer.precedingDataMentions(ShippedFile.changingCommands)
+        return PreparedPackage(
+            package: package, shipped: isChanged ? [] : files,
+            control: try PackageControl(PreparedDeb(name: package.name, descriptor: output)))
     }
 
     private var name: String { "\(package.name) \(package.version)" }

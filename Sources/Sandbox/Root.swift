@@ -19,6 +19,9 @@ public struct Root: Sendable {
     /// A folder of ours in the root while it is worked in.
     public static let privateFolder = "/.rtverify"
 
+    /// Where, inside, a package's control files are while its preinst runs.
+    public static let controlFolder = PackagePlacement.controlFolder
+
     /// - Parameter path: As this process sees it.
     public init(path: String, sourceDateEpoch: Int, events: @escaping EventSink) {
         (self.path, self.sourceDateEpoch, self.events) = (path, sourceDateEpoch, events)

@@ -74,7 +74,8 @@ public enum RootEntry {
             return SystemError("cannot show another kernel's release", errno)
         }
         for variable in options.variables {
-            let parts = variable.split(separator: "=", maxSplits: 1).map(String.init)
+            let parts = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
             if parts.count == 2 { setenv(parts[0], parts[1], 1) }
         }
         guard rest.count > 1 else { return SystemError("cannot enter a root without a program", EINVAL) }

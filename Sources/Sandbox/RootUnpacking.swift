@@ -38,16 +38,15 @@ extension Root {
     }
 
     /// Puts packages into the private folder, each as `NAME.deb` with members that aren't compressed.
-    /// - Returns: Those of their files that nothing is expected to touch once they are unpacked.
     public func repack(
         _ packages: [Lockfile.Package], from store: Store, jobs: Int
-    ) async throws -> [ShippedFile] {
+    ) async throws -> [PreparedPackage] {
         let folder = privatePath
         return try await Self.inParallel(packages, jobs: jobs) { package in
             try RepackedDeb(
                 package: package, source: store.path(of: package.file.sha256), target: "\(folder)/\(package.name).deb"
             ).write()
-        }.flatMap { $0 }
+        }
     }
 
     /// Blocking work on each package, as many at once as there are jobs; the results in the packages' order.

@@ -1,3 +1,4 @@
+import Archives
 import InputStore
 import Mirrors
 import RuntimeSpec

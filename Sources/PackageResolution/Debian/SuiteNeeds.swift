@@ -1,3 +1,4 @@
+import Archives
 import RuntimeSpec
 
 /// What packages that are asked for from a suite need of that suite besides.

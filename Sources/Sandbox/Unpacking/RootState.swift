@@ -1,0 +1,115 @@
+import Archives
+import Glibc
+import enum Host.OpenFile
+
+/// What matters of a root before packages are unpacked into it, as it is when this is made. For a process that is in the root.
+final class RootState {
+    private let users: [[UInt8]: UInt32]
+    private let groups: [[UInt8]: UInt32]
+    /// Paths that dpkg was told to put elsewhere, or to give other owners (dpkg-divert(1), dpkg-statoverride(1)).
+    private let special: Set<[UInt8]>
+    private let packages: Set<String>
+    /// Folders of the root that are links into /usr.
+    private let merged: Set<ArraySlice<UInt8>>
+    private var folders: [[UInt8]: Bool] = [:]
+    /// What packages wait for: a path, below which any entry counts.
+    let interests: Set<[UInt8]>
+
+    private static let database = "/var/lib/dpkg"
+
+    /// Reads the root's own files.
+    init() {
+        (users, groups) = (Self.numbers("/etc/passwd"), Self.numbers("/etc/group"))
+        // Three lines each: path, where to, whose. USER GROUP MODE PATH.
+        let diverted = Self.lines("\(Self.database)/diversions")
+        let overridden = Self.lines("\(Self.database)/statoverride").compactMap {
+            $0.split(separator: 0x20, maxSplits: 3).last.map(Array.init)
+        }
+        special = Set(diverted + overridden)
+        packages = Set(
+            Self.lines("\(Self.database)/status").compactMap { line in
+                let key = Array("Package: ".utf8)
+                return line.starts(with: key) ? String(decoding: line.dropFirst(key.count), as: UTF8.self) : nil
+            })
+        interests = Set(
+            Self.lines("\(Self.database)/triggers/File").compactMap { $0.split(separator: 0x20).first.map(Array.init) })
+        merged = Set(
+            ShippedFile.mergedFolders.filter { Self.link("/\($0)") == Array("usr/\($0)".utf8) }.map {
+                Array($0.utf8)[...]
+            })
+    }
+
+    static func bytes(_ path: String) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        return (try? OpenFile.readToEnd(descriptor, limit: 1 << 28)) ?? []
+    }
+
+    private static func lines(_ path: String) -> [[UInt8]] { bytes(path).split(separator: 10).map(Array.init) }
+
+    private static func link(_ path: String) -> [UInt8] {
+        var target = [UInt8](repeating: 0, count: 64)
+        let count = target.withUnsafeMutableBytes { buffer in
+            path.withCString { readlink($0, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count) }
+        }
+        return Array(target.prefix(max(0, count)))
+    }
+
+    /// NAME:PASSWORD:NUMBER:...
+    private static func numbers(_ path: String) -> [[UInt8]: UInt32] {
+        let pairs = lines(path).compactMap { line -> ([UInt8], UInt32)? in
+            let fields = line.split(separator: 0x3a, omittingEmptySubsequences: false)
+            guard fields.count > 2, let number = UInt32(String(decoding: fields[2], as: UTF8.self)) else { return nil }
+            return (Array(fields[0]), number)
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
+    /// As dpkg has it: by name where the root knows it, else by number. nil for numbers that a build doesn't have.
+    func owner(of entry: ArchiveEntry) -> (user: UInt32, group: UInt32)? {
+        func number(_ name: [UInt8], _ known: [[UInt8]: UInt32], _ otherwise: Int) -> UInt32? {
+            if let known = known[name] { return known }
+            return (0...65_535).contains(otherwise) ? UInt32(otherwise) : nil
+        }
+        guard let user = number(entry.userName, users, entry.uid), let group = number(entry.groupName, groups, entry.gid)
+        else { return nil }
+        return (user, group)
+    }
+
+    func knows(package: String) -> Bool { packages.contains(package) }
+    func isSpecial(_ path: [UInt8]) -> Bool { special.contains(path) }
+
+    /// Where an entry is, from the root on, with /usr merged.
+    func place(of parts: [ArraySlice<UInt8>]) -> [UInt8] {
+        let isMerged = parts.first.map(merged.contains) == true
+        return parts.reduce(into: isMerged ? Array("/usr".utf8) : []) { $0 += [0x2f] + $1 }
+    }
+
+    /// Empty for the root.
+    func parent(of place: [UInt8]) -> [UInt8] { place.lastIndex(of: 0x2f).map { Array(place[..<$0]) } ?? [] }
+
+    /// What kind of file is there (inode(7)); nil for nothing.
+    func kind(of place: [UInt8]) -> mode_t? {
+        var status = stat()
+        return place.withCString { lstat($0, &status) } == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    /// Whether it is a folder, and no link on the way to it.
+    func isFolder(_ place: [UInt8]) -> Bool {
+        if place.isEmpty { return true }
+        if let known = folders[place] { return known }
+        let answer = isFolder(parent(of: place)) && kind(of: place) == S_IFDIR
+        folders[place] = answer
+        return answer
+    }
+}
+
+extension [UInt8] {
+    /// As a path of C's.
+    func withCString<Value>(_ body: (UnsafePointer<CChar>) throws -> Value) rethrows -> Value {
+        try (self + [0]).withUnsafeBufferPointer { buffer in
+            try buffer.withMemoryRebound(to: CChar.self) { try body($0.baseAddress!) }
+        }
+    }
+}
