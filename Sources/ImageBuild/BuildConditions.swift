@@ -38,6 +38,7 @@ struct BuildConditions: Sendable {
         }
         // Over another file system the order is shuffled, and over memory nothing is.
         if has(.directoryOrder) { conditions.tree = .disk }
+        conditions.unpacksByDpkg = varied.contains(.unpacker)
         conditions.hasOtherProcessor = varied.contains(.cpuinfo)
         conditions.hasOtherKernel = varied.contains(.kernel)
         if has(.time) {
@@ -113,6 +114,7 @@ struct BuildConditions: Sendable {
             }
             return libc.map { $0.lexicographicallyPrecedes([2, 36]) } == true
                 ? "static programs of a glibc before 2.36 end under a kernel that calls itself 2.6" : nil
+        case .unpacker where lock.system != .debian: return "dpkg unpacks packages of Debian"
         case .time where lock.system != .debian: return "libfaketime is for programs of Debian's glibc"
         default: return nil
         }

@@ -30,7 +30,8 @@ public struct ReproducibilityCheck: Sendable {
         clock: @escaping ClockSource, keepFolder: String?, events: @escaping EventSink
     ) {
         (self.builder, self.runtime, self.builds, self.events) = (builder, runtime, builds, events)
-        asked = variations ?? Variation.together
+        // Of another base there is nothing to say of dpkg, unless somebody asks.
+        asked = variations ?? Variation.together.filter { $0 != .unpacker || runtime.lock.system == .debian }
         // What is named must be varied; of all, what can be.
         isExplicit = variations.map { $0 != Variation.allCases } ?? false
         (self.clock, self.keepFolder) = (clock, keepFolder)

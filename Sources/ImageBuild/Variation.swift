@@ -6,7 +6,7 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
     case folder, user, umask, timezone, locale, home, environment, processors
     case fileSystem = "file-system"
     case directoryOrder = "directory-order"
-    case kernel, cpuinfo, store, downloads, time
+    case kernel, cpuinfo, store, downloads, unpacker, time
 
     /// Those that one more build can have all at once.
     public static let together = allCases.filter { $0 != .directoryOrder }
@@ -28,6 +28,7 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
         case .cpuinfo: "the processor (/proc/cpuinfo)"
         case .store: "the store"
         case .downloads: "the order of downloads"
+        case .unpacker: "what unpacks packages"
         case .time: "the time"
         }
     }
@@ -50,6 +51,7 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
         case .cpuinfo: "an older processor's"
         case .store: "an empty one, filled from this one"
         case .downloads: "a random one"
+        case .unpacker: "dpkg alone, in place of rtverify where it knows what dpkg would do"
         case .time: "a date \(Variation.days) days later (libfaketime: for programs of glibc, not files' times)"
         }
     }
@@ -69,7 +71,7 @@ public enum Variation: String, CaseIterable, Codable, Sendable {
         case .directoryOrder: "sort what a folder lists before it is used (LC_ALL=C sort)"
         case .kernel: "don't ask for the kernel's release (uname -r) while building"
         case .cpuinfo: "build for a fixed processor (-march=x86-64), not for the one that is there (-march=native)"
-        case .store, .downloads: "this is rtverify's own to keep apart: please report it with the lock"
+        case .store, .downloads, .unpacker: "this is rtverify's own to see to: please report it with the lock"
         case .time: "use SOURCE_DATE_EPOCH in place of the clock (date -u -d @$SOURCE_DATE_EPOCH)"
         }
     }

@@ -30,6 +30,8 @@ public struct BuildJob: SandboxJob {
         public var tree: Place?
         /// Whether /proc/cpuinfo is another machine's.
         public var hasOtherProcessor = false
+        /// Whether all packages are unpacked by dpkg, also those of which it is known what it would do.
+        public var unpacksByDpkg = false
         /// Whether the kernel calls itself 2.6.
         public var hasOtherKernel = false
         /// nil for the host's.

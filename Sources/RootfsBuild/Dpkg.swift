@@ -17,6 +17,24 @@ struct Dpkg: Sendable {
         try await run("--unpack", options + ["--unpack"] + files)
     }
 
+    /// Processes the triggers that wait, as it does at the end of each run.
+    func processTriggers() async throws { try await run("--triggers-only", ["--triggers-only", "--pending"]) }
+
+    /// What maintainer scripts are told of it: its version, and what is forced, as it spells them.
+    func ownNames() async throws -> (version: String, forced: String) {
+        let said = Mutex<[String]>([])
+        func ask(_ option: String) async throws -> [Substring] {
+            said.withLock { $0 = [] }
+            try await root.run("dpkg \(option)", ["dpkg"] + Self.forced + [option]) { line in
+                said.withLock { $0.append(line) }
+            }
+            return said.withLock { $0 }.joined(separator: "\n").split { $0 == " " || $0 == "\n" }
+        }
+        let version = try await ask("--version")
+        let at = version.firstIndex(of: "version").map { $0 + 1 } ?? version.endIndex
+        return (at < version.endIndex ? String(version[at]) : "", String(try await ask("--force-help").last ?? ""))
+    }
+
     func configureAll() async throws { try await run("--configure", ["--configure", "--pending"]) }
 
     /// - Throws: when dpkg finds a package that isn't wholly installed.
@@ -29,9 +47,11 @@ struct Dpkg: Sendable {
         }
     }
 
+    private static let forced = ["--force-unsafe-io", "--force-confold"]
+
     /// A configuration file that is there already stays, and nobody is asked: dpkg would fail for want of an answer.
     private func run(_ action: String, _ arguments: [String]) async throws {
-        try await root.run("dpkg \(action)", ["dpkg", "--force-unsafe-io", "--force-confold"] + arguments) {
+        try await root.run("dpkg \(action)", ["dpkg"] + Self.forced + arguments) {
             progress.count($0)
         }
     }

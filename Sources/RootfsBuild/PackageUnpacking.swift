@@ -6,17 +6,25 @@ import Sandbox
 struct PackageUnpacking {
     private let root: Root
     private let dpkg: Dpkg
+    private let isByDpkg: Bool
     /// Those that are unpacked.
     private var present: [PreparedPackage] = []
+    /// What scripts are told of dpkg.
+    private var names: (version: String, forced: String)?
+    /// Whether triggers wait that dpkg would have processed at the end of its run.
+    private var hasTriggers = false
 
-    /// - Parameter root: What `dpkg` runs in.
-    init(root: Root, dpkg: Dpkg) { (self.root, self.dpkg) = (root, dpkg) }
+    /// - Parameters:
+    ///   - root: What `dpkg` runs in.
+    ///   - isByDpkg: Whether it has all to do.
+    init(root: Root, dpkg: Dpkg, isByDpkg: Bool) { (self.root, self.dpkg, self.isByDpkg) = (root, dpkg, isByDpkg) }
 
     /// What was unpacked otherwise.
     mutating func note(_ packages: [PreparedPackage]) { present += packages }
 
     /// Unpacks prepared packages, in this order.
     mutating func unpack(_ packages: [PreparedPackage]) async throws {
+        if isByDpkg { return try await dpkg.unpack(packages.map(\.package), options: []) }
         var run: [PreparedPackage] = []
         var odd: [PreparedPackage] = []
         for package in packages {
@@ -38,37 +46,44 @@ struct PackageUnpacking {
         }
         try await place(run)
         try await unpackByDpkg(odd)
+        if hasTriggers { try await dpkg.processTriggers() }
+        hasTriggers = false
     }
 
-    private func unpackByDpkg(_ packages: [PreparedPackage]) async throws {
-        try await dpkg.unpack(packages.map(\.package), options: [])
+    /// Triggers are processed when all packages of a call are unpacked, as when dpkg gets them all at once.
+    private mutating func unpackByDpkg(_ packages: [PreparedPackage]) async throws {
+        if packages.isEmpty { return }
+        try await dpkg.unpack(packages.map(\.package), options: ["--no-triggers"])
+        hasTriggers = true
     }
 
     /// Whether nothing is in the way of a package whose script is still to run.
     private func canPlace(_ package: PreparedPackage, after run: [PreparedPackage]) async throws -> Bool {
         let names = (run + [package]).map(\.package.name)
-        return try await number(.examine(names)) == names.count
+        return try await answer(.examine(names)).count == names.count
     }
 
     /// What a script is told (dpkg(1), "Internal environment").
-    private func runScript(of package: PreparedPackage) async throws {
+    private mutating func runScript(of package: PreparedPackage) async throws {
+        if names == nil { names = try await dpkg.ownNames() }
         try await root.perform([.showControl(package.package.name)])
         var root = root
         root.entry.variables += [
             "DPKG_MAINTSCRIPT_PACKAGE=\(package.package.name)", "DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1",
             "DPKG_MAINTSCRIPT_ARCH=\(package.package.architecture)", "DPKG_MAINTSCRIPT_NAME=preinst",
-            "DPKG_MAINTSCRIPT_DEBUG=0", "DPKG_RUNNING_VERSION=\(dpkgVersion)", "DPKG_ADMINDIR=/var/lib/dpkg", "DPKG_ROOT=",
+            "DPKG_MAINTSCRIPT_DEBUG=0", "DPKG_RUNNING_VERSION=\(names?.version ?? "")", "DPKG_ADMINDIR=/var/lib/dpkg",
+            "DPKG_ROOT=",
+            "DPKG_FORCE=\(names?.forced ?? "")",
         ]
         try await root.run("the preinst of \(package.package.name)", ["\(Root.controlFolder)/preinst", "install"])
         try await root.perform([.remove(Root.controlFolder)])
     }
 
-    private var dpkgVersion: String { present.first { $0.package.name == "dpkg" }?.package.version ?? "" }
-
-    private func place(_ packages: [PreparedPackage]) async throws {
+    private mutating func place(_ packages: [PreparedPackage]) async throws {
         var rest = packages[...]
         while !rest.isEmpty {
-            let count = try await number(.unpack(rest.map(\.package.name)))
+            let (count, isHeard) = try await answer(.unpack(rest.map(\.package.name)))
+            hasTriggers = hasTriggers || isHeard
             dpkg.progress.add(count)
             rest = rest.dropFirst(count)
             guard let refused = rest.popFirst() else { return }
@@ -76,10 +91,11 @@ struct PackageUnpacking {
         }
     }
 
-    private func number(_ task: ChrootTask) async throws -> Int {
-        guard let count = try await root.perform([task]).first.flatMap({ Int($0) }) else {
+    private func answer(_ task: ChrootTask) async throws -> (count: Int, isHeard: Bool) {
+        let words = try await root.perform([task]).first?.split(separator: " ") ?? []
+        guard let count = words.first.flatMap({ Int($0) }) else {
             throw SandboxError.ended("unpacking ended without an answer")
         }
-        return count
+        return (count, words.contains("heard"))
     }
 }

@@ -124,16 +124,15 @@ public struct RootfsAssembly: Sendable {
         var baseRoot = root
         baseRoot.entry.hasOtherKernel = false
         let baseDpkg = Dpkg(root: baseRoot, progress: progress)
-        var unpacking = PackageUnpacking(root: root, dpkg: dpkg)
+        var unpacking = PackageUnpacking(root: root, dpkg: dpkg, isByDpkg: conditions.unpacksByDpkg)
         let batches = debian.stages.flatMap { stage in
             stage.first?.stage == 0 ? [stage] : Self.batches(of: stage)
         }
         events(.phase(name: "install \(debian.packages.count) packages", total: 2 * debian.packages.count))
-        var preparation = Task { [self] in try await prepare(batches.first ?? []) }
+        var preparations = Preparations(batches) { [self] in try await root.repack($0, from: store, jobs: jobs) }
         for (index, batch) in batches.enumerated() {
-            let prepared = try await preparation.value
+            let prepared = try await preparations.next()
             let next = index + 1 < batches.count ? batches[index + 1] : []
-            preparation = Task { [self] in try await prepare(next) }
             let stage = batch.first?.stage ?? 0
             if stage == 0 {
                 try await startBase(batch)
@@ -191,10 +190,6 @@ public struct RootfsAssembly: Sendable {
             }
         }
         return current.isEmpty ? batches : batches + [current]
-    }
-
-    private func prepare(_ packages: [Lockfile.Package]) async throws -> [PreparedPackage] {
-        try await root.repack(packages, from: store, jobs: jobs)
     }
 
     /// Those of packages' files that nothing is expected to touch once they are unpacked.

@@ -15,7 +15,7 @@ public enum ChrootTask: Codable, Sendable {
     /// Puts a prepared package's control files where dpkg has them while it runs its preinst.
     case showControl(String)
     /// Does what `dpkg --unpack` would with those of these prepared packages, from the first on, for which that is known, and says
-    /// on standard output how many they are. Their preinsts have run.
+    /// on standard output how many they are, and `heard` where packages wait for what they activate. Their preinsts have run.
     case unpack([String])
     /// Unpacks a tar archive of the root's, compressed or not.
     case extractTarball(String)
@@ -67,8 +67,8 @@ public enum ChrootTaskRunner {
         case .showControl(let name): try PackagePlacement.showControl(of: PreparedDeb(inRoot: name))
         case .unpack(let names):
             let placement = try PackagePlacement(names)
-            try placement.run()
-            say("\(placement.count)")
+            let isHeard = try placement.run()
+            say("\(placement.count)\(isHeard ? " heard" : "")")
         case .extractTarball(let path):
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw SystemError("cannot read \(path) in the root", errno) }

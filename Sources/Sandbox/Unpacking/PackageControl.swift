@@ -87,7 +87,9 @@ struct PackageControl: Sendable {
                 let words = line.split(separator: " ")
                 return !["activate", "activate-await", "activate-noawait"].contains(words[0]) || words.count != 2
             } || configurationFiles.contains { !$0.hasPrefix("/") || $0.contains(" ") }
-        return !isPlain || hasOddLines || Self.telling.contains { bytesContain(preinst, Array($0.utf8)) }
+        // dpkg makes the sums of a package that has none.
+        return !isPlain || self["md5sums"] == nil || hasOddLines
+            || Self.telling.contains { bytesContain(preinst, Array($0.utf8)) }
             || fields["package"] == nil || fields["version"] == nil || fields["architecture"] == nil
     }
 

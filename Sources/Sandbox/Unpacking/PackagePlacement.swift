@@ -28,13 +28,14 @@ struct PackagePlacement {
     /// How many are taken.
     var count: Int { plan.packages.count }
 
-    func run() throws {
+    /// - Returns: Whether packages are to hear of it soon.
+    func run() throws -> Bool {
         for folder in plan.folders { try make(folder) }
         let packages = plan.packages
         try concurrently(packages.count) { try Self.place(packages[$0]) }
         for package in packages { try writeRecords(of: package) }
         try append(packages.reduce(into: [UInt8]()) { $0 += Self.record(of: $1.control) }, to: "status")
-        try activateTriggers()
+        return try activateTriggers()
     }
 
     // MARK: Files
@@ -88,7 +89,8 @@ struct PackagePlacement {
             position += piece.bytes.count
         }
         // The owner first: a new one takes set-user-id away (chown(2)).
-        return fchown(descriptor, entry.owner.user, entry.owner.group) == 0 && fchmod(descriptor, mode_t(entry.mode)) == 0
+        return fchown(descriptor, entry.owner.user, entry.owner.group) == 0
+            && fchmod(descriptor, mode_t(entry.mode)) == 0
             && setTime(path, entry.time)
     }
 
@@ -109,7 +111,9 @@ struct PackagePlacement {
 
     /// Puts a package's control files where its preinst finds them.
     static func showControl(of deb: PreparedDeb) throws {
-        guard mkdir(controlFolder, 0o755) == 0 else { throw SystemError("cannot create \(controlFolder) in the root", errno) }
+        guard mkdir(controlFolder, 0o755) == 0 else {
+            throw SystemError("cannot create \(controlFolder) in the root", errno)
+        }
         for file in try PackageControl(deb).files { try write(file, to: "\(controlFolder)/\(file.name)") }
     }
 
@@ -132,7 +136,9 @@ struct PackagePlacement {
         let name = "\(Self.database)/info/\(package.control.recordName)"
         let list = package.names.reduce(into: [UInt8]()) { $0 += $1 + [10] }
         try Self.write(.init(name: "list", bytes: list, mode: 0o644, time: time(nil)), to: "\(name).list")
-        for file in package.control.files where file.name != "control" { try Self.write(file, to: "\(name).\(file.name)") }
+        for file in package.control.files where file.name != "control" {
+            try Self.write(file, to: "\(name).\(file.name)")
+        }
     }
 
     /// What dpkg's status has of a package that is unpacked (deb-control(5), dpkg-query(1)).
@@ -152,7 +158,8 @@ struct PackagePlacement {
     }
 
     /// What dpkg is told that was activated (deb-triggers(5)): it takes it in when it runs next.
-    private func activateTriggers() throws {
+    /// - Returns: Whether anybody hears of it but the C library, whose ldconfig does the same whenever it runs.
+    private func activateTriggers() throws -> Bool {
         var lines: [[UInt8]] = []
         var seen = Set<[UInt8]>()
         func activate(_ trigger: [UInt8]) { if seen.insert(trigger).inserted { lines.append(trigger) } }
@@ -171,6 +178,7 @@ struct PackagePlacement {
         }
         // `TRIGGER -`: nobody waits for it.
         try append(lines.reduce(into: [UInt8]()) { $0 += $1 + Array(" -\n".utf8) }, to: "triggers/Unincorp")
+        return lines.contains { root.listeners(of: $0).contains { $0 != "libc-bin" } }
     }
 
     private func append(_ bytes: [UInt8], to file: String) throws {

@@ -14,6 +14,7 @@ final class RootState {
     private var folders: [[UInt8]: Bool] = [:]
     /// What packages wait for: a path, below which any entry counts.
     let interests: Set<[UInt8]>
+    private let pathListeners: [[UInt8]: Set<String>]
 
     private static let database = "/var/lib/dpkg"
 
@@ -31,12 +32,28 @@ final class RootState {
                 let key = Array("Package: ".utf8)
                 return line.starts(with: key) ? String(decoding: line.dropFirst(key.count), as: UTF8.self) : nil
             })
-        interests = Set(
-            Self.lines("\(Self.database)/triggers/File").compactMap { $0.split(separator: 0x20).first.map(Array.init) })
+        // PATH PACKAGE, or PATH PACKAGE/noawait.
+        var listeners: [[UInt8]: Set<String>] = [:]
+        for line in Self.lines("\(Self.database)/triggers/File") {
+            let words = line.split(separator: 0x20)
+            if words.count > 1 { listeners[Array(words[0]), default: []].insert(Self.package(words[1])) }
+        }
+        (pathListeners, interests) = (listeners, Set(listeners.keys))
         merged = Set(
             ShippedFile.mergedFolders.filter { Self.link("/\($0)") == Array("usr/\($0)".utf8) }.map {
                 Array($0.utf8)[...]
             })
+    }
+
+    private static func package(_ word: some Sequence<UInt8>) -> String {
+        String(decoding: word.prefix { $0 != 0x2f }, as: UTF8.self)
+    }
+
+    /// The packages that have an interest in a trigger, set up or not: a path, or a name, which has a file of its own.
+    func listeners(of trigger: [UInt8]) -> Set<String> {
+        if trigger.first == 0x2f { return pathListeners[trigger] ?? [] }
+        let name = String(decoding: trigger, as: UTF8.self)
+        return name.contains("/") ? [] : Set(Self.lines("\(Self.database)/triggers/\(name)").map(Self.package))
     }
 
     static func bytes(_ path: String) -> [UInt8] {
@@ -49,11 +66,9 @@ final class RootState {
     private static func lines(_ path: String) -> [[UInt8]] { bytes(path).split(separator: 10).map(Array.init) }
 
     private static func link(_ path: String) -> [UInt8] {
-        var target = [UInt8](repeating: 0, count: 64)
-        let count = target.withUnsafeMutableBytes { buffer in
-            path.withCString { readlink($0, buffer.baseAddress!.assumingMemoryBound(to: CChar.self), buffer.count) }
-        }
-        return Array(target.prefix(max(0, count)))
+        var target = [CChar](repeating: 0, count: 64)
+        let count = path.withCString { readlink($0, &target, 64) }
+        return target.prefix(max(0, count)).map(UInt8.init(bitPattern:))
     }
 
     /// NAME:PASSWORD:NUMBER:...
@@ -72,7 +87,8 @@ final class RootState {
             if let known = known[name] { return known }
             return (0...65_535).contains(otherwise) ? UInt32(otherwise) : nil
         }
-        guard let user = number(entry.userName, users, entry.uid), let group = number(entry.groupName, groups, entry.gid)
+        guard let user = number(entry.userName, users, entry.uid),
+            let group = number(entry.groupName, groups, entry.gid)
         else { return nil }
         return (user, group)
     }
@@ -108,8 +124,6 @@ final class RootState {
 extension [UInt8] {
     /// As a path of C's.
     func withCString<Value>(_ body: (UnsafePointer<CChar>) throws -> Value) rethrows -> Value {
-        try (self + [0]).withUnsafeBufferPointer { buffer in
-            try buffer.withMemoryRebound(to: CChar.self) { try body($0.baseAddress!) }
-        }
+        try body(map(CChar.init(bitPattern:)) + [0])
     }
 }

@@ -55,14 +55,17 @@ struct UnpackPlan {
         guard !control.isOdd, !root.knows(package: name) else { return false }
         let configuration = Set(control.configurationFiles.map { Array($0.utf8) })
         var package = Package(deb: deb, control: control)
+        var linkNames: [[UInt8]] = []
         var addition = Addition(plan: self, configuration: configuration)
         do {
             let reader = try ArchiveReader(.tar, isCompressed: false, from: deb.dataSource)
             while let entry = try reader.next() {
                 guard !reader.hasExtendedHeaders, let (name, placed) = addition.add(entry) else { return false }
-                package.names.append(name)
+                if placed?.kind == .symbolicLink { linkNames.append(name) } else { package.names.append(name) }
                 package.entries.append(placed)
             }
+            // dpkg makes links last, wherever the archive has them.
+            package.names += linkNames
         } catch let error as ArchiveError {
             throw SandboxError.badPackage(package: deb.name, reason: "its data can't be read: \(error)")
         }

@@ -1,4 +1,5 @@
 """What the scripts have alike that make Debian packages and sign archives of them."""
+import hashlib
 import os
 import subprocess
 
@@ -40,6 +41,18 @@ def build(root, folder, name, version, architecture="amd64", fields="", scripts=
     with open(f"{root}/DEBIAN/control", "w") as file:
         file.write(f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Test <t@example.org>\n"
                    f"{fields}Description: made for a test\n")
+    # As debhelper does it.
+    sums = {}
+    for base, folders, names in os.walk(root):
+        inside = os.path.relpath(base, root)
+        if inside == "DEBIAN" or inside.startswith("DEBIAN/"):
+            continue
+        for entry in names:
+            if os.path.isfile(f"{base}/{entry}") and not os.path.islink(f"{base}/{entry}"):
+                with open(f"{base}/{entry}", "rb") as file:
+                    sums[os.path.normpath(f"{inside}/{entry}")] = hashlib.md5(file.read()).hexdigest()
+    with open(f"{root}/DEBIAN/md5sums", "w") as file:
+        file.write("".join(f"{sum}  {path}\n" for path, sum in sorted(sums.items())))
     for base, folders, names in os.walk(root):
         for entry in folders + names:
             os.utime(f"{base}/{entry}", (TIME, TIME), follow_symlinks=False)

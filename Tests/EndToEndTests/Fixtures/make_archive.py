@@ -77,7 +77,7 @@ def evil(name, entries, more=[]):
 
 
 def base(root):
-    programs = ["sh", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "tar", "rm", "cat", "ln", "mkdir",
+    programs = ["sh", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "dpkg-divert", "tar", "rm", "cat", "ln", "mkdir",
                 "chmod", "chown", "touch", "cp", "ls", "mkfifo", "true", "sleep", "perl", "diff", "head", "date", "uname",
                 "nproc", "stat", "env"]
     paths = [shutil.which(name) for name in programs] + ["/sbin/setcap", "/usr/bin/setfacl", "/usr/bin/setfattr"]
