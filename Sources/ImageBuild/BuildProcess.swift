@@ -38,7 +38,9 @@ public enum BuildProcess {
                 "the image's tree takes \(readableByteCount(lock.leastTree)) or more, and the file system of "
                     + "\(job.workFolder) has \(readableByteCount(free)) left", ENOSPC)
         }
-        let watch = DiskWatch([job.workFolder, root], isPrivileged: job.isPrivileged)
+        let watch = DiskWatch(
+            [job.workFolder, root], isPrivileged: job.isPrivileged,
+            advice: isInMemory ? " in memory (--tree disk keeps its tree on the disk)" : "")
         try watch.start()
         do {
             try await build(lock, job, root: root, toolchain: toolchain, events)
@@ -80,8 +82,13 @@ extension Lockfile {
     /// Where it lies changes no byte, which `build --check` shows.
     var fitsMemory: Bool { (SystemFolders.freeMemory() ?? 0) >= 4 * UInt64(treeSize) }
 
-    /// Bytes that the tree is expected to take: compressed packages of Debian grow about fourfold.
-    var treeSize: Int { inputSize + 3 * packages.reduce(0) { $0 + $1.file.size } }
+    /// Bytes that the tree is expected to take: what is compressed grows up to fourfold, and wheels are there twice for a while.
+    var treeSize: Int {
+        let compressed =
+            packages.map(\.file) + (alpine?.packages.map(\.file) ?? []) + (python?.wheels.map(\.file) ?? [])
+            + [rootArchive].compactMap { $0 }
+        return inputSize + 3 * compressed.reduce(0) { $0 + $1.size }
+    }
 
     /// Bytes of the image's inputs.
     var inputSize: Int {

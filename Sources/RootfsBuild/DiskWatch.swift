@@ -18,13 +18,15 @@ public final class DiskWatch: Sendable {
 
     private let places: [String]
     private let isPrivileged: Bool
+    private let advice: String
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - places: Folders.
     ///   - isPrivileged: Whether the file systems' reserves may be used (root of the host).
-    public init(_ places: [String], isPrivileged: Bool) {
-        (self.places, self.isPrivileged) = (places, isPrivileged)
+    ///   - advice: What is said besides of a place that was full.
+    public init(_ places: [String], isPrivileged: Bool, advice: String = "") {
+        (self.places, self.isPrivileged, self.advice) = (places, isPrivileged, advice)
     }
 
     /// Begins to watch, on a thread of its own.
@@ -69,7 +71,7 @@ public final class DiskWatch: Sendable {
             var status = statvfs()
             guard statvfs(place, &status) == 0 else { continue }
             if let free = Self.free(place, isPrivileged: isPrivileged), status.f_blocks > 0, free < Self.least {
-                note(SystemError("the file system of \(place) was full while the image was built", ENOSPC))
+                note(SystemError("the file system of \(place) was full while the image was built\(advice)", ENOSPC))
             } else if status.f_files > 0, UInt64(status.f_ffree) < Self.leastFiles {
                 note(SystemError("the file system of \(place) had no room for files while the image was built", ENOSPC))
             }

@@ -19,6 +19,9 @@ struct PackageUnpacking {
     ///   - isByDpkg: Whether it has all to do.
     init(root: Root, dpkg: Dpkg, isByDpkg: Bool) { (self.root, self.dpkg, self.isByDpkg) = (root, dpkg, isByDpkg) }
 
+    /// Packages that are put in place at once: each is an open file.
+    private static let most = 400
+
     /// What was unpacked otherwise.
     mutating func note(_ packages: [PreparedPackage]) { present += packages }
 
@@ -28,17 +31,21 @@ struct PackageUnpacking {
         var run: [PreparedPackage] = []
         var odd: [PreparedPackage] = []
         for package in packages {
-            var isForDpkg = package.isOdd || present.contains(where: package.isInConflict)
-            if !isForDpkg, package.hasScript { isForDpkg = try await !canPlace(package, after: run) }
-            if isForDpkg || package.hasScript {
+            let isOdd = package.isOdd || present.contains(where: package.isInConflict)
+            // Either waits, never both: the order stays.
+            if isOdd || package.hasScript || run.count == Self.most {
                 try await place(run)
                 run = []
             }
+            if !isOdd {
+                try await unpackByDpkg(odd)
+                odd = []
+            }
+            var isForDpkg = isOdd
+            if !isOdd, package.hasScript { isForDpkg = try await !canPlace(package) }
             if isForDpkg {
                 odd.append(package)
             } else {
-                try await unpackByDpkg(odd)
-                odd = []
                 if package.hasScript { try await runScript(of: package) }
                 run.append(package)
             }
@@ -58,9 +65,8 @@ struct PackageUnpacking {
     }
 
     /// Whether nothing is in the way of a package whose script is still to run.
-    private func canPlace(_ package: PreparedPackage, after run: [PreparedPackage]) async throws -> Bool {
-        let names = (run + [package]).map(\.package.name)
-        return try await answer(.examine(names)).count == names.count
+    private func canPlace(_ package: PreparedPackage) async throws -> Bool {
+        try await answer(.examine([package.package.name])).count == 1
     }
 
     /// What a script is told (dpkg(1), "Internal environment").

@@ -28,7 +28,7 @@ final class UnpackingTests: XCTestCase {
         let bench = archive.bench
         defer { bench.remove() }
         let packages = try names(archive)
-        XCTAssertEqual(packages.count, 20)
+        XCTAssertEqual(packages.count, 24)
         try archive.manifest(packages)
         let locked = try archive.lock()
         XCTAssertEqual(locked.status, 0, locked.errors)
@@ -41,8 +41,8 @@ final class UnpackingTests: XCTestCase {
         XCTAssertEqual(
             byDpkg,
             [
-                "u06-replaces", "u07-diverts", "u08-diverted", "u10-below", "u11-pipe", "u12-hears", "u17-in-the-way",
-                "u18-odd-control", "u20-no-sums",
+                "u06-replaces", "u07-diverts", "u08-diverted", "u10-below", "u11-pipe", "u12-hears",
+                "u18-odd-control", "u20-no-sums", "u21-shuffled", "u22-takes", "u24-strange",
             ], built.errors)
         let kept = try archive.build(
             ["--check", "--vary", "unpacker", "--keep-differing", "differing"], image: "again.squashfs")
@@ -58,7 +58,9 @@ final class UnpackingTests: XCTestCase {
         XCTAssertEqual(try cat("etc/u02/seen"), "shipped\na.conf\nb.conf\nplain\nseen\n")
         XCTAssertEqual(try cat("opt/u08.away"), "diverted\n")
         XCTAssertEqual(try cat("etc/u17.conf"), "kept\n")
-        XCTAssertEqual(try cat("opt/u05"), "second\n")
+        XCTAssertEqual(try cat("opt/u17"), "shipped\n")
+        XCTAssertEqual(try cat("etc/u23.conf"), "as it was\n")
+        XCTAssertEqual(try cat("opt/u05"), "third\n")
         let heard = try cat("var/lib/heard")
         XCTAssertTrue(heard.contains("triggered"), heard)
         XCTAssertTrue(try cat("var/lib/seen-by-u19-last").contains("DPKG_MAINTSCRIPT_NAME=preinst"))

@@ -23,12 +23,12 @@ struct PackageControl: Sendable {
         "md5sums", "triggers", "shlibs", "symbols", "preinst", "postinst", "prerm", "postrm", "conffiles", "templates",
         "config",
     ]
-    /// Bytes of one file.
+    /// Bytes of all of them.
     private static let limit = 64 << 20
 
     /// - Throws: `SandboxError.badPackage`.
     init(_ package: PreparedDeb) throws {
-        var (files, isPlain): ([File], Bool) = ([], true)
+        var (files, isPlain, left): ([File], Bool, Int) = ([], true, Self.limit)
         do {
             let reader = try ArchiveReader(.tar, isCompressed: false, from: package.controlSource)
             while let entry = try reader.next() {
@@ -41,10 +41,9 @@ struct PackageControl: Sendable {
                     isPlain = false
                     continue
                 }
-                files.append(
-                    File(
-                        name: name, bytes: try reader.bytes(limit: Self.limit), mode: entry.permissions,
-                        time: entry.seconds))
+                let bytes = try reader.bytes(limit: left)
+                left -= bytes.count
+                files.append(File(name: name, bytes: bytes, mode: entry.permissions, time: entry.seconds))
             }
         } catch let error as ArchiveError {
             throw SandboxError.badPackage(package: package.name, reason: "its control archive can't be read: \(error)")
@@ -61,41 +60,53 @@ struct PackageControl: Sendable {
     subscript(_ name: String) -> [UInt8]? { files.first { $0.name == name }?.bytes }
 
     private func lines(of name: String) -> [String] {
-        String(decoding: self[name] ?? [], as: UTF8.self).split(separator: "\n").map {
-            String($0.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }.joined(separator: " "))
-        }.filter { !$0.isEmpty }
+        String(decoding: self[name] ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
-    /// Absolute paths of configuration files. One whose line says more than that is dpkg's affair (`isOdd`).
+    /// Absolute paths of configuration files, where `isOdd` isn't.
     var configurationFiles: [String] { lines(of: "conffiles") }
 
-    /// The triggers that its unpacking activates (deb-triggers(5)).
-    var activated: [String] {
-        lines(of: "triggers").filter { $0.hasPrefix("activate") }.compactMap {
-            $0.split(separator: " ").dropFirst().first.map(String.init)
-        }
+    /// Lines that are no comments, their words with one blank between.
+    private var triggers: [[Substring]] {
+        lines(of: "triggers").map { $0.split { $0 == " " || $0 == "\t" } }.filter { $0.first?.hasPrefix("#") == false }
     }
+
+    /// The triggers that its unpacking activates (deb-triggers(5)).
+    var activated: [String] { triggers.filter { $0.count == 2 }.map { String($0[1]) } }
 
     /// Words of a script that changes how files are unpacked, or asks somebody.
     private static let telling = ["dpkg-divert", "dpkg-statoverride", "dpkg-trigger", "confmodule"]
 
-    /// Whether dpkg would do more than put its files in place, run its preinst and write what it has down.
+    /// Fields that a package may not have, or that dpkg writes itself.
+    private static let records = ["status", "config-version", "conffiles", "triggers-pending", "triggers-awaited"]
+
+    /// Whether dpkg would do more than put its files in place, run its preinst and write what it has down, or would refuse it.
     var isOdd: Bool {
-        let preinst = self["preinst"] ?? []
-        let hasOddLines =
-            lines(of: "triggers").contains { line in
-                let words = line.split(separator: " ")
-                return !["activate", "activate-await", "activate-noawait"].contains(words[0]) || words.count != 2
-            } || configurationFiles.contains { !$0.hasPrefix("/") || $0.contains(" ") }
+        let hasOddTriggers = triggers.contains { words in
+            !["activate", "activate-await", "activate-noawait"].contains(words[0]) || words.count != 2
+                || words[1].contains("#")
+        }
+        let conffiles = self["conffiles"] ?? []
+        let hasOddConffiles =
+            !(conffiles.isEmpty || conffiles.last == 10)
+            || configurationFiles.contains { !$0.hasPrefix("/") || $0.contains { " \t\r#".contains($0) } }
+        let preinst = files.first { $0.name == "preinst" }
+        let hasOddScript =
+            preinst.map { script in
+                // dpkg makes it one that can be run.
+                script.mode & 0o555 != 0o555 || Self.telling.contains { bytesContain(script.bytes, Array($0.utf8)) }
+            } ?? false
+        let name = fields["package"] ?? ""
+        let isNamed =
+            !name.isEmpty && name == name.lowercased() && fields["version"] != nil && fields["architecture"] != nil
         // dpkg makes the sums of a package that has none.
-        return !isPlain || self["md5sums"] == nil || hasOddLines
-            || Self.telling.contains { bytesContain(preinst, Array($0.utf8)) }
-            || fields["package"] == nil || fields["version"] == nil || fields["architecture"] == nil
+        return !isPlain || self["md5sums"] == nil || hasOddTriggers || hasOddConffiles || hasOddScript || !isNamed
+            || Self.records.contains { fields[$0] != nil }
     }
 
     /// What dpkg calls the package where it has to tell it from another architecture's.
     var recordName: String {
         let name = fields["package"] ?? ""
-        return fields["multi-arch"] == "same" ? "\(name):\(fields["architecture"] ?? "")" : name
+        return fields["multi-arch"]?.lowercased() == "same" ? "\(name):\(fields["architecture"] ?? "")" : name
     }
 }

@@ -19,7 +19,7 @@ struct PackagePlacement {
     init(_ names: [String]) throws {
         root = RootState()
         var plan = UnpackPlan(root: root)
-        for name in names {
+        for name in names where !root.hasOwnRules {
             guard try plan.add(PreparedDeb(inRoot: name)) else { break }
         }
         self.plan = plan
@@ -58,12 +58,16 @@ struct PackagePlacement {
             guard let entry else { continue }
             let isPlaced = try entry.place.withCString { path in
                 switch entry.kind {
-                case .file: return try write(entry, path, reader)
+                case .file:
+                    if entry.replaces { unlink(path) }
+                    return try write(entry, path, reader)
                 case .symbolicLink:
+                    if entry.replaces { unlink(path) }
                     let isMade = entry.target.withCString { symlink($0, path) } == 0
                     return isMade && lchown(path, entry.owner.user, entry.owner.group) == 0 && setTime(path, entry.time)
                 case .hardLink:
                     // The link's own header says owner, mode and time once more, and dpkg sets them once more.
+                    if entry.replaces { unlink(path) }
                     return entry.target.withCString { link($0, path) } == 0
                         && lchown(path, entry.owner.user, entry.owner.group) == 0
                         && chmod(path, mode_t(entry.mode)) == 0 && setTime(path, entry.time)
@@ -167,13 +171,8 @@ struct PackagePlacement {
             for trigger in package.control.activated { activate(Array(trigger.utf8)) }
             guard !root.interests.isEmpty else { continue }
             for name in package.names {
-                // The entry, and each folder above it.
-                var end = name.count
-                while end > 0 {
-                    let path = Array(name[..<end])
-                    if root.interests.contains(path) { activate(path) }
-                    end = path.lastIndex(of: 0x2f) ?? 0
-                }
+                // The folders above it are entries, too (`UnpackPlan`).
+                if root.interests.contains(name) { activate(name) }
             }
         }
         // `TRIGGER -`: nobody waits for it.

@@ -41,6 +41,25 @@ final class PreparedDeb: Sendable {
 
     deinit { if isOwn { close(descriptor) } }
 
+    /// Whether each header of its data.tar is of a kind that every tar has (tar(5)): a file, a folder, a link, GNU's long names.
+    /// What others mean, libarchive knows and dpkg doesn't.
+    var hasPlainHeaders: Bool {
+        var offset = data.lowerBound
+        while offset + 512 <= data.upperBound {
+            guard let header = try? OpenFile.bytes(descriptor, at: offset, count: 512) else { return false }
+            if header.allSatisfy({ $0 == 0 }) { return true }
+            let digits = header[124..<136].filter { $0 != 0x20 && $0 != 0 }
+            guard [0, 0x30, 0x31, 0x32, 0x35, 0x4b, 0x4c].contains(header[156]),
+                let size = Int(String(decoding: digits, as: UTF8.self), radix: 8), size >= 0
+            else { return false }
+            // What a link's or a folder's header says of a size has no bytes behind it.
+            let isEmpty = [0x31, 0x32, 0x35].contains(header[156])
+            if isEmpty, size != 0 { return false }
+            offset += 512 + (size + 511) / 512 * 512
+        }
+        return true
+    }
+
     /// Its data.tar.
     var dataSource: ArchiveReader.Source { .file(descriptor, offset: data.lowerBound, size: data.count) }
     /// Its control.tar.

@@ -19,7 +19,9 @@ public struct PreparedPackage: Sendable {
         hasScript = control["preinst"] != nil
         conflicts = DebianConflicts(of: control.fields)
         subjects = DebianConflicts.subjects(of: control.fields, version: package.version)
-        let isLocked = control.fields["package"] == package.name && control.fields["version"] == package.version
+        let isLocked =
+            control.fields["package"] == package.name && control.fields["version"] == package.version
+            && control.fields["architecture"] == package.architecture
         isOdd = control.isOdd || !isLocked
     }
 

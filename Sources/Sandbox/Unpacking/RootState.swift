@@ -1,5 +1,6 @@
 import Archives
 import Glibc
+import enum Host.Folder
 import enum Host.OpenFile
 
 /// What matters of a root before packages are unpacked into it, as it is when this is made. For a process that is in the root.
@@ -9,6 +10,10 @@ final class RootState {
     /// Paths that dpkg was told to put elsewhere, or to give other owners (dpkg-divert(1), dpkg-statoverride(1)).
     private let special: Set<[UInt8]>
     private let packages: Set<String>
+    /// Of each path in dpkg's lists a hash: a few that are in none, for their hash's sake, are left to dpkg too.
+    private let owned: Set<UInt64>
+    /// Whether its dpkg is told to do otherwise than by itself (dpkg.cfg(5)), as to leave out paths.
+    let hasOwnRules: Bool
     /// Folders of the root that are links into /usr.
     private let merged: Set<ArraySlice<UInt8>>
     private var folders: [[UInt8]: Bool] = [:]
@@ -32,6 +37,14 @@ final class RootState {
                 let key = Array("Package: ".utf8)
                 return line.starts(with: key) ? String(decoding: line.dropFirst(key.count), as: UTF8.self) : nil
             })
+        owned = Self.ownedPaths()
+        let rules =
+            ["/etc/dpkg/dpkg.cfg", "/root/.dpkg.cfg"]
+            + Self.names(in: "/etc/dpkg/dpkg.cfg.d").map { "/etc/dpkg/dpkg.cfg.d/\($0)" }
+        hasOwnRules = rules.flatMap(Self.lines).contains { line in
+            let word = String(decoding: line.prefix { ![0x20, 0x09, 0x3d].contains($0) }, as: UTF8.self)
+            return !word.isEmpty && !word.hasPrefix("#") && word != "no-debsig" && word != "log"
+        }
         // PATH PACKAGE, or PATH PACKAGE/noawait.
         var listeners: [[UInt8]: Set<String>] = [:]
         for line in Self.lines("\(Self.database)/triggers/File") {
@@ -94,6 +107,26 @@ final class RootState {
     }
 
     func knows(package: String) -> Bool { packages.contains(package) }
+    /// Whether a package has a path down, on the disk or not.
+    func isOwned(_ path: [UInt8]) -> Bool { owned.contains(Self.hash(path)) }
+
+    private static func ownedPaths() -> Set<UInt64> {
+        var paths: Set<UInt64> = []
+        for name in names(in: "\(database)/info") where name.hasSuffix(".list") {
+            for line in bytes("\(database)/info/\(name)").split(separator: 10) { paths.insert(hash(line)) }
+        }
+        return paths
+    }
+
+    /// FNV-1a (RFC 9923).
+    private static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
+
+    private static func names(in folder: String) -> [String] {
+        (try? Folder.byteNames(in: Array(folder.utf8)))?.map { String(decoding: $0, as: UTF8.self) } ?? []
+    }
+
     func isSpecial(_ path: [UInt8]) -> Bool { special.contains(path) }
 
     /// Where an entry is, from the root on, with /usr merged.
@@ -110,6 +143,9 @@ final class RootState {
         var status = stat()
         return place.withCString { lstat($0, &status) } == 0 ? status.st_mode & S_IFMT : nil
     }
+
+    /// Whether it is a file or a link.
+    func isReplaceable(_ place: [UInt8]) -> Bool { [S_IFREG, S_IFLNK].contains(kind(of: place)) }
 
     /// Whether it is a folder, and no link on the way to it.
     func isFolder(_ place: [UInt8]) -> Bool {

@@ -18,6 +18,8 @@ struct UnpackPlan {
         var owner: (user: UInt32, group: UInt32)
         var mode: Int
         var time: Int
+        /// Whether something is there that no package has down, as of a script: it goes.
+        var replaces = false
     }
 
     struct Folder: Sendable {
@@ -52,7 +54,7 @@ struct UnpackPlan {
     mutating func add(_ deb: PreparedDeb) throws -> Bool {
         let control = try PackageControl(deb)
         let name = control.fields["package"] ?? ""
-        guard !control.isOdd, !root.knows(package: name) else { return false }
+        guard !control.isOdd, !root.knows(package: name), deb.hasPlainHeaders else { return false }
         let configuration = Set(control.configurationFiles.map { Array($0.utf8) })
         var package = Package(deb: deb, control: control)
         var linkNames: [[UInt8]] = []
@@ -100,6 +102,12 @@ struct UnpackPlan {
             else { return nil }
             if parts.isEmpty { return entry.kind == .folder ? (Array("/.".utf8), nil) : nil }
             let name = parts.reduce(into: [UInt8]()) { $0 += [0x2f] + $1 }
+            let above = plan.root.parent(of: name)
+            // As dpkg-deb spells it, below folders that are entries, too; and short enough for the name that dpkg gives it first.
+            guard Self.isPlain(entry.path, name, isFolder: entry.kind == .folder),
+                above.isEmpty || names.contains(above),
+                parts.allSatisfy({ $0.count <= 246 })
+            else { return nil }
             let place = plan.root.place(of: parts)
             // Twice in one package, or diverted, or with an owner of its own: dpkg's affair.
             guard names.insert(name).inserted, !plan.root.isSpecial(name), !plan.root.isSpecial(place),
@@ -116,9 +124,24 @@ struct UnpackPlan {
                 }
                 return (name, nil)
             }
-            guard state(of: place) == nil, let made = makeEntry(entry, name, place, owner) else { return nil }
+            // What dpkg would make and remove beside it.
+            guard !plan.root.isOwned(name),
+                [".dpkg-new", ".dpkg-tmp"].allSatisfy({ state(of: place + $0.utf8) == nil }),
+                var made = makeEntry(entry, name, place, owner)
+            else { return nil }
+            if state(of: place) != nil {
+                guard found[place] ?? plan.found[place] == nil, plan.root.isReplaceable(place) else { return nil }
+                made.replaces = made.place == place
+            }
             found[place] = .other
+            found[made.place] = .other
             return (name, made)
+        }
+
+        /// `./NAME` or `NAME`; of a folder with or without a slash behind it.
+        private static func isPlain(_ path: [UInt8], _ name: [UInt8], isFolder: Bool) -> Bool {
+            let rest = path.starts(with: [0x2e, 0x2f]) ? path[1...] : ([0x2f] + path)[...]
+            return rest.elementsEqual(name) || (isFolder && rest.elementsEqual(name + [0x2f]))
         }
 
         private mutating func makeEntry(
@@ -139,7 +162,7 @@ struct UnpackPlan {
                     configurationLeft.remove(name)
                     // What is done with it is decided when the package is configured.
                     made.place += Array(".dpkg-new".utf8)
-                    return state(of: made.place) == nil ? made : nil
+                    return made
                 }
                 files.insert(place)
                 return made
@@ -152,7 +175,7 @@ struct UnpackPlan {
         }
 
         /// nil where nothing is.
-        private mutating func state(of place: [UInt8]) -> Found? {
+        private func state(of place: [UInt8]) -> Found? {
             if let known = found[place] ?? plan.found[place] { return known }
             let parent = plan.root.parent(of: place)
             // In a folder that is still to be made there is nothing.

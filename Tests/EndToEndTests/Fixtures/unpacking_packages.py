@@ -25,7 +25,7 @@ def tar(entries):
     return data.getvalue()
 
 
-def deb(name, entries=(), fields="", architecture="amd64", control=(), **scripts):
+def deb(name, entries=(), fields="", architecture="amd64", control=(), order=lambda listed: listed, **scripts):
     """`entries` are (path, "dir" or "link" or "hard" or "pipe" or a file's text, more); folders above them come first."""
     listed, folders = [("./", "dir", {})], set()
     for path, what, *more in entries:
@@ -44,7 +44,7 @@ def deb(name, entries=(), fields="", architecture="amd64", control=(), **scripts
     files += [(f"./{script}", f"#!/bin/sh\nset -e\n{body}\n", {"mode": 0o755}) for script, body in scripts.items()]
     with open(f"{pool}/{name}_1.0_{architecture}.deb", "wb") as file:
         file.write(b"!<arch>\n")
-        for member, data in (("debian-binary", b"2.0\n"), ("control.tar.xz", tar(files)), ("data.tar.xz", tar(listed))):
+        for member, data in (("debian-binary", b"2.0\n"), ("control.tar.xz", tar(files)), ("data.tar.xz", tar(order(listed)))):
             file.write(f"{member:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode())
             file.write(data + b"\n" * (len(data) % 2))
 
@@ -79,14 +79,21 @@ deb("u13-heard", [("/opt/heard/deep/file", "x")], fields="Pre-Depends: u12-hears
 deb("u14-calls", [("/opt/u14", "x")], fields="Pre-Depends: u12-hears\n", control=[("triggers", "# nothing\nactivate-noawait u-named\n")])
 # By dpkg: what is locked is in conflict with an older u04, and this isn't one.
 deb("u15-breaks-older", [("/opt/u15", "x")], fields="Breaks: u04-same (<< 0.5), u-virtual (>> 3)\nConflicts: nothing-of-this\n")
-# By dpkg: a file of a script's is in its way.
-deb("u16-makes", [("/opt/u16", "x")], preinst="echo made > /opt/u17; echo kept > /etc/u17.conf")
+# A script's file is in the way, which no package has down.
+deb("u16-makes", [("/opt/u16", "x")], preinst="echo made > /opt/u17; echo kept > /etc/u17.conf; rm /opt/u05")
 deb("u17-in-the-way", [("/opt/u17", "shipped\n"), ("/etc/u17.conf", "shipped\n")], control=[("conffiles", "/etc/u17.conf\n")])
 # By dpkg: a member of its control archive that nobody knows.
 deb("u18-odd-control", [("/opt/u18", "x")], control=[("something", "else\n")])
 deb("u19-last", [("/opt/u19/file", "x"), ("/opt/files/later", "x")], preinst=SEES, fields="Depends: u04-same\nBreaks: u05-replaced (<< 1.0)\n")
 # By dpkg: it makes the sums.
 deb("u20-no-sums", [("/opt/u20", "x")])
+# By dpkg: a folder of its archive comes after what is in it; and a file of another's that a script took away.
+deb("u21-shuffled", [("/opt/u21/file", "x"), ("/opt/u21b", "dir")], order=lambda listed: [*[e for e in listed if e[0] != "./opt/"], ("./opt/", "dir", {})])
+deb("u22-takes", [("/opt/u05", "third\n")], fields="Replaces: u05-replaced, u06-replaces\n")
+# Its own script makes what it brings, as some do with configuration files.
+deb("u23-own", [("/etc/u23.conf", "shipped\n")], control=[("conffiles", "/etc/u23.conf\n")], preinst="[ -e /etc/u23.conf ] || echo as it was > /etc/u23.conf; echo ran >> /var/lib/u23-ran")
+# By dpkg: a script that can't be run as it is.
+deb("u24-strange", [("/opt/u24", "x")], control=[("preinst", "#!/bin/sh\nexit 0\n")])
 
 # Refused: one by dpkg, and one by itself.
 deb("v-overwrites", [("/usr/share/early", "x")], fields="Pre-Depends: early\n")
