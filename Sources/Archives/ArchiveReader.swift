@@ -58,12 +58,6 @@ public final class ArchiveReader {
         return ArchiveEntry(entry)
     }
 
-    /// Whether what was read so far has headers of pax (pax(1)), which not every reader takes.
-    public var hasExtendedHeaders: Bool {
-        let format = archive_format(archive)
-        return format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE || format == ARCHIVE_FORMAT_TAR_PAX_RESTRICTED
-    }
-
     /// The next bytes of the current entry, valid until the next call; empty at its end, or at an error.
     public func nextBlock() -> UnsafeRawBufferPointer {
         guard let block = try? nextPiece() else { return .init(start: nil, count: 0) }

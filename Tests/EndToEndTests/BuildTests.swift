@@ -50,6 +50,9 @@ final class BuildTests: XCTestCase {
         }
         try same("a second run", try archive.build(), "test.squashfs")
         try same("one job", try archive.build(["--jobs", "1"], image: "jobs.squashfs"), "jobs.squashfs")
+        // Where it is: memory, where this machine has it, is what a small tree gets anyway.
+        try same("the disk", try archive.build(["--tree", "disk"], image: "disk.squashfs"), "disk.squashfs")
+        XCTAssertEqual(try archive.build(["--tree", "nowhere"]).status, 64)
         try archive.serving("slow") { mirror in
             try same(
                 "a cold store in another folder, downloads in another order",

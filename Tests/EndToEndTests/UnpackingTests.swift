@@ -74,6 +74,12 @@ final class UnpackingTests: XCTestCase {
         XCTAssertEqual(answer.status, 2)
         XCTAssertTrue(answer.errors.contains("trying to overwrite '/usr/share/early'"), answer.errors)
         XCTAssertFalse(archive.bench.exists("test.squashfs"))
+        // libarchive would know what this means, and dpkg doesn't.
+        let extended = try self.archive(["v-extended"])
+        defer { extended.bench.remove() }
+        let refused = try extended.build()
+        XCTAssertEqual(refused.status, 2)
+        XCTAssertTrue(refused.errors.contains("v-extended.deb"), refused.errors)
         let failing = try self.archive(["v-fails"])
         defer { failing.bench.remove() }
         let failed = try failing.build()

@@ -1,3 +1,5 @@
+import Archives
+
 /// In which order packages are installed: a stage is unpacked and configured before the next begins.
 ///
 /// Stage 0 is the Essential closure, whose circles of dependencies only force can break. Outside it,

@@ -160,16 +160,3 @@ package struct PackageIndex: Sendable {
         }
     }
 }
-
-/// A dependency field: groups that must all hold, each of alternatives of which one must.
-package enum DependencyField {
-    /// The names in each group, without versions and architecture qualifiers, alternatives in order.
-    package static func names(_ field: String) -> [[String]] {
-        field.split(separator: ",").map { group in
-            group.split(separator: "|").compactMap { alternative in
-                let name = alternative.drop { $0 == " " }.prefix { $0 != " " && $0 != "(" && $0 != ":" && $0 != "[" }
-                return name.isEmpty ? nil : String(name)
-            }
-        }.filter { !$0.isEmpty }
-    }
-}

@@ -62,7 +62,7 @@ struct UnpackPlan {
         do {
             let reader = try ArchiveReader(.tar, isCompressed: false, from: deb.dataSource)
             while let entry = try reader.next() {
-                guard !reader.hasExtendedHeaders, let (name, placed) = addition.add(entry) else { return false }
+                guard let (name, placed) = addition.add(entry) else { return false }
                 if placed?.kind == .symbolicLink { linkNames.append(name) } else { package.names.append(name) }
                 package.entries.append(placed)
             }

@@ -5,9 +5,9 @@ import io, sys, tarfile
 pool = f"{sys.argv[1]}/archive/pool"
 
 
-def tar(entries):
+def tar(entries, format=tarfile.GNU_FORMAT):
     data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:xz", format=tarfile.GNU_FORMAT) as out:
+    with tarfile.open(fileobj=data, mode="w:xz", format=format) as out:
         for path, what, more in entries:
             info = tarfile.TarInfo(path)
             info.type = {"dir": tarfile.DIRTYPE, "link": tarfile.SYMTYPE, "hard": tarfile.LNKTYPE, "pipe": tarfile.FIFOTYPE}.get(what, tarfile.REGTYPE)
@@ -21,11 +21,13 @@ def tar(entries):
                 info.linkname = more["to"]
             text = what.encode() if info.type == tarfile.REGTYPE else b""
             info.size = len(text)
+            if format == tarfile.PAX_FORMAT:
+                info.pax_headers = {"comment": "x"}
             out.addfile(info, io.BytesIO(text))
     return data.getvalue()
 
 
-def deb(name, entries=(), fields="", architecture="amd64", control=(), order=lambda listed: listed, **scripts):
+def deb(name, entries=(), fields="", architecture="amd64", control=(), order=lambda listed: listed, format=tarfile.GNU_FORMAT, **scripts):
     """`entries` are (path, "dir" or "link" or "hard" or "pipe" or a file's text, more); folders above them come first."""
     listed, folders = [("./", "dir", {})], set()
     for path, what, *more in entries:
@@ -44,7 +46,7 @@ def deb(name, entries=(), fields="", architecture="amd64", control=(), order=lam
     files += [(f"./{script}", f"#!/bin/sh\nset -e\n{body}\n", {"mode": 0o755}) for script, body in scripts.items()]
     with open(f"{pool}/{name}_1.0_{architecture}.deb", "wb") as file:
         file.write(b"!<arch>\n")
-        for member, data in (("debian-binary", b"2.0\n"), ("control.tar.xz", tar(files)), ("data.tar.xz", tar(order(listed)))):
+        for member, data in (("debian-binary", b"2.0\n"), ("control.tar.xz", tar(files)), ("data.tar.xz", tar(order(listed), format))):
             file.write(f"{member:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode())
             file.write(data + b"\n" * (len(data) % 2))
 
@@ -95,6 +97,7 @@ deb("u23-own", [("/etc/u23.conf", "shipped\n")], control=[("conffiles", "/etc/u2
 # By dpkg: a script that can't be run as it is.
 deb("u24-strange", [("/opt/u24", "x")], control=[("preinst", "#!/bin/sh\nexit 0\n")])
 
-# Refused: one by dpkg, and one by itself.
+# Refused: by dpkg, but for the last, which refuses itself.
+deb("v-extended", [("/opt/v/file", "x")], format=tarfile.PAX_FORMAT)
 deb("v-overwrites", [("/usr/share/early", "x")], fields="Pre-Depends: early\n")
 deb("v-fails", [("/opt/v", "x")], preinst="echo it said why; exit 3")
