@@ -8,6 +8,8 @@ public enum BuildEvent: Codable, Equatable, Sendable {
     case note(String)
     /// Lines for `--verbose`.
     case detail(String)
+    /// A part of the work is over.
+    case span(TimelineSpan)
     /// Whether the tree is kept in memory.
     case tree(inMemory: Bool)
     /// Whether the tree's programs see the date that they are to see.

@@ -52,7 +52,7 @@ public final class ProgressDisplay: Sendable {
                 if state.drawn.duration(to: .now) > .milliseconds(100) { draw(&state) }
             case .note(let line):
                 if level >= .normal { show(TerminalText.safeLines(line), &state) }
-            case .wrote, .tree, .clock: break
+            case .wrote, .tree, .clock, .span: break
             case .detail(let line):
                 if level == .verbose { show(TerminalText.safeLines(line), &state) }
             }

@@ -60,20 +60,30 @@ public enum BuildProcess {
         let assembly = RootfsAssembly(
             lock: lock, root: root, store: store, jobs: job.jobs, stepTimeout: job.stepTimeout,
             conditions: job.conditions, events: events)
-        try await toolchain.fill(with: lock.toolchain, from: store, jobs: job.jobs)
+        // The first packages don't wait for what packs them.
+        let filling = Task {
+            try await TimelineSpan.inSandbox("unpack the toolchain", events) {
+                try await toolchain.fill(with: lock.toolchain, from: store, jobs: job.jobs)
+            }
+        }
         let (early, files) = AsyncStream<[ShippedFile]>.makeStream()
         // If the assembly fails, this process ends, and the packer with it.
         let packing = Task {
+            try await filling.value
             try await ImagePacker(lock: lock, toolchain: toolchain, jobs: job.jobs, events: events)
                 .pack(root.path, early: early)
         }
-        try await assembly.assemble(toolchain: toolchain) { files.yield($0) }
+        let tools: @Sendable () async throws -> Root = {
+            try await filling.value
+            return toolchain
+        }
+        try await assembly.assemble(toolchain: tools) { files.yield($0) }
         // Nothing is mounted in an empty base.
         if lock.system != .empty {
             try SystemFolders.unmount(of: root.path, hasJournal: lock.system == .debian)
         }
         files.finish()
-        try await packing.value
+        try await TimelineSpan.inSandbox("pack what is left", events) { try await packing.value }
     }
 }
 

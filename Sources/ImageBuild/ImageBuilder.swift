@@ -193,6 +193,7 @@ public struct ImageBuilder: Sendable {
         observe: @escaping EventSink = { _ in }
     ) async throws -> FileIdentity {
         let image = try AtomicFile(replacing: path)
+        let timeline = BuildTimeline()
         let work = try await WorkFolder.create(in: store, name: conditions.folderName(of: runtime.lock))
         do {
             let tree = conditions.has(.directoryOrder) ? try ShuffledFolder.make(in: work.path) : work.path
@@ -214,6 +215,7 @@ public struct ImageBuilder: Sendable {
             _ = try await Namespaces(.build, surroundings: conditions.surroundings(of: tree)).run(
                 job, output: image.descriptor
             ) { event in
+                if case .span(let span) = event { return timeline.add(span) }
                 events(event)
                 observe(event)
             }
@@ -227,12 +229,15 @@ public struct ImageBuilder: Sendable {
         async let synced: Void = onThread { try image.sync() }
         async let keys = privateKeys(in: image, allowed: runtime.lock.contents.allowed)
         // The file goes with its last mention, so the thread holds it, not its descriptor alone.
-        let identity = try await onThread {
-            lseek(image.descriptor, 0, SEEK_SET)
-            return try FileIdentity(descriptor: image.descriptor, name: path)
+        let identity = try await timeline.timed("hash the image, remove the tree") {
+            try await onThread {
+                lseek(image.descriptor, 0, SEEK_SET)
+                return try FileIdentity(descriptor: image.descriptor, name: path)
+            }
         }
         await removed
         let found = try await keys
+        events(.detail(timeline.lines().joined(separator: "\n")))
         guard found.isEmpty else { throw BuildError.privateKeys(found) }
         try await synced
         try image.publish(syncing: false)

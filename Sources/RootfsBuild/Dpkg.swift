@@ -51,8 +51,42 @@ struct Dpkg: Sendable {
 
     /// A configuration file that is there already stays, and nobody is asked: dpkg would fail for want of an answer.
     private func run(_ action: String, _ arguments: [String]) async throws {
+        let laps = Laps(root.events)
         try await root.run("dpkg \(action)", ["dpkg"] + Self.forced + arguments) {
             progress.count($0)
+            laps.take($0)
+        }
+        laps.end()
+    }
+
+    /// How long each package's scripts take, as dpkg says which it begins with.
+    private final class Laps: Sendable {
+        /// Seconds of what is told: asking for each of hundreds of packages would take longer than most of them.
+        private static let least = 0.3
+
+        private let events: EventSink
+        private let current = Mutex<(name: String, start: Double, used: TimelineSpan.Processors)?>(nil)
+
+        init(_ events: @escaping EventSink) { self.events = events }
+
+        func take(_ line: String) {
+            for (start, what) in [("Setting up ", "set up"), ("Processing triggers for ", "triggers of")]
+            where line.hasPrefix(start) { begin("\(what) \(line.dropFirst(start.count).prefix { $0 != " " })") }
+        }
+
+        func end() { begin(nil) }
+
+        private func begin(_ name: String?) {
+            let now = TimelineSpan.now
+            current.withLock { current in
+                var used = current?.used
+                if let last = current, now - last.start >= Self.least {
+                    let after = ProcessorUse.ofSandbox()
+                    events(.span(TimelineSpan("  " + last.name, from: last.start, to: now, last.used, after)))
+                    used = after
+                }
+                current = name.map { ($0, now, used ?? ProcessorUse.ofSandbox()) }
+            }
         }
     }
 

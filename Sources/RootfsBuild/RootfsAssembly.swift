@@ -38,9 +38,11 @@ public struct RootfsAssembly: Sendable {
 
     /// Assembles the image's tree.
     /// - Parameters:
-    ///   - toolchain: The root that the toolchain was unpacked into.
+    ///   - toolchain: Waits for the root that the toolchain is unpacked into.
     ///   - unpacked: Gets, as soon as they are in the tree, files that may already be packed.
-    public func assemble(toolchain: Root, unpacked: @Sendable ([ShippedFile]) -> Void) async throws {
+    public func assemble(
+        toolchain: @Sendable () async throws -> Root, unpacked: @Sendable ([ShippedFile]) -> Void
+    ) async throws {
         if conditions.hasOtherProcessor { try OtherProcessor.write(beside: root.path) }
         if let clock = conditions.clock {
             let other = Root(
@@ -64,9 +66,12 @@ public struct RootfsAssembly: Sendable {
         }
         writers.look(after: "the base's packages")
         if let python = lock.python {
-            try await WheelInstallation(
-                python: python, lock: lock, root: root, toolchain: toolchain, store: store, events: events
-            ).run()
+            let toolchain = try await toolchain()
+            try await timed("install the wheels") {
+                try await WheelInstallation(
+                    python: python, lock: lock, root: root, toolchain: toolchain, store: store, events: events
+                ).run()
+            }
         }
         writers.look(after: "Python's packages")
         try await FileInstallation(contents: lock.contents, trees: trees, root: root, store: store).run(
@@ -88,6 +93,11 @@ public struct RootfsAssembly: Sendable {
             ImageContract.notes(for: lock.system) + ImageContract.removals(for: lock.system)
                 + written.flatMap { ImageContract.writing($0, recipe: lock.format.recipe) })
         for note in notes { events(.note(note)) }
+    }
+
+    /// A part of the build, for its timeline.
+    private func timed<Value>(_ part: String, _ body: () async throws -> Value) async rethrows -> Value {
+        try await TimelineSpan.inSandbox(part, events, body)
     }
 
     private func compileAgent() async throws {
@@ -131,20 +141,24 @@ public struct RootfsAssembly: Sendable {
         events(.phase(name: "install \(debian.packages.count) packages", total: 2 * debian.packages.count))
         var preparations = Preparations(batches) { [self] in try await root.repack($0, from: store, jobs: jobs) }
         for (index, batch) in batches.enumerated() {
-            let prepared = try await preparations.next()
+            let prepared = try await timed("wait for packages to be decompressed") { try await preparations.next() }
             let next = index + 1 < batches.count ? batches[index + 1] : []
             let stage = batch.first?.stage ?? 0
             if stage == 0 {
-                try await startBase(batch)
+                try await timed("the first packages' files") { try await startBase(batch) }
                 // Inside the Essential closure Pre-Depends go round in circles; its files are all there already.
-                try await baseDpkg.unpack(batch, options: ["--force-depends"])
+                try await timed("unpack \(batch.count) packages by dpkg") {
+                    try await baseDpkg.unpack(batch, options: ["--force-depends"])
+                }
                 unpacking.note(prepared)
             } else {
-                try await unpacking.unpack(prepared)
+                try await timed("unpack \(batch.count) packages") { try await unpacking.unpack(prepared) }
             }
             for package in batch { unlink("\(root.privatePath)/\(package.name).deb") }
             unpacked(prepared.flatMap { toPack($0.shipped, keeping: placed) })
-            if next.first?.stage != stage { try await dpkg.configureAll() }
+            if next.first?.stage != stage {
+                try await timed("set up stage \(stage)") { try await dpkg.configureAll() }
+            }
         }
         try await dpkg.audit()
     }
@@ -212,8 +226,10 @@ public struct RootfsAssembly: Sendable {
     private func runSteps(_ done: (Int) -> Void) async throws {
         for (index, step) in lock.contents.steps.enumerated() {
             events(.phase(name: "step \(index + 1) of \(lock.contents.steps.count)", total: 0))
-            try await root.run(
-                "step \(index + 1) (\(step))", ["/bin/sh", "-e", "-c", step], timeout: stepTimeout)
+            try await timed("step \(index + 1)") {
+                try await root.run(
+                    "step \(index + 1) (\(step))", ["/bin/sh", "-e", "-c", step], timeout: stepTimeout)
+            }
             done(index + 1)
         }
     }

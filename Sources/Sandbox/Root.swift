@@ -14,7 +14,8 @@ public struct Root: Sendable {
     var additional: [String: String] = [:]
     /// What its programs have besides.
     public var entry = RootEntry.Options()
-    let events: EventSink
+    /// Gets what its programs print.
+    public let events: EventSink
 
     /// A folder of ours in the root while it is worked in.
     public static let privateFolder = "/.rtverify"
