@@ -39,6 +39,7 @@ let package = Package(
                 "ImageBuild",
                 "ImageComparison",
                 "InputStore",
+                "KeptTrees",
                 "Mirrors",
                 "PackageResolution",
                 "RuntimeSpec",
@@ -137,6 +138,16 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ], resources: [.embedInCode("Debian/debian-archives.asc")]),
         .target(
+            name: "KeptTrees",
+            dependencies: [
+                "Archives",
+                "ContentHash",
+                "Host",
+                "ImagePacking",
+                "RuntimeSpec",
+                "Sandbox",
+            ]),
+        .target(
             name: "RootfsBuild",
             dependencies: [
                 "CLinux",
@@ -204,6 +215,7 @@ let package = Package(
                 "ImageComparison",
                 "ImagePacking",
                 "InputStore",
+                "KeptTrees",
                 "Mirrors",
                 "RootfsBuild",
                 "RuntimeSpec",

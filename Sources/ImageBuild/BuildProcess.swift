@@ -77,7 +77,11 @@ public enum BuildProcess {
             try await filling.value
             return toolchain
         }
-        try await assembly.assemble(toolchain: tools) { files.yield($0) }
+        var reuse = job.trees.map { TreeReuse($0, lock: lock, root: root, events: events) }
+        let start = try await reuse?.restore() ?? RootfsAssembly.Start()
+        try await assembly.assemble(
+            from: start, toolchain: tools, done: { try await reuse?.keep(after: $0, $1) }, unpacked: { files.yield($0) }
+        )
         // Nothing is mounted in an empty base.
         if lock.system != .empty {
             try SystemFolders.unmount(of: root.path, hasJournal: lock.system == .debian)

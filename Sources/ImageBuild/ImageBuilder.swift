@@ -3,6 +3,7 @@ import Glibc
 import Host
 import ImageComparison
 import InputStore
+import KeptTrees
 import Mirrors
 import RootfsBuild
 import RuntimeSpec
@@ -40,23 +41,26 @@ public struct ImageBuilder: Sendable {
     private let fetcher: Fetcher
     private let jobs: Int
     private let stepTimeout: Int?
-    private let events: EventSink
+    let events: EventSink
     private let programs: TargetPrograms
     private let refusesPrivateKeys: Bool
     private let tree: TreePlace?
+    private let trees: KeptTrees?
 
     /// - Parameters:
     ///   - jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     ///   - refusesPrivateKeys: Whether an image with private keys is none; else whoever asks looks for them.
+    ///   - trees: Trees of earlier builds, for builds that vouch for nothing; nil for none, and none is kept.
     ///   - tree: Where the tree has to lie; nil for memory where four times its size is free, else the disk.
     public init(
         store: Store, fetcher: Fetcher, programs: TargetPrograms, jobs: Int, stepTimeout: Int? = nil,
-        refusesPrivateKeys: Bool = true, tree: TreePlace? = nil, events: @escaping EventSink
+        refusesPrivateKeys: Bool = true, tree: TreePlace? = nil, trees: KeptTrees? = nil, events: @escaping EventSink
     ) {
         (self.store, self.fetcher, self.jobs, self.events) = (store, fetcher, jobs, events)
         self.stepTimeout = stepTimeout
-        (self.programs, self.refusesPrivateKeys, self.tree) = (programs, refusesPrivateKeys, tree)
+        (self.programs, self.refusesPrivateKeys) = (programs, refusesPrivateKeys)
+        (self.tree, self.trees) = (tree, trees)
     }
 
     /// Fetches what the store lacks, builds, and publishes the image under its name when it is whole.
@@ -210,6 +214,7 @@ public struct ImageBuilder: Sendable {
                 lock: runtime.text, store: inputs.directory, workFolder: tree,
                 jobs: conditions.jobs(jobs), stepTimeout: stepTimeout, isPrivileged: conditions.isPrivileged)
             job.tree = self.tree
+            job.trees = trees.flatMap { $0.offer(for: runtime.lock, new: "\(work.path)/kept", in: store) }
             job.conditions = conditions.inside(of: runtime.lock, tree: self.tree)
             let events = events
             _ = try await Namespaces(.build, surroundings: conditions.surroundings(of: tree)).run(
@@ -219,6 +224,7 @@ public struct ImageBuilder: Sendable {
                 events(event)
                 observe(event)
             }
+            if let trees, let offered = job.trees { take(from: offered, to: trees, of: runtime.lock) }
         } catch {
             await work.remove()
             throw error

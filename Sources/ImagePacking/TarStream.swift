@@ -7,15 +7,18 @@ import Host
 ///
 /// Unchecked: it is handed from thread to thread, each of which ends before the next begins.
 package final class TarStream: @unchecked Sendable {
-    private let descriptor: CInt
+    private let output: (UnsafeRawBufferPointer) throws -> Void
     private let buffer: UnsafeMutableRawBufferPointer
     private var used = 0
 
-    /// - Parameter descriptor: Of a pipe or a file; it stays open.
-    package init(descriptor: CInt) {
-        self.descriptor = descriptor
+    /// - Parameter output: Gets the bytes, piece by piece.
+    package init(to output: @escaping (UnsafeRawBufferPointer) throws -> Void) {
+        self.output = output
         buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
     }
+
+    /// - Parameter descriptor: Of a pipe or a file; it stays open.
+    package convenience init(descriptor: CInt) { self.init { try Self.send($0, to: descriptor) } }
 
     deinit { buffer.deallocate() }
 
@@ -115,15 +118,19 @@ package final class TarStream: @unchecked Sendable {
     }
 
     private func flush() throws {
+        try output(UnsafeRawBufferPointer(rebasing: buffer[..<used]))
+        used = 0
+    }
+
+    private static func send(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) throws {
         // A packer that stops reading is an error here, not the end of this process.
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGPIPE)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
-        do { try OpenFile.write(UnsafeRawBufferPointer(rebasing: buffer[..<used]), to: descriptor) } catch {
+        do { try OpenFile.write(bytes, to: descriptor) } catch {
             throw SystemError("the packer stopped reading", error.rawValue)
         }
-        used = 0
     }
 }
 

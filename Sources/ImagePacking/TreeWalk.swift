@@ -9,13 +9,38 @@ package struct PackedEntry {
     package var entry: TreeEntry
     /// The name that came before, where this is another of the same file: nothing else is said of it then.
     package var firstName: [UInt8]?
+    /// Its inode, and when that was changed last; nil for what was not found in a tree.
+    package var mark: EntryMark?
 
-    /// - Parameter firstName: The name that came before; nil for the first.
-    package init(entry: TreeEntry, firstName: [UInt8]? = nil) { (self.entry, self.firstName) = (entry, firstName) }
+    /// - Parameters:
+    ///   - firstName: The name that came before; nil for the first.
+    ///   - mark: Of the file that was found.
+    package init(entry: TreeEntry, firstName: [UInt8]? = nil, mark: EntryMark? = nil) {
+        (self.entry, self.firstName, self.mark) = (entry, firstName, mark)
+    }
+}
+
+/// By which an entry of a tree is known to be what it was: its inode and the time of that's last change (stat(2)).
+package struct EntryMark: Equatable, Sendable {
+    private let inode: UInt
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    init(_ status: stat) {
+        inode = UInt(status.st_ino)
+        (seconds, nanoseconds) = (status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
+    }
+
+    /// Of what is at a path now; nil where nothing is.
+    package init?(path: [UInt8]) {
+        var status = stat()
+        guard lstat(cString(path), &status) == 0 else { return nil }
+        self.init(status)
+    }
 }
 
 /// Walks a tree depth first, the names of each folder in byte order. Of hard links the first name met is the file.
-struct TreeWalk {
+package struct TreeWalk {
     private let root: [UInt8]
     private let sourceDateEpoch: Int
     private let visit: (PackedEntry, [UInt8]) throws -> Void
@@ -31,8 +56,11 @@ struct TreeWalk {
         var inode: UInt
     }
 
-    /// - Parameter visit: Gets each entry and the path to read it from.
-    init(
+    /// - Parameters:
+    ///   - sourceDateEpoch: The newest time that an entry gets, in seconds since 1970-01-01 UTC.
+    ///   - largestFile: Bytes that a file may have.
+    ///   - visit: Gets each entry and the path to read it from.
+    package init(
         root: String, sourceDateEpoch: Int, largestFile: Int,
         visit: @escaping (PackedEntry, [UInt8]) throws -> Void
     ) {
@@ -40,7 +68,9 @@ struct TreeWalk {
         (self.root, self.sourceDateEpoch, self.visit) = (root.pathBytes, sourceDateEpoch, visit)
     }
 
-    mutating func run() throws { try walk([]) }
+    /// Visits all entries.
+    /// - Throws: `PackingError` for what an image can't carry, `SystemError`, what `visit` throws.
+    package mutating func run() throws { try walk([]) }
 
     private mutating func walk(_ path: [UInt8]) throws {
         let full = path.isEmpty ? root : root + [0x2f] + path
@@ -69,7 +99,7 @@ struct TreeWalk {
         if type != S_IFDIR, status.st_nlink > 1 {
             let number = FileNumber(device: UInt(status.st_dev), inode: UInt(status.st_ino))
             if let first = firstNames[number] {
-                return PackedEntry(entry: entry, firstName: first)
+                return PackedEntry(entry: entry, firstName: first, mark: EntryMark(status))
             }
             firstNames[number] = path
         }
@@ -90,7 +120,7 @@ struct TreeWalk {
         default: throw cannotCarry(path, "is a device node outside /dev, which a build without root can't make")
         }
         entry.attributes = try attributes(path, full)
-        return PackedEntry(entry: entry)
+        return PackedEntry(entry: entry, mark: EntryMark(status))
     }
 
     /// Attributes that belong to the file, and that an image can carry.

@@ -18,8 +18,25 @@ public struct BuildJob: SandboxJob {
     public var isPrivileged: Bool
     /// Where the tree has to lie; nil for where there is room.
     public var tree: Conditions.Place?
+    /// Where trees of earlier builds are, and where this one's are to be kept; nil for neither.
+    public var trees: Trees?
     /// What this build has otherwise than others.
     public var conditions = Conditions()
+
+    /// Trees after a phase, each a folder of its own.
+    public struct Trees: Codable, Sendable {
+        /// As it was when the base's packages were installed; nil where none is kept.
+        public var packages: String?
+        /// As it was when Python's packages were, over the other; nil where none is kept.
+        public var wheels: String?
+        /// What is made and isn't kept yet comes below this folder, as `packages` and `wheels`.
+        public var new: String
+
+        /// - Parameter new: Where what isn't kept yet is put.
+        public init(packages: String?, wheels: String?, new: String) {
+            (self.packages, self.wheels, self.new) = (packages, wheels, new)
+        }
+    }
 
     /// What one build has otherwise than another, inside the sandbox; no byte may depend on it.
     public struct Conditions: Codable, Sendable {

@@ -9,6 +9,9 @@ public struct RootfsAssembly: Sendable {
     /// What invoke-rc.d(8) asks whether a service may start.
     static let servicePolicy = "/usr/sbin/policy-rc.d"
 
+    /// Where dpkg's journal is mounted.
+    public static let journal = "/var/lib/dpkg/updates"
+
     private let lock: Lockfile
     private let root: Root
     private let store: Store
@@ -36,12 +39,40 @@ public struct RootfsAssembly: Sendable {
         self.root = root
     }
 
+    /// A part of the work, in its order.
+    public enum Phase: Int, Comparable, Sendable {
+        /// Nothing is there.
+        case beginning
+        /// The base and its packages are installed.
+        case packages
+        /// Python's packages are, too.
+        case wheels
+
+        /// The earlier first.
+        public static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    /// Where the work begins.
+    public struct Start: Sendable {
+        /// What is done.
+        public var phase = Phase.beginning
+        /// Files that may be packed early, batch by batch, of what is done.
+        public var shipped: [[ShippedFile]] = []
+
+        /// In an empty folder.
+        public init() {}
+    }
+
     /// Assembles the image's tree.
     /// - Parameters:
+    ///   - start: What the root has.
+    ///   - done: Waits while nothing runs in the tree that has come so far, and gets what was offered of it.
     ///   - toolchain: Waits for the root that the toolchain is unpacked into.
     ///   - unpacked: Gets, as soon as they are in the tree, files that may already be packed.
     public func assemble(
-        toolchain: @Sendable () async throws -> Root, unpacked: @Sendable ([ShippedFile]) -> Void
+        from start: Start = Start(), toolchain: @Sendable () async throws -> Root,
+        done: (Phase, [[ShippedFile]]) async throws -> Void = { _, _ in },
+        unpacked: @Sendable ([ShippedFile]) -> Void
     ) async throws {
         if conditions.hasOtherProcessor { try OtherProcessor.write(beside: root.path) }
         if let clock = conditions.clock {
@@ -53,25 +84,22 @@ public struct RootfsAssembly: Sendable {
         let trees = try store.lists(of: lock.contents.trees)
         let placed = placed(with: trees)
         var writers = Writers(root: root.path, paths: conditions.watched, events: events)
-        switch lock.base {
-        case .debian(let debian):
-            try root.makeBase()
-            try await install(debian, keeping: placed, unpacked)
-            try await recompileLibraries(of: debian)
-        case .alpine(let alpine):
-            try await start(alpine.minirootfs)
-            try await Apk(alpine: alpine, root: root, store: store).add(events: events)
-        case .tarball(let tarball): try await start(tarball)
-        case .empty: break
+        var shipped = start.shipped
+        if start.phase < .packages {
+            shipped = try await installBase { unpacked(toPack($0, keeping: placed)) }
+            try await done(.packages, shipped)
+        } else {
+            for batch in shipped { unpacked(toPack(batch, keeping: placed)) }
         }
         writers.look(after: "the base's packages")
-        if let python = lock.python {
+        if start.phase < .wheels, let python = lock.python {
             let toolchain = try await toolchain()
             try await timed("install the wheels") {
                 try await WheelInstallation(
                     python: python, lock: lock, root: root, toolchain: toolchain, store: store, events: events
                 ).run()
             }
+            try await done(.wheels, shipped)
         }
         writers.look(after: "Python's packages")
         try await FileInstallation(contents: lock.contents, trees: trees, root: root, store: store).run(
@@ -107,6 +135,27 @@ public struct RootfsAssembly: Sendable {
         try await AgentCompilation(agent: agent, root: root, store: store, jobs: jobs, events: events).run(in: place)
     }
 
+    /// - Parameter offer: Gets files that may be packed early as soon as they are in the tree.
+    /// - Returns: All of them, batch by batch.
+    private func installBase(_ offer: ([ShippedFile]) -> Void) async throws -> [[ShippedFile]] {
+        var shipped: [[ShippedFile]] = []
+        switch lock.base {
+        case .debian(let debian):
+            try root.makeBase()
+            try await install(debian) { batch in
+                shipped.append(batch)
+                offer(batch)
+            }
+            try await recompileLibraries(of: debian)
+        case .alpine(let alpine):
+            try await start(alpine.minirootfs)
+            try await Apk(alpine: alpine, root: root, store: store).add(events: events)
+        case .tarball(let tarball): try await start(tarball)
+        case .empty: break
+        }
+        return shipped
+    }
+
     private func mountSystemFolders() throws {
         try SystemFolders.mount(in: root.path)
         try showClock()
@@ -122,12 +171,9 @@ public struct RootfsAssembly: Sendable {
         try showClock()
     }
 
-    /// - Parameter placed: What will lie over a package's file.
-    ///
     /// Stage by stage, in batches: while dpkg unpacks or configures one, the next is decompressed.
-    private func install(
-        _ debian: Lockfile.Debian, keeping placed: Set<[UInt8]>, _ unpacked: @Sendable ([ShippedFile]) -> Void
-    ) async throws {
+    /// - Parameter offer: Gets what each batch shipped.
+    private func install(_ debian: Lockfile.Debian, _ offer: ([ShippedFile]) -> Void) async throws {
         let progress = Dpkg.Progress(events: events)
         let dpkg = Dpkg(root: root, progress: progress)
         // glibc's packages refuse to be unpacked under a kernel of before 3.2.
@@ -155,7 +201,7 @@ public struct RootfsAssembly: Sendable {
                 try await timed("unpack \(batch.count) packages") { try await unpacking.unpack(prepared) }
             }
             for package in batch { unlink("\(root.privatePath)/\(package.name).deb") }
-            unpacked(prepared.flatMap { toPack($0.shipped, keeping: placed) })
+            offer(prepared.flatMap(\.shipped))
             if next.first?.stage != stage {
                 try await timed("set up stage \(stage)") { try await dpkg.configureAll() }
             }
@@ -188,7 +234,7 @@ public struct RootfsAssembly: Sendable {
         ])
         // Only now: a user can't give /proc, which the packages ship as a folder, their time.
         try mountSystemFolders()
-        try SystemFolders.mountJournal(at: root.path(of: "/var/lib/dpkg/updates"))
+        try SystemFolders.mountJournal(at: root.path(of: Self.journal))
     }
 
     /// Batches grow, so that dpkg starts early and is started seldom. Their bounds are part of the recipe.

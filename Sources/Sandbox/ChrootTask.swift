@@ -17,6 +17,8 @@ public enum ChrootTask: Codable, Sendable {
     /// Does what `dpkg --unpack` would with those of these prepared packages, from the first on, for which that is known, and says
     /// on standard output how many they are, and `heard` where packages wait for what they activate. Their preinsts have run.
     case unpack([String])
+    /// Brings a tree that was kept into a fresh root, or one layer of it over another.
+    case restore(KeptLayer)
     /// Unpacks a tar archive of the root's, compressed or not.
     case extractTarball(String)
     /// Moves a file of the private folder to its place, with the folders above it.
@@ -69,6 +71,7 @@ public enum ChrootTaskRunner {
             let placement = try PackagePlacement(names)
             let isHeard = try placement.run()
             say("\(placement.count)\(isHeard ? " heard" : "")")
+        case .restore(let layer): try layer.restore()
         case .extractTarball(let path):
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { throw SystemError("cannot read \(path) in the root", errno) }

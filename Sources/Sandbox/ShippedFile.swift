@@ -30,6 +30,15 @@ public struct ShippedFile: Sendable {
         (self.path, self.size, self.mode, self.time) = (Array(parts.joined(separator: [0x2f])), size, mode, time)
     }
 
+    /// One that was found before.
+    /// - Parameters:
+    ///   - path: Relative to the root, with /usr merged.
+    ///   - mode: Permission bits.
+    ///   - time: Seconds since 1970-01-01 UTC.
+    public init(known path: [UInt8], size: Int, mode: Int, time: Int) {
+        (self.path, self.size, self.mode, self.time) = (path, size, mode, time)
+    }
+
     /// The archive's entry, if it is a file that may be packed as it is shipped.
     init?(_ entry: ArchiveEntry) {
         guard entry.kind == .file, entry.hardLinkTarget == nil, entry.uid == 0, entry.gid == 0,

@@ -19,6 +19,7 @@ final class RuntimeTests: XCTestCase {
             throw XCTSkip("the locked inputs can't be fetched here: the golden image was not compared: \(built.errors)")
         }
         XCTAssertEqual(built.status, 0, built.errors)
+        try isTheSameOfAKeptTree(bench, lock)
         // A user's build of a large one takes minutes: scripts/goldens makes them all.
         let isWhole = ProcessInfo.processInfo.environment["RTVERIFY_ALL_GOLDENS"] != nil
         if getuid() == 0, isWhole || !["aleph-debian-13-python", "aleph-debian-11-python-node"].contains(name) {
@@ -35,6 +36,19 @@ final class RuntimeTests: XCTestCase {
         let audit = try bench.rtverify(["audit", "image.squashfs", "--lock", lock] + options)
         XCTAssertEqual(audit.status, 0, audit.output)
         return bench
+    }
+
+    /// With trees of an earlier build, once to keep them and once to take them, it is the same image.
+    private func isTheSameOfAKeptTree(_ bench: Workbench, _ lock: String) throws {
+        let system = try String(contentsOfFile: lock, encoding: .utf8).contains("system = \"empty\"") ? 0 : 1
+        for takes in [0, system] {
+            let answer = try bench.rtverify(
+                ["build", "--lock", lock, "-o", "again.squashfs", "--offline"], caching: true)
+            XCTAssertEqual(answer.status, 0, answer.errors)
+            XCTAssertEqual(answer.errors.contains("take the tree of an earlier build"), takes == 1, answer.errors)
+            XCTAssertEqual(try bench.run(["cmp", "again.squashfs", "image.squashfs"]).status, 0, answer.errors)
+        }
+        XCTAssertEqual(try bench.run(["rm", "-rf", "cache", "again.squashfs"]).status, 0)
     }
 
     /// What it is for: programs run on it, and what looks at it says so.

@@ -30,7 +30,9 @@ final class Workbench {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = command
         process.currentDirectoryURL = URL(fileURLWithPath: directory ?? folder)
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // A cache of its own: neither another test's trees nor this user's are taken for what is built here.
+        process.environment = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": "\(folder)/cache"]) { $1 }
+            .merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         let (output, errors) = ("\(folder)/.stdout-\(UUID())", "\(folder)/.stderr-\(UUID())")
         for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
@@ -46,14 +48,17 @@ final class Workbench {
     }
 
     /// Runs rtverify with a store of its own.
+    /// - Parameter caching: Whether a build may take an earlier one's tree: most tests are about what is built.
     func rtverify(
-        _ arguments: [String], store: String = "store", environment: [String: String] = [:], in directory: String? = nil
+        _ arguments: [String], store: String = "store", caching: Bool = false, environment: [String: String] = [:],
+        in directory: String? = nil
     ) throws -> Answer {
         let takesStore =
             arguments.first == "build" || arguments.first == "store"
             || (arguments.first == "lock" && arguments.dropFirst().first != "diff")
         return try run(
-            [Self.program] + arguments + (takesStore ? ["--store", "\(folder)/\(store)"] : []),
+            [Self.program] + arguments + (takesStore ? ["--store", "\(folder)/\(store)"] : [])
+                + (arguments.first == "build" && !caching ? ["--no-cache"] : []),
             environment: environment, in: directory)
     }
 
@@ -167,12 +172,12 @@ final class TestArchive {
     }
 
     func build(
-        _ options: [String] = [], store: String = "store", image: String = "test.squashfs", mirror: [String]? = nil
-    )
-        throws -> Workbench.Answer
-    {
+        _ options: [String] = [], store: String = "store", image: String = "test.squashfs", mirror: [String]? = nil,
+        caching: Bool = false
+    ) throws -> Workbench.Answer {
         try bench.rtverify(
-            ["build", "--lock", "test.lock", "-o", image] + (mirror ?? self.mirror) + options, store: store)
+            ["build", "--lock", "test.lock", "-o", image] + (mirror ?? self.mirror) + options, store: store,
+            caching: caching)
     }
 
     func signAnew(_ options: [String]) throws {

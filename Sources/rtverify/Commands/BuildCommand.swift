@@ -3,6 +3,7 @@ import ContentHash
 import Glibc
 import Host
 import ImageBuild
+import KeptTrees
 import PackageResolution
 
 extension TreePlace: ExpressibleByArgument {}
@@ -44,6 +45,10 @@ struct Build: AsyncParsableCommand {
             "Where the tree lies: memory or disk (default: memory where four times its size is free).",
             valueName: "place"))
     var tree: TreePlace?
+    @Flag(
+        help: ArgumentHelp(
+            "Take no tree of an earlier build, and keep none (with --golden or --check none is taken in any case)."))
+    var noCache = false
     @OptionGroup var source: SourceOptions
     @OptionGroup var out: OutputOptions
 
@@ -55,6 +60,15 @@ struct Build: AsyncParsableCommand {
         _ = try variations()
         if let stepTimeout, stepTimeout < 1 { throw ValidationError("--step-timeout is at least a second.") }
         if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs is from 1 to 1024.") }
+    }
+
+    /// Trees of earlier builds, where the image is not to prove anything.
+    private func keptTrees(_ display: ProgressDisplay) -> KeptTrees? {
+        if noCache || check || golden != nil { return nil }
+        do { return try KeptTrees(directory: KeptTrees.defaultDirectory(environment: environmentValue)) } catch {
+            display.report(.note("trees of earlier builds are not used: \(error)"))
+            return nil
+        }
     }
 
     /// What --vary names; nil for what is varied without it.
@@ -83,10 +97,11 @@ struct Build: AsyncParsableCommand {
             let expected = try golden.map { ($0, try GoldenFile(path: $0)) }
             let image = output ?? "\(runtime.lock.name).squashfs"
             let varied = try variations()
+            let trees = keptTrees(display)
             let (checked, identity) = try await source.withInputs(display) { inputs in
                 let builder = ImageBuilder(
                     store: inputs.store, fetcher: inputs.fetcher, programs: inputs.programs,
-                    jobs: jobs ?? processorCount, stepTimeout: stepTimeout, tree: tree,
+                    jobs: jobs ?? processorCount, stepTimeout: stepTimeout, tree: tree, trees: trees,
                     events: display.report)
                 let checking =
                     check

@@ -71,7 +71,9 @@ enum StoreReport {
                 : "\(changed.count) of \(objects.count) objects have changed")
     }
 
-    static func print(_ result: Store.Collected, store: String, isDry: Bool, json: Bool) {
+    static func print(
+        _ result: Store.Collected, trees: (removed: Int, bytes: Int, left: Int)?, store: String, isDry: Bool, json: Bool
+    ) {
         let removed = result.removed.reduce(0) { $0 + $1.size }
         let left = result.left.reduce(0) { $0 + $1.size }
         if json {
@@ -83,17 +85,26 @@ enum StoreReport {
                 var left: Int
                 var leftSize: Int
                 var inUse: Int
+                var treesRemoved: Int
+                var treesRemovedSize: Int
+                var treesLeftSize: Int
             }
             return printLine(
                 JSONText.of(
                     CollectAnswer(
                         store: store, dryRun: isDry, removed: result.removed.map(\.sha256.hex), removedSize: removed,
-                        left: result.left.count, leftSize: left, inUse: result.inUse)))
+                        left: result.left.count, leftSize: left, inUse: result.inUse,
+                        treesRemoved: trees?.removed ?? 0, treesRemovedSize: trees?.bytes ?? 0,
+                        treesLeftSize: trees?.left ?? 0)))
         }
         printLine(
             "\(isDry ? "would remove" : "removed") \(result.removed.count) objects, \(readableByteCount(removed)); "
                 + "\(result.left.count) stay, \(readableByteCount(left))"
                 + (result.inUse == 0 ? "" : " (\(result.inUse) of them because they are in use)"))
+        guard let trees, trees.removed > 0 || trees.left > 0 else { return }
+        printLine(
+            "\(isDry ? "would remove" : "removed") \(trees.removed) trees of earlier builds, "
+                + "\(readableByteCount(trees.bytes)); \(readableByteCount(trees.left)) stay")
     }
 
     static func print(_ summary: BundleExport.Summary, bundle: String, lock: Digest, json: Bool) {

@@ -3,6 +3,7 @@ import ContentHash
 import Glibc
 import Host
 import InputStore
+import KeptTrees
 import RuntimeSpec
 
 struct StoreCommand: AsyncParsableCommand {
@@ -97,7 +98,8 @@ extension StoreCommand {
             abstract: "Remove objects from the store, by their last use, by size, or those that no lock names.",
             discussion: """
                 What a running build uses stays. With --lock alone everything goes that these locks don't name; with \
-                --older-than or --max-size, what they name stays in any case.
+                --older-than or --max-size, what they name stays in any case. Trees that `build` keeps for the next one \
+                (~/.cache/rtverify-trees) go by the same rules; --max-size leaves them what objects leave of it.
 
                 EXAMPLES:
                   rtverify store gc --older-than 90
@@ -136,8 +138,13 @@ extension StoreCommand {
             try await exiting(out.display) {
                 let store = try option.existing()
                 var kept: Set<Digest> = []
+                let trees = try keptTrees()
+                var keptTrees: Set<Digest> = []
                 for path in lock {
                     let found = try Lock.Target.lock(path)
+                    for phase in [KeptTrees.Phase.packages, .wheels] {
+                        if let trees { keptTrees.insert(trees.key(of: found, after: phase)) }
+                    }
                     // Of a folder whose list isn't there no file is known, and none may go.
                     kept.formUnion(try store.allInputs(of: found).map(\.sha256))
                 }
@@ -145,8 +152,20 @@ extension StoreCommand {
                     kept: kept, usedSince: olderThan.map { time(nil) - $0 * 86_400 },
                     largestSize: maxSize.flatMap { ByteSize.bytes($0) })
                 let result = try store.collect(rule, isDry: dryRun)
-                StoreReport.print(result, store: store.directory, isDry: dryRun, json: out.json)
+                let left = result.left.reduce(0) { $0 + $1.size }
+                // Objects come first: a tree is made of them again in a minute, and they may be gone from every mirror.
+                let treeRule = KeptTrees.Rule(
+                    usedSince: rule.usedSince, largestSize: rule.largestSize.map { max(0, $0 - left) },
+                    kept: keptTrees)
+                let gone = trees?.collect(treeRule, isDry: dryRun)
+                StoreReport.print(result, trees: gone, store: store.directory, isDry: dryRun, json: out.json)
             }
+        }
+
+        /// Trees of earlier builds, where there are any.
+        private func keptTrees() throws -> KeptTrees? {
+            let directory = KeptTrees.defaultDirectory(environment: environmentValue)
+            return access(directory, F_OK) == 0 ? try KeptTrees(directory: directory) : nil
         }
     }
 }
