@@ -65,7 +65,17 @@ struct Dpkg: Sendable {
         private static let least = 0.3
 
         private let events: EventSink
-        private let current = Mutex<(name: String, start: Double, used: TimelineSpan.Processors)?>(nil)
+        /// Seconds after which what processors have worked is asked anew.
+        private static let staleness = 0.05
+
+        private struct State {
+            var name: String?
+            var start = 0.0
+            var used = TimelineSpan.Processors()
+            var asked = 0.0
+        }
+
+        private let state = Mutex(State())
 
         init(_ events: @escaping EventSink) { self.events = events }
 
@@ -78,14 +88,13 @@ struct Dpkg: Sendable {
 
         private func begin(_ name: String?) {
             let now = TimelineSpan.now
-            current.withLock { current in
-                var used = current?.used
-                if let last = current, now - last.start >= Self.least {
-                    let after = ProcessorUse.ofSandbox()
-                    events(.span(TimelineSpan("  " + last.name, from: last.start, to: now, last.used, after)))
-                    used = after
+            state.withLock { state in
+                let before = state.used
+                if now - state.asked >= Self.staleness { (state.used, state.asked) = (ProcessorUse.ofSandbox(), now) }
+                if let last = state.name, now - state.start >= Self.least {
+                    events(.span(TimelineSpan("  " + last, from: state.start, to: now, before, state.used)))
                 }
-                current = name.map { ($0, now, used ?? ProcessorUse.ofSandbox()) }
+                (state.name, state.start) = (name, now)
             }
         }
     }
