@@ -12,6 +12,9 @@ public final class ArchiveReader {
         case stream
     }
 
+    /// libarchive's version and those of what it decompresses with, as they are loaded.
+    public static var libraryVersion: String { String(cString: archive_version_details()) }
+
     private let archive: OpaquePointer
     private let source: Source
 

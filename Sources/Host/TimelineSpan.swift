@@ -41,7 +41,8 @@ public struct TimelineSpan: Codable, Equatable, Sendable {
         // A process that has ended is counted with the one that waited for it.
         let all = max(0, after.all - before.all)
         let own = min(max(0, after.own - before.own), all)
-        let packer = max(0, after.packer - before.packer)
+        // The packer ends when nothing else runs.
+        let packer = after.packer < before.packer ? all - own : after.packer - before.packer
         processors = Processors(own: own, packer: packer, programs: max(0, all - own - packer))
     }
 

@@ -199,6 +199,7 @@ public struct ImageBuilder: Sendable {
         let image = try AtomicFile(replacing: path)
         let timeline = BuildTimeline()
         let work = try await WorkFolder.create(in: store, name: conditions.folderName(of: runtime.lock))
+        var offered: BuildJob.Trees?
         do {
             let tree = conditions.has(.directoryOrder) ? try ShuffledFolder.make(in: work.path) : work.path
             var inputs = store
@@ -214,7 +215,8 @@ public struct ImageBuilder: Sendable {
                 lock: runtime.text, store: inputs.directory, workFolder: tree,
                 jobs: conditions.jobs(jobs), stepTimeout: stepTimeout, isPrivileged: conditions.isPrivileged)
             job.tree = self.tree
-            job.trees = trees.flatMap { $0.offer(for: runtime.lock, new: "\(work.path)/kept", in: store) }
+            offered = trees.flatMap { $0.offer(for: runtime.lock, new: "\(work.path)/kept", in: store) }
+            job.trees = offered
             job.conditions = conditions.inside(of: runtime.lock, tree: self.tree)
             let events = events
             _ = try await Namespaces(.build, surroundings: conditions.surroundings(of: tree)).run(
@@ -224,8 +226,12 @@ public struct ImageBuilder: Sendable {
                 events(event)
                 observe(event)
             }
-            if let trees, let offered = job.trees { take(from: offered, to: trees, of: runtime.lock) }
+            if let trees, let offered { take(from: offered, to: trees, of: runtime.lock) }
         } catch {
+            // A step that failed is mended and tried again: what came before it is whole.
+            if !(error is CancellationError), let trees, let offered {
+                take(from: offered, to: trees, of: runtime.lock)
+            }
             await work.remove()
             throw error
         }

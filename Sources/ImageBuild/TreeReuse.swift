@@ -43,15 +43,18 @@ struct TreeReuse {
                 self.lowest = try TreeSurvey(root: root.path)
                 base = Task { lowest.sha256 }
             }
-            try mount()
-            return start
         } catch {
             // A cache must not keep a build from being made.
             events(.note("the tree of an earlier build can't be used, and all is built anew: \(Self.reason(error))"))
             (self.lowest, base) = (nil, nil)
             try await root.perform([.emptyFolder("/")])
+            guard chmod(root.path, 0o755) == 0, lchown(root.path, 0, 0) == 0 else {
+                throw SystemError("cannot empty \(root.path)", errno)
+            }
             return RootfsAssembly.Start()
         }
+        try mount()
+        return start
     }
 
     private func bring(_ layer: KeptLayer, from folder: String) async throws {
@@ -63,6 +66,9 @@ struct TreeReuse {
             result = .success(())
         } catch { result = .failure(error) }
         try SystemFolders.unmount(root.path(of: KeptLayer.place))
+        // Programs are to find what they would without a kept tree.
+        rmdir(root.path(of: KeptLayer.place))
+        if lock.system == .tarball { rmdir(root.privatePath) }
         try result.get()
     }
 
@@ -81,13 +87,13 @@ struct TreeReuse {
     /// Has written down what has come since the last time: the packages' tree while wheels are installed.
     mutating func keep(after phase: RootfsAssembly.Phase, _ shipped: [[ShippedFile]]) async throws {
         // An empty base has no packages, and a volume's wheels are installed as fast as they are read.
-        guard lock.system != .empty, phase == .packages || base != nil else { return }
+        guard let new = trees.new, lock.system != .empty, phase == .packages || base != nil else { return }
         try SystemFolders.unmount(of: root.path, hasJournal: hasJournal)
         let survey = await survey(over: phase == .packages ? nil : lowest)
         try mount()
         guard let survey else { return }
         let (base, events) = (base, events)
-        let folder = "\(trees.new)/\(phase == .packages ? KeptTrees.Phase.packages : .wheels)"
+        let folder = "\(new)/\(phase == .packages ? KeptTrees.Phase.packages : .wheels)"
         let task = Task { () -> Digest? in
             do {
                 try Folder.create(folder, mode: 0o700)
@@ -126,21 +132,23 @@ struct TreeReuse {
 extension KeptTrees {
     /// What a build is given of what is kept, and where it puts what isn't; nil where nothing of it could be kept.
     func offer(for lock: Lockfile, new folder: String, in store: Store) -> BuildJob.Trees? {
-        guard lock.system != .empty, Folder.freeSpace(at: store.workDirectory) >= 2 * lock.treeSize else { return nil }
+        if lock.system == .empty { return nil }
+        let hasRoom = Folder.freeSpace(at: store.workDirectory) >= 2 * lock.treeSize
         func known(_ phase: Phase) -> String? {
             let key = key(of: lock, after: phase)
             return find(key) == nil ? nil : self.folder(of: key)
         }
         return BuildJob.Trees(
-            packages: known(.packages), wheels: lock.python == nil ? nil : known(.wheels), new: folder)
+            packages: known(.packages), wheels: lock.python == nil ? nil : known(.wheels), new: hasRoom ? folder : nil)
     }
 }
 
 extension ImageBuilder {
     /// Keeps what a build wrote down of its tree.
     func take(from offered: BuildJob.Trees, to trees: KeptTrees, of lock: Lockfile) {
+        guard let new = offered.new else { return }
         for phase in [KeptTrees.Phase.packages, .wheels] {
-            let folder = "\(offered.new)/\(phase)"
+            let folder = "\(new)/\(phase)"
             guard KeptTree.read(from: folder) != nil else { continue }
             do { try trees.adopt(folder, as: trees.key(of: lock, after: phase)) } catch {
                 events(.detail("the tree isn't kept: \(error)"))

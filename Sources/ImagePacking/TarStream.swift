@@ -8,17 +8,20 @@ import Host
 /// Unchecked: it is handed from thread to thread, each of which ends before the next begins.
 package final class TarStream: @unchecked Sendable {
     private let output: (UnsafeRawBufferPointer) throws -> Void
+    private let isChecking: Bool
     private let buffer: UnsafeMutableRawBufferPointer
     private var used = 0
 
-    /// - Parameter output: Gets the bytes, piece by piece.
-    package init(to output: @escaping (UnsafeRawBufferPointer) throws -> Void) {
-        self.output = output
+    /// - Parameters:
+    ///   - isChecking: Whether a file must be the one that was found: programs run in the tree meanwhile.
+    ///   - output: Gets the bytes, piece by piece.
+    package init(isChecking: Bool, to output: @escaping (UnsafeRawBufferPointer) throws -> Void) {
+        (self.output, self.isChecking) = (output, isChecking)
         buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
     }
 
     /// - Parameter descriptor: Of a pipe or a file; it stays open.
-    package convenience init(descriptor: CInt) { self.init { try Self.send($0, to: descriptor) } }
+    package convenience init(descriptor: CInt) { self.init(isChecking: false) { try Self.send($0, to: descriptor) } }
 
     deinit { buffer.deallocate() }
 
@@ -26,7 +29,12 @@ package final class TarStream: @unchecked Sendable {
     package func write(_ packed: PackedEntry, from file: [UInt8]) throws {
         let entry = packed.entry
         if case .file(let size) = entry.kind, packed.firstName == nil {
-            return try write(packed, of: try OpenedFile(file, size: size))
+            let opened = try OpenedFile(file, size: size)
+            // A folder above it may have been another for a moment, and led out of the tree: what is open counts.
+            if isChecking, let mark = packed.mark { try opened.check(mark) }
+            try write(packed, of: opened)
+            if isChecking, let mark = packed.mark { try opened.check(mark) }
+            return
         }
         try write(Header(packed), of: entry)
     }
@@ -143,7 +151,7 @@ private final class OpenedFile {
 
     init(_ path: [UInt8], size: Int) throws {
         (self.path, self.size) = (path, size)
-        descriptor = open(cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        descriptor = open(cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("") }
     }
 
@@ -151,6 +159,14 @@ private final class OpenedFile {
 
     func failure(_ how: String) -> SystemError {
         SystemError("cannot read \(String(decoding: path, as: UTF8.self))\(how)", errno)
+    }
+
+    /// - Throws: `SystemError` where this isn't what was found, or has changed since.
+    func check(_ mark: EntryMark) throws {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, EntryMark(status) == mark else {
+            throw SystemError("\(String(decoding: path, as: UTF8.self)) changed while it was read", ESTALE)
+        }
     }
 
     func seek(_ offset: Int) throws {

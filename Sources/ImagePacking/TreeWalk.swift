@@ -20,22 +20,16 @@ package struct PackedEntry {
     }
 }
 
-/// By which an entry of a tree is known to be what it was: its inode and the time of that's last change (stat(2)).
+/// By which an entry of a tree is known to be what it was: its device, its inode, and the time of that's last change (stat(2)).
 package struct EntryMark: Equatable, Sendable {
+    private let device: UInt
     private let inode: UInt
     private let seconds: Int
     private let nanoseconds: Int
 
     init(_ status: stat) {
-        inode = UInt(status.st_ino)
+        (device, inode) = (UInt(status.st_dev), UInt(status.st_ino))
         (seconds, nanoseconds) = (status.st_ctim.tv_sec, status.st_ctim.tv_nsec)
-    }
-
-    /// Of what is at a path now; nil where nothing is.
-    package init?(path: [UInt8]) {
-        var status = stat()
-        guard lstat(cString(path), &status) == 0 else { return nil }
-        self.init(status)
     }
 }
 

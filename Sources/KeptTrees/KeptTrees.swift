@@ -1,3 +1,4 @@
+import Archives
 import ContentHash
 import Glibc
 import Host
@@ -7,7 +8,7 @@ import RuntimeSpec
 ///
 ///     KEY/record     what was kept, with the SHA-256 of all the rest; its time is that of the last use
 ///     KEY/files-N    chunks of it
-///     new-…          one that comes from another file system
+///     new-…          one that is just coming; what a killed program left of it goes after an hour
 ///
 /// They are this user's own and vouch for nothing: no golden image, gate or verification is built with them.
 public struct KeptTrees: Sendable {
@@ -28,11 +29,11 @@ public struct KeptTrees: Sendable {
     /// Bytes that all of them may take; those that were used longest ago go.
     private static let largest = 8 << 30
     /// Seconds after which what a copy has left is nobody's.
-    private static let patience = 86_400
+    private static let patience = 3600
 
     /// Where they lie.
     public let directory: String
-    /// SHA-256 of this program: another may build otherwise.
+    /// SHA-256 of this program: another may build otherwise, as may another libarchive.
     private let program: Digest
 
     /// `$XDG_CACHE_HOME/rtverify-trees`, or `~/.cache/rtverify-trees` (XDG Base Directory Specification).
@@ -44,14 +45,22 @@ public struct KeptTrees: Sendable {
     /// Opens the folder, or makes it.
     /// - Throws: `Refused` where another user could write in it, `SystemError`, `FileReadError`.
     public init(directory: String) throws {
-        self.directory = Paths.absolute(directory)
-        if access(self.directory, F_OK) != 0 {
-            try Folder.create(Paths.parent(of: self.directory))
-            guard mkdir(self.directory, 0o700) == 0 || errno == EEXIST else {
-                throw SystemError("cannot create \(self.directory)", errno)
+        let wanted = Paths.absolute(directory)
+        // Nothing is made where it would be refused: root with another user's HOME would leave that user a folder of root's.
+        var nearest = wanted
+        while access(nearest, F_OK) != 0, nearest != "/" { nearest = Paths.parent(of: nearest) }
+        if let reason = Self.danger(of: nearest, isLast: nearest == wanted) { throw Refused(description: reason) }
+        if nearest != wanted {
+            try Folder.create(Paths.parent(of: wanted), mode: 0o700)
+            guard mkdir(wanted, 0o700) == 0 || errno == EEXIST else {
+                throw SystemError("cannot create \(wanted)", errno)
             }
+            if let reason = Self.danger(of: wanted, isLast: true) { throw Refused(description: reason) }
         }
-        if let reason = Self.danger(of: self.directory) { throw Refused(description: reason) }
+        guard let real = realPath(wanted), chmod(real, 0o700) == 0 else {
+            throw SystemError("cannot use \(wanted)", errno)
+        }
+        self.directory = real
         let descriptor = open(OwnProgram.link, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("cannot read this program", errno) }
         defer { close(descriptor) }
@@ -59,18 +68,20 @@ public struct KeptTrees: Sendable {
     }
 
     /// Who else could put a tree there; nil where nobody could.
-    private static func danger(of directory: String) -> String? {
+    /// - Parameter isLast: Whether it is the folder itself, and not one above it.
+    private static func danger(of directory: String, isLast: Bool) -> String? {
         guard let real = realPath(directory) else { return "\(directory) is not there" }
         var path = real
         while true {
             var status = stat()
             guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return "\(path) is no folder" }
             let isOthers = status.st_mode & 0o022 != 0
+            let isOwn = isLast && path == real
             // In a sticky folder nobody renames what is another's (chmod(1)).
-            if path == real ? isOthers : isOthers && status.st_mode & mode_t(S_ISVTX) == 0 {
+            if isOwn ? isOthers : isOthers && status.st_mode & mode_t(S_ISVTX) == 0 {
                 return "other users can write in \(path) (chmod go-w)"
             }
-            guard status.st_uid == getuid() || (path != real && status.st_uid == 0) else {
+            guard status.st_uid == getuid() || (!isOwn && status.st_uid == 0) else {
                 return "\(path) is another user's"
             }
             if path == "/" { return nil }
@@ -82,7 +93,10 @@ public struct KeptTrees: Sendable {
 
     /// The name of what a lock's tree is after a phase: SHA-256 of the part of the lock that it depends on, and of the program.
     public func key(of lock: Lockfile, after phase: Phase) -> Digest {
-        Digest.of(Array("\(program) \(getuid() == 0)\n\(lock.treePart(withWheels: phase == .wheels))".utf8))
+        Digest.of(
+            Array(
+                "\(program) \(getuid() == 0) \(ArchiveReader.libraryVersion)\n\(lock.treePart(withWheels: phase == .wheels))"
+                    .utf8))
     }
 
     /// A kept tree's folder.
@@ -101,11 +115,14 @@ public struct KeptTrees: Sendable {
     /// Takes a folder with a record and its chunks, in place of what had the key, and lets the oldest go.
     /// - Throws: `SystemError`.
     public func adopt(_ source: String, as key: Digest) throws {
+        collect(Rule(largestSize: Self.largest), isDry: false)
         let new = "\(directory)/new-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         if rename(source, new) != 0 {
             guard errno == EXDEV else { throw SystemError("cannot write \(new)", errno) }
-            try Folder.create(new, mode: 0o700)
-            for name in Folder.names(in: source) { try AtomicFile.copy("\(source)/\(name)", to: "\(new)/\(name)") }
+            do { try copy(source, to: new) } catch {
+                Folder.remove(new)
+                throw error
+            }
         }
         chmod(new, 0o700)
         // What a build reads just now has its files open, or does without.
@@ -116,6 +133,16 @@ public struct KeptTrees: Sendable {
             throw SystemError("cannot write \(folder(of: key))", reason)
         }
         collect(Rule(largestSize: Self.largest), isDry: false)
+    }
+
+    /// From another file system.
+    private func copy(_ source: String, to new: String) throws {
+        let names = Folder.names(in: source)
+        guard Folder.freeSpace(at: directory) > 2 * names.reduce(0, { $0 + Self.size("\(source)/\($1)") }) else {
+            throw SystemError("cannot write \(new)", ENOSPC)
+        }
+        try Folder.create(new, mode: 0o700)
+        for name in names { try AtomicFile.copy("\(source)/\(name)", to: "\(new)/\(name)") }
     }
 
     /// Which go.

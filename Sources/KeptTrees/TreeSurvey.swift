@@ -8,17 +8,11 @@ import Synchronization
 
 /// A tree, or what has changed in it, as it is to be written down: found at once, and written while others go on.
 public struct TreeSurvey: Sendable {
-    /// What is changed while it is written.
-    public struct Changed: Error, CustomStringConvertible {
-        /// Relative to the root.
-        public let path: String
-        /// For people.
-        public var description: String { "\(path) changed while it was written down" }
-    }
-
     private struct Item: Sendable {
         let entry: PackedEntry
         let path: [UInt8]
+
+        var isFolder: Bool { entry.firstName == nil && entry.entry.kind == .directory }
     }
 
     /// Bytes of a chunk's files, from which on another begins.
@@ -50,33 +44,39 @@ public struct TreeSurvey: Sendable {
     /// Sorts what isn't as it was. Both are in the walk's order, so that each is passed once.
     private mutating func compare(with before: [Item]) {
         var (old, size) = (before[...], Self.chunkSize)
+        // Folders whose own times are to be set again, as something in them comes or goes.
+        var touched: Set<[UInt8]> = []
+        func touch(_ path: [UInt8]) { touched.insert(Array(path.prefix(upTo: path.lastIndex(of: 0x2f) ?? 0))) }
         for item in all {
-            while let first = old.first, Self.precedes(first.entry.entry.path, item.entry.entry.path) {
+            while let first = old.first, Self.precedes(first.path, item.path) {
                 removed.append(first.entry.entry.path)
+                touch(first.entry.entry.path)
                 old = old.dropFirst()
             }
-            if let first = old.first, first.entry.entry.path == item.entry.entry.path {
+            if let first = old.first, first.path == item.path {
                 old = old.dropFirst()
                 if first.entry.mark == item.entry.mark { continue }
+                // What isn't a folder both times is made anew: its kind may be another.
+                if !(first.isFolder && item.isFolder) { removed.append(first.entry.entry.path) }
             }
-            add(item, &size)
+            touch(item.entry.entry.path)
+            if item.isFolder { touched.insert(item.entry.entry.path) } else { add(item, &size) }
         }
-        removed += old.map(\.entry.entry.path)
+        for item in old {
+            removed.append(item.entry.entry.path)
+            touch(item.entry.entry.path)
+        }
+        folders = all.filter { $0.isFolder && touched.contains($0.entry.entry.path) }
     }
 
     private mutating func add(_ item: Item, _ size: inout Int) {
-        if item.entry.firstName != nil {
-            links.append(item)
-        } else if item.entry.entry.kind == .directory {
-            folders.append(item)
-        } else {
-            if size >= Self.chunkSize {
-                files.append([])
-                size = 0
-            }
-            files[files.count - 1].append(item)
-            if case .file(let bytes) = item.entry.entry.kind { size += bytes }
+        if item.entry.firstName != nil { return links.append(item) }
+        if size >= Self.chunkSize {
+            files.append([])
+            size = 0
         }
+        files[files.count - 1].append(item)
+        if case .file(let bytes) = item.entry.entry.kind { size += bytes }
     }
 
     /// The walk's order: what is in a folder comes before the folder's next neighbour.
@@ -84,14 +84,10 @@ public struct TreeSurvey: Sendable {
         one.lexicographicallyPrecedes(other) { ($0 == 0x2f ? 0 : $0) < ($1 == 0x2f ? 0 : $1) }
     }
 
-    private static let ownFolder = Array(Root.privateFolder.utf8.dropFirst())
-    private static let mountPoints = ["dev", "proc"].map { Array("\($0)/".utf8) }
+    /// What is in /dev every root gets anew, and what is restored is shown in the other.
+    private static let leftOut = ["dev/", String(KeptLayer.place.dropFirst())].map { Array($0.utf8) }
 
-    /// Whether every root gets it anew.
-    private static func isLeftOut(_ path: [UInt8]) -> Bool {
-        path.starts(with: ownFolder) && (path.count == ownFolder.count || path[ownFolder.count] == 0x2f)
-            || mountPoints.contains { path.starts(with: $0) }
-    }
+    private static func isLeftOut(_ path: [UInt8]) -> Bool { leftOut.contains { path.starts(with: $0) } }
 
     /// What is written, and what comes next.
     private final class Chunks: Sendable {
@@ -113,7 +109,7 @@ public struct TreeSurvey: Sendable {
     }
 
     /// Writes it into a folder, on all processors, as far as no other thread wants them (setpriority(2)).
-    /// - Throws: `Changed`, `SystemError`, `ArchiveError`.
+    /// - Throws: `SystemError`, also for a file that is no longer the one that was found; `ArchiveError`.
     public func write(to folder: String) async throws -> KeptLayer {
         let names = ["folders", "links"] + files.indices.map { "files-\($0)" }
         let (parts, chunks) = ([folders, links] + files, Chunks())
@@ -142,15 +138,8 @@ public struct TreeSurvey: Sendable {
         defer { close(descriptor) }
         let hashing = HashingOutput(descriptor: descriptor, path: path)
         let compressed = try CompressedWriter { try hashing.write($0) }
-        let tar = TarStream { try compressed.append($0) }
-        for item in items {
-            var isAsFound: Bool {
-                guard case .file = item.entry.entry.kind else { return true }
-                return EntryMark(path: item.path) == item.entry.mark
-            }
-            do { try tar.write(item.entry, from: item.path) } catch  where isAsFound { throw error } catch {}
-            guard isAsFound else { throw Changed(path: String(path: item.entry.entry.path)) }
-        }
+        let tar = TarStream(isChecking: true) { try compressed.append($0) }
+        for item in items { try tar.write(item.entry, from: item.path) }
         try tar.finish()
         try compressed.finish()
         return KeptLayer.Chunk(name: name, sha256: hashing.finalize())

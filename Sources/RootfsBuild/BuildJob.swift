@@ -29,11 +29,11 @@ public struct BuildJob: SandboxJob {
         public var packages: String?
         /// As it was when Python's packages were, over the other; nil where none is kept.
         public var wheels: String?
-        /// What is made and isn't kept yet comes below this folder, as `packages` and `wheels`.
-        public var new: String
+        /// What is made and isn't kept yet comes below this folder, as `packages` and `wheels`; nil where there is no room.
+        public var new: String?
 
         /// - Parameter new: Where what isn't kept yet is put.
-        public init(packages: String?, wheels: String?, new: String) {
+        public init(packages: String?, wheels: String?, new: String?) {
             (self.packages, self.wheels, self.new) = (packages, wheels, new)
         }
     }

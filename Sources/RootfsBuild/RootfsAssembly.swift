@@ -86,7 +86,7 @@ public struct RootfsAssembly: Sendable {
         var writers = Writers(root: root.path, paths: conditions.watched, events: events)
         var shipped = start.shipped
         if start.phase < .packages {
-            shipped = try await installBase { unpacked(toPack($0, keeping: placed)) }
+            shipped = try await installBase(toolchain) { unpacked(toPack($0, keeping: placed)) }
             try await done(.packages, shipped)
         } else {
             for batch in shipped { unpacked(toPack(batch, keeping: placed)) }
@@ -135,14 +135,18 @@ public struct RootfsAssembly: Sendable {
         try await AgentCompilation(agent: agent, root: root, store: store, jobs: jobs, events: events).run(in: place)
     }
 
-    /// - Parameter offer: Gets files that may be packed early as soon as they are in the tree.
+    /// - Parameters:
+    ///   - toolchain: Is waited for as soon as the first packages are there, so that what is wrong with it is told early.
+    ///   - offer: Gets files that may be packed early as soon as they are in the tree.
     /// - Returns: All of them, batch by batch.
-    private func installBase(_ offer: ([ShippedFile]) -> Void) async throws -> [[ShippedFile]] {
+    private func installBase(
+        _ toolchain: @Sendable () async throws -> Root, _ offer: ([ShippedFile]) -> Void
+    ) async throws -> [[ShippedFile]] {
         var shipped: [[ShippedFile]] = []
         switch lock.base {
         case .debian(let debian):
             try root.makeBase()
-            try await install(debian) { batch in
+            try await install(debian, toolchain) { batch in
                 shipped.append(batch)
                 offer(batch)
             }
@@ -173,7 +177,9 @@ public struct RootfsAssembly: Sendable {
 
     /// Stage by stage, in batches: while dpkg unpacks or configures one, the next is decompressed.
     /// - Parameter offer: Gets what each batch shipped.
-    private func install(_ debian: Lockfile.Debian, _ offer: ([ShippedFile]) -> Void) async throws {
+    private func install(
+        _ debian: Lockfile.Debian, _ toolchain: @Sendable () async throws -> Root, _ offer: ([ShippedFile]) -> Void
+    ) async throws {
         let progress = Dpkg.Progress(events: events)
         let dpkg = Dpkg(root: root, progress: progress)
         // glibc's packages refuse to be unpacked under a kernel of before 3.2.
@@ -197,6 +203,7 @@ public struct RootfsAssembly: Sendable {
                     try await baseDpkg.unpack(batch, options: ["--force-depends"])
                 }
                 unpacking.note(prepared)
+                _ = try await toolchain()
             } else {
                 try await timed("unpack \(batch.count) packages") { try await unpacking.unpack(prepared) }
             }

@@ -58,6 +58,29 @@ final class KeptTreesTests: XCTestCase {
         XCTAssertEqual(try trees(bench).count, 2)
     }
 
+    /// libarchive asks for the process's mask by setting it for an instant, in each of the threads that bring files back.
+    func testModesThatAMaskWouldTakeComeBack() throws {
+        let archive = try TestArchive.locked(["modes"])
+        defer { archive.bench.remove() }
+        for _ in 0..<3 { try isTheSame(archive) }
+    }
+
+    /// The commonest edit of all: a step fails, is mended and tried again.
+    func testAFailedStepKeepsWhatCameBeforeIt() throws {
+        let archive = try TestArchive.locked(["late"], step: "false")
+        let bench = archive.bench
+        defer { bench.remove() }
+        XCTAssertEqual(try archive.build(caching: true).status, 2)
+        try archive.manifest(["late"], more: "[[step]]\nrun = \"ls -R /.rtverify > /opt-seen\"\n")
+        XCTAssertEqual(try archive.lock().status, 0)
+        let mended = try archive.build(caching: true)
+        XCTAssertEqual(mended.status, 0, mended.errors)
+        XCTAssertTrue(mended.errors.contains(Self.taken), mended.errors)
+        XCTAssertEqual(try archive.build(image: "without").status, 0)
+        XCTAssertEqual(try bench.sha256("test.squashfs"), try bench.sha256("without"))
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder)/store/work"), [])
+    }
+
     func testAUsersTreesAreTheUsersOwn() throws {
         guard getuid() == 0 else { throw XCTSkip("only root can make a user") }
         let archive = try TestArchive.locked(["late", "special"], more: Self.step("one"))
@@ -117,6 +140,15 @@ final class KeptTreesTests: XCTestCase {
             XCTAssertTrue(answer.errors.contains(words), answer.errors)
             XCTAssertFalse(answer.errors.contains(Self.taken), answer.errors)
         }
+        guard getuid() == 0 else { return }
+        // Root with another user's HOME leaves that user no folder of root's.
+        XCTAssertEqual(try bench.run(["sh", "-c", "mkdir -m 0755 home && chown 1 home"]).status, 0)
+        let other = try bench.rtverify(
+            ["build", "--lock", "test.lock", "-o", "other.squashfs", "--offline"], caching: true,
+            environment: ["XDG_CACHE_HOME": "\(bench.folder)/home/cache"])
+        XCTAssertEqual(other.status, 0, other.errors)
+        XCTAssertTrue(other.errors.contains("is another user's"), other.errors)
+        XCTAssertFalse(bench.exists("home/cache"))
     }
 
     /// What proves something is built from its inputs alone.
@@ -163,6 +195,11 @@ final class KeptTreesTests: XCTestCase {
         XCTAssertEqual(try bench.run(["touch", "-d", "3 days ago", record]).status, 0)
         XCTAssertTrue(try collect(["--older-than", "2"]).contains("removed 1 trees"))
         XCTAssertEqual(try trees(bench), [])
+        // Where others can write, nothing is removed: a link of theirs could lead anywhere.
+        XCTAssertEqual(try bench.run(["chmod", "g+w", "cache/rtverify-trees"]).status, 0)
+        let refused = try bench.rtverify(["store", "gc", "--older-than", "2"])
+        XCTAssertEqual(refused.status, 0, refused.errors)
+        XCTAssertTrue(refused.errors.contains("trees of earlier builds stay: other users can write"), refused.errors)
     }
 
     /// Wherever it is stopped, while trees are brought back or written down, nothing stays but whole trees.

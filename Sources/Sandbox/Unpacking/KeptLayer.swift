@@ -39,12 +39,15 @@ public struct KeptLayer: Codable, Sendable {
 
     /// For a process that is in the root.
     func restore() throws {
+        // libarchive asks for the process's mask by setting it to 0 for an instant, in each thread: another would take that for the
+        // mask, and give a file fewer bits than it has. All modes are the archives'.
+        umask(0)
         for path in removed.reversed() {
             guard Self.remove(path) else {
                 throw SystemError("cannot remove \(String(decoding: path, as: UTF8.self)) in the root", errno)
             }
         }
-        // Folders get their modes and times when all is in them.
+        // New folders get their modes and times when all is in them.
         let disk = try DiskWriter()
         try Self.unpack(folders, to: disk)
         try concurrently(files.count) { index in
@@ -56,6 +59,10 @@ public struct KeptLayer: Codable, Sendable {
         try Self.unpack(links, to: last)
         try last.finish()
         try disk.finish()
+        // Once more for those that were there before, which got their times at once.
+        let again = try DiskWriter()
+        try Self.unpack(folders, to: again)
+        try again.finish()
     }
 
     private static func remove(_ path: [UInt8]) -> Bool {

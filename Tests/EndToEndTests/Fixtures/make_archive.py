@@ -120,6 +120,16 @@ def special(root):
     os.chmod(f"{root}/opt/special/one", 0o4711)
 
 
+def modes(root):
+    """Files with all bits that a mask takes, many and large enough that several threads bring them back."""
+    os.makedirs(f"{root}/opt/modes")
+    for number in range(2000):
+        path = f"{root}/opt/modes/{number}"
+        with open(path, "w") as file:
+            file.write(f"{number:4}" * 5000)
+        os.chmod(path, (0o664, 0o666, 0o775, 0o777)[number % 4])
+
+
 def compressed(index, form):
     """The index as files, by ending."""
     programs = {"xz": ["xz"], "zst": ["zstd", "-q"], "bz2": ["bzip2"]}
@@ -200,6 +210,7 @@ deb("late", fields="Pre-Depends: early\n", files={"/usr/share/late": "late\n"},
 deb("special", build=special, scripts={
     "postinst": "setcap cap_net_raw+ep /opt/special/capable\nchown 1000:1000 /opt/special/capable\n"
                 "setcap cap_net_raw+ep /opt/special/capable\nsetfattr -n user.note -v kept /opt/special/capable"})
+deb("modes", build=modes)
 deb("with-acl", files={"/opt/acl/file": "x"}, scripts={"postinst": "setfacl -m u:1000:r /opt/acl/file"})
 deb("with-socket", files={"/opt/socket/file": "x"}, scripts={
     "postinst": "perl -e 'socket(S,1,1,0) && bind(S, pack(\"Sa*\", 1, \"/opt/socket/door\")) or die'"})

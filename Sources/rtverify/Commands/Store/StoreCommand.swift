@@ -165,7 +165,11 @@ extension StoreCommand {
         /// Trees of earlier builds, where there are any.
         private func keptTrees() throws -> KeptTrees? {
             let directory = KeptTrees.defaultDirectory(environment: environmentValue)
-            return access(directory, F_OK) == 0 ? try KeptTrees(directory: directory) : nil
+            guard access(directory, F_OK) == 0 else { return nil }
+            do { return try KeptTrees(directory: directory) } catch let error as KeptTrees.Refused {
+                out.display.report(.note("trees of earlier builds stay: \(error)"))
+                return nil
+            }
         }
     }
 }
