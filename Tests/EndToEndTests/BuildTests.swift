@@ -60,7 +60,7 @@ final class BuildTests: XCTestCase {
         }
         let environment = ["TZ": "Asia/Tokyo", "LANG": "tr_TR.UTF-8", "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1"]
         let command =
-            "umask 077; exec '\(Workbench.program)' build --lock test.lock -o umask.squashfs --store store --offline"
+            "umask 077; exec '\(Workbench.program)' build --no-cache --lock test.lock -o umask.squashfs --store store --offline"
         try same(
             "umask, time zone, language", try bench.run(["sh", "-c", command], environment: environment),
             "umask.squashfs")
@@ -84,7 +84,7 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(try bench.run(["install", "-m", "755", Workbench.program, "program"]).status, 0)
         XCTAssertEqual(try bench.run(["chmod", "-R", "a+rX", "archive", "test.lock"]).status, 0)
         let command =
-            "cd; '\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o user.squashfs "
+            "cd; '\(bench.folder)/program' build --no-cache --lock '\(bench.folder)/test.lock' -o user.squashfs "
             + "--only-mirror --mirror '\(bench.folder)/archive' && sha256sum user.squashfs"
         let answer = try bench.run(["su", "-", name, "-c", command])
         XCTAssertEqual(answer.status, 0, answer.errors)

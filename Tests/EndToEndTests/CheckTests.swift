@@ -64,7 +64,7 @@ final class CheckTests: XCTestCase {
         defer { bench.remove() }
         let script = """
             mkdir -p memory && mount -t tmpfs none memory
-            '\(Workbench.program)' build --lock test.lock -o x.squashfs --check --json --store memory/store \
+            '\(Workbench.program)' build --no-cache --lock test.lock -o x.squashfs --check --json --store memory/store \
                 --vary folder,umask \(archive.mirror.joined(separator: " "))
             """
         let answer = try bench.run(["unshare", "--mount", "sh", "-c", script])
@@ -92,7 +92,7 @@ final class CheckTests: XCTestCase {
             "sh", "-c",
             """
             chmod 0700 \(home) && chown \(user.name) \(home)
-            '\(Workbench.program)' build --lock test.lock -o x.squashfs --check --json --store \(home)/store \
+            '\(Workbench.program)' build --no-cache --lock test.lock -o x.squashfs --check --json --store \(home)/store \
                 \(archive.mirror.joined(separator: " "))
             """,
         ])
@@ -147,12 +147,12 @@ final class CheckTests: XCTestCase {
         let killed = try archive.bench.run([
             "bash", "-c",
             """
-            '\(Workbench.program)' build --lock test.lock -o x.squashfs --store store --offline --only-mirror --check \
+            '\(Workbench.program)' build --no-cache --lock test.lock -o x.squashfs --store store --offline --only-mirror --check \
                 --vary directory-order 2>/dev/null & p=$!
             for i in $(seq 400); do pgrep -f "disorderfs.*$PWD/store/work" >/dev/null && break; sleep 0.02; done
             echo $((i < 400)); kill -9 $p; wait $p; sleep 0.5
             grep -c "$PWD/store/work" /proc/self/mounts; pgrep -f "disorderfs.*$PWD/store/work"
-            '\(Workbench.program)' build --lock test.lock -o x.squashfs --store store --offline --only-mirror -q >&2
+            '\(Workbench.program)' build --no-cache --lock test.lock -o x.squashfs --store store --offline --only-mirror -q >&2
             ls store/work
             """,
         ])
@@ -226,7 +226,7 @@ final class CheckTests: XCTestCase {
         guard getuid() == 0 else { return }
         let script = """
             mkdir -p memory && mount -t tmpfs none memory
-            '\(Workbench.program)' build --lock test.lock -o x.squashfs --check --json --store memory/store \
+            '\(Workbench.program)' build --no-cache --lock test.lock -o x.squashfs --check --json --store memory/store \
                 --vary time,file-system \(both.mirror.joined(separator: " "))
             """
         let answer = try both.bench.run(["unshare", "--mount", "sh", "-c", script])

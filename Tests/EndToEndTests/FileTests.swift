@@ -116,7 +116,7 @@ final class FileTests: XCTestCase {
             let user = try TestUser(bench)
             defer { user.remove() }
             let users = try user.run(
-                "'\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o user.squashfs --offline "
+                "'\(bench.folder)/program' build --no-cache --lock '\(bench.folder)/test.lock' -o user.squashfs --offline "
                     + "--store '\(bench.folder)/user-store'", copying: "store")
             XCTAssertEqual(users.status, 0, users.errors)
             XCTAssertEqual(

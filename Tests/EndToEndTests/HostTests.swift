@@ -60,16 +60,16 @@ final class HostTests: XCTestCase {
             folder=$(printf 'caf\xe9 \xff\xf4\x8f\xbf\xa9') file=$(printf 'im\xe9')
             mkdir "$folder" "$folder/tmp" "$folder/home"
             cp runtime.toml "$folder/$file.toml"; cp -r keyring.gpg archive "$folder"; mv store "$folder/$file.store"
-            cd "$folder"; export TMPDIR="$PWD/tmp" HOME="$PWD/home"
+            cd "$folder"; export TMPDIR="$PWD/tmp" HOME="$PWD/home"; unset XDG_CACHE_HOME
             mirror="--only-mirror --mirror archive --keyring keyring.gpg"
             "$program" lock "$file.toml" -o "$file.lock" --store "$file.store" $mirror >/dev/null
             "$program" lock check "$file.toml" -o "$file.lock" >/dev/null
             "$program" lock verify "$file.lock" --offline --keyring keyring.gpg --store "$file.store" >/dev/null
             cmp "$file.lock" ../test.lock
-            "$program" build --lock "$file.lock" -o "$file.squashfs" --store "$file.store" --offline >/dev/null
+            "$program" build --no-cache --lock "$file.lock" -o "$file.squashfs" --store "$file.store" --offline >/dev/null
             cmp "$file.squashfs" ../test.squashfs
             # In the store of HOME, and from a mirror in this folder.
-            "$program" build --lock "$file.lock" -o "$file.2" --only-mirror --mirror "$PWD/archive" >/dev/null
+            "$program" build --no-cache --lock "$file.lock" -o "$file.2" --only-mirror --mirror "$PWD/archive" >/dev/null
             cmp "$file.squashfs" "$file.2"; test -d home/.cache/rtverify
             "$program" hash "$file.2" | head -1 | cmp - <(echo "$file.2")
             "$program" hash --json "$file.2" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["path"])'
@@ -115,7 +115,7 @@ final class HostTests: XCTestCase {
         for limit in ["-S -n 20", "-n 64", "-v 4000000", "-t 100", "-c 0"] {
             let answer = try bench.run([
                 "bash", "-c",
-                "ulimit \(limit); exec timeout 60 '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline",
+                "ulimit \(limit); exec timeout 60 '\(Workbench.program)' build --no-cache --lock test.lock -o x.sq --store store --offline",
             ])
             XCTAssertEqual(answer.status, 0, "\(limit): \(answer.errors)")
             XCTAssertEqual(try bench.sha256("x.sq"), try bench.sha256("test.squashfs"), limit)
@@ -130,7 +130,7 @@ final class HostTests: XCTestCase {
         XCTAssertEqual(try archive.lock().status, 0)
         for (signal, status) in [("QUIT", 131), ("XCPU", 152), ("PIPE", 141), ("HUP", 129)] {
             let script = """
-                '\(Workbench.program)' build --lock test.lock -o slow.squashfs --store store --offline -v \
+                '\(Workbench.program)' build --no-cache --lock test.lock -o slow.squashfs --store store --offline -v \
                     \(archive.mirror.joined(separator: " ")) 2>log & p=$!
                 for i in $(seq 200); do grep -q 'Setting up slow' log && break; sleep 0.1; done
                 kill -\(signal) $p; wait $p; echo $?; ls store/work; ls *.squashfs 2>/dev/null
@@ -142,9 +142,9 @@ final class HostTests: XCTestCase {
         try archive.manifest(["late"])
         XCTAssertEqual(try archive.lock().status, 0)
         for script in [
-            "{ '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline 2>&1 >out; echo $? >status; } | true",
-            "trap '' CHLD; '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline >out; echo $? >status",
-            "nohup '\(Workbench.program)' build --lock test.lock -o x.sq --store store --offline >out; echo $? >status",
+            "{ '\(Workbench.program)' build --no-cache --lock test.lock -o x.sq --store store --offline 2>&1 >out; echo $? >status; } | true",
+            "trap '' CHLD; '\(Workbench.program)' build --no-cache --lock test.lock -o x.sq --store store --offline >out; echo $? >status",
+            "nohup '\(Workbench.program)' build --no-cache --lock test.lock -o x.sq --store store --offline >out; echo $? >status",
         ] {
             let answer = try bench.run(["bash", "-c", script])
             XCTAssertEqual(try bench.read("status"), "0\n", answer.errors)
@@ -173,7 +173,7 @@ final class HostTests: XCTestCase {
         _ = try user.run("true", copying: "store")
         XCTAssertEqual(try bench.run(["sh", "-c", "chmod 0111 program; chmod a+r test.lock"]).status, 0)
         let unread = try user.run(
-            "'\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o x.sq --offline "
+            "'\(bench.folder)/program' build --no-cache --lock '\(bench.folder)/test.lock' -o x.sq --offline "
                 + "--store '\(bench.folder)/user-store'")
         XCTAssertEqual(unread.status, 2)
         XCTAssertTrue(unread.errors.contains("chmod a+r"), unread.errors)
@@ -199,7 +199,7 @@ final class HostTests: XCTestCase {
         // Many at once on one store.
         let script = """
             for i in 1 2 3 4; do
-                '\(Workbench.program)' build --lock test.lock -o $i.squashfs --store store --offline >/dev/null 2>$i.log &
+                '\(Workbench.program)' build --no-cache --lock test.lock -o $i.squashfs --store store --offline >/dev/null 2>$i.log &
                 pids="$pids $!"
             done
             for p in $pids; do wait $p || exit 1; done
@@ -261,7 +261,8 @@ final class HostTests: XCTestCase {
         let user = try TestUser.withStore(of: archive)
         defer { user.remove() }
         XCTAssertEqual(try bench.run(["chmod", "-R", "a+rX", "test.lock"]).status, 0)
-        let build = "'\(bench.folder)/program' build --lock '\(bench.folder)/test.lock' -o x.sq --offline --store "
+        let build =
+            "'\(bench.folder)/program' build --no-cache --lock '\(bench.folder)/test.lock' -o x.sq --offline --store "
         // As a user of a chroot, and as root of one id.
         let chroot = try bench.run([
             "unshare", "--mount", "sh", "-c",

@@ -14,7 +14,7 @@ final class InterruptionTests: XCTestCase {
         defer { bench.remove() }
         for (signal, status) in [("TERM", "143"), ("INT", "130"), ("KILL", "137")] {
             let script = """
-                '\(Workbench.program)' build --lock test.lock -o slow.squashfs --store store --offline -v 2>log & p=$!
+                '\(Workbench.program)' build --no-cache --lock test.lock -o slow.squashfs --store store --offline -v 2>log & p=$!
                 for i in $(seq 200); do grep -q 'Setting up slow' log && break; sleep 0.1; done
                 kill -\(signal) $p; wait $p; echo status $?; sleep 1
                 pgrep -f '^sleep 300$' | wc -l; \(Self.remains)
@@ -73,7 +73,7 @@ final class InterruptionTests: XCTestCase {
         defer { bench.remove() }
         try archive.serving("hang") { mirror in
             let script = """
-                '\(Workbench.program)' build --lock test.lock -o test.squashfs --store cold \
+                '\(Workbench.program)' build --no-cache --lock test.lock -o test.squashfs --store cold \
                 \(mirror.joined(separator: " ")) 2>log & p=$!
                 sleep 1; kill -INT $p; wait $p; echo $?; find cold -type f ! -path cold/uses/lock
                 """
@@ -100,7 +100,7 @@ final class InterruptionTests: XCTestCase {
             let mirror = archive.mirror.joined(separator: " ")
             let script = """
                 mkdir -p small && mount -t tmpfs -o size=\(size) none small || exit 99
-                '\(Workbench.program)' build --lock test.lock -o \(image) --store \(store) \(mirror)
+                '\(Workbench.program)' build --no-cache --lock test.lock -o \(image) --store \(store) \(mirror)
                 echo $?; ls \(store)/work; ls small; find small -name '.rtverify*'; find small -name '*.squashfs'
                 """
             let answer = try bench.run(["unshare", "--mount", "bash", "-c", script])

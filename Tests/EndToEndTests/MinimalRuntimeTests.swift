@@ -59,7 +59,7 @@ final class MinimalRuntimeTests: XCTestCase {
             guard let user, small.contains(name) else { continue }
             XCTAssertEqual(try bench.run(["cp", "\(old)/lockfiles/\(name)", golden, "."]).status, 0)
             let users = try user.run(
-                "'\(bench.folder)/program' build --lock '\(bench.folder)/\(name)' -o user.squashfs --offline "
+                "'\(bench.folder)/program' build --no-cache --lock '\(bench.folder)/\(name)' -o user.squashfs --offline "
                     + "--golden '\(bench.folder)/\(name.dropLast(5)).json' --store '\(bench.folder)/user-store'",
                 copying: "store")
             XCTAssertEqual(users.status, 0, name + users.errors)
@@ -121,7 +121,8 @@ final class MinimalRuntimeTests: XCTestCase {
         XCTAssertEqual(try bench.rtverify(["lock", "check", Self.manifest, "-o", lock]).status, 0)
         let built = try bench.run(
             try naming(bench) + [
-                Workbench.program, "build", "--lock", lock, "-o", "minimal.squashfs", "--offline", "--store", "store",
+                Workbench.program, "build", "--no-cache", "--lock", lock, "-o", "minimal.squashfs", "--offline",
+                "--store", "store",
             ],
             environment: ["http_proxy": "http://proxy.\(Self.hostName):3128", "no_proxy": Self.hostName])
         XCTAssertEqual(built.status, 0, built.errors)

@@ -32,7 +32,7 @@ final class ResourceTests: XCTestCase {
                 """
                 echo \(limit) > \(group.limit) || exit 99
                 echo $BASHPID > \(group.folder)/cgroup.procs
-                '\(Workbench.program)' build --lock test.lock -o limited.squashfs --store store --offline \(options)
+                '\(Workbench.program)' build --no-cache --lock test.lock -o limited.squashfs --store store --offline \(options)
                 """,
             ])
         }
@@ -57,7 +57,7 @@ final class ResourceTests: XCTestCase {
         // Without memory for the tree it lies on the small disk, as the store does.
         let script = """
             mkdir -p small && mount -t tmpfs -o size=400m none small && cp -a store small/ || exit 99
-            '\(Workbench.program)' build --lock test.lock -o image.squashfs --store small/store --offline -v 2>log &
+            '\(Workbench.program)' build --no-cache --lock test.lock -o image.squashfs --store small/store --offline -v 2>log &
             build=$!
             for i in $(seq 100); do grep -q 'Setting up late' log && break; sleep 0.1; done
             sleep \("$1") ; dd if=/dev/zero of=small/filler bs=1M 2>/dev/null; sleep 0.3; rm small/filler

@@ -28,7 +28,7 @@ final class RuntimeTests: XCTestCase {
             let copied = try bench.run(["cp", lock, golden, "."])
             XCTAssertEqual(copied.status, 0, copied.errors)
             let answer = try user.run(
-                "'\(bench.folder)/program' build --lock '\(bench.folder)/\(name).lock' -o user.squashfs --offline --jobs 1 "
+                "'\(bench.folder)/program' build --no-cache --lock '\(bench.folder)/\(name).lock' -o user.squashfs --offline --jobs 1 "
                     + "--golden '\(bench.folder)/\(name).json' --store '\(bench.folder)/user-store'", copying: "store")
             XCTAssertEqual(answer.status, 0, answer.errors)
             XCTAssertEqual(try bench.run(["rm", "-rf", "user-store"]).status, 0)

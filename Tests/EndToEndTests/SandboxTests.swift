@@ -47,7 +47,8 @@ final class SandboxTests: XCTestCase {
             [
                 "sh", "-c",
                 "command -v keyctl >/dev/null && keyctl add user rtverify-test secret @s >/dev/null; exec \"$@\"", "sh",
-                Workbench.program, "build", "--lock", "test.lock", "-o", "test.squashfs", "--store", "store",
+                Workbench.program, "build", "--no-cache", "--lock", "test.lock", "-o", "test.squashfs", "--store",
+                "store",
             ] + archive.mirror)
         XCTAssertEqual(built.status, 0, built.errors)
         XCTAssertEqual(try seen(archive), "")
@@ -93,7 +94,7 @@ final class SandboxTests: XCTestCase {
         XCTAssertEqual(try archive.build().status, 0)
         let script = """
             mkdir -p strict && mount -t tmpfs -o noexec,nodev,nosuid none strict && cp -a store strict/ || exit 99
-            exec '\(Workbench.program)' build --lock test.lock -o strict/image --store strict/store --offline --json
+            exec '\(Workbench.program)' build --no-cache --lock test.lock -o strict/image --store strict/store --offline --json
             """
         let answer = try bench.run(["unshare", "--mount", "sh", "-c", script])
         XCTAssertEqual(answer.status, 0, answer.errors)
@@ -108,7 +109,8 @@ final class SandboxTests: XCTestCase {
         XCTAssertEqual(try archive.build().status, 0)
         for missing in ["-net_raw,-audit_write", "-net_raw,-audit_write,-setpcap", "-sys_resource,-sys_ptrace"] {
             let answer = try bench.run([
-                "setpriv", "--bounding-set", missing, Workbench.program, "build", "--lock", "test.lock", "-o",
+                "setpriv", "--bounding-set", missing, Workbench.program, "build", "--no-cache", "--lock", "test.lock",
+                "-o",
                 "less.squashfs", "--store", "store", "--offline",
             ])
             XCTAssertEqual(answer.status, 0, "\(missing): \(answer.errors)")
@@ -188,7 +190,8 @@ final class SandboxTests: XCTestCase {
             "ulimit -S -n 500; trap '' CHLD PIPE TERM USR1; exec", "ulimit -S -s 16384; ulimit -S -c unlimited; exec",
             "perl -e '$SIG{CHLD} = \"IGNORE\"; exec @ARGV'", "exec 2>&-; exec", "exec 0<&-; exec",
         ] {
-            let script = "\(odd) '\(Workbench.program)' build --lock test.lock -o odd.squashfs --store store --offline"
+            let script =
+                "\(odd) '\(Workbench.program)' build --no-cache --lock test.lock -o odd.squashfs --store store --offline"
             let answer = try bench.run(["bash", "-c", script])
             XCTAssertEqual(answer.status, 0, "\(odd): \(answer.errors)")
             XCTAssertEqual(try bench.sha256("odd.squashfs"), try bench.sha256("test.squashfs"), odd)

@@ -37,7 +37,7 @@ final class TestUser {
         let user = try TestUser(bench)
         defer { user.remove() }
         let answer = try user.run(
-            "'\(bench.folder)/program' build --lock '\(bench.folder)/\(lock)' -o user.squashfs --offline --quiet "
+            "'\(bench.folder)/program' build --no-cache --lock '\(bench.folder)/\(lock)' -o user.squashfs --offline --quiet "
                 + "--store '\(bench.folder)/user-store' >&2 && sha256sum user.squashfs", copying: "store")
         XCTAssertEqual(answer.status, 0, answer.errors)
         return String(answer.output.prefix(64))
