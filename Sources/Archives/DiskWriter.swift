@@ -4,17 +4,20 @@ import CArchive
 /// bound (a root that the process can't leave). Owners, modes, times and attributes are the archive's.
 public final class DiskWriter {
     private let disk: OpaquePointer
+    /// Whether extended attributes are written.
+    public let hasAttributes: Bool
 
+    /// - Parameter hasAttributes: Whether extended attributes are written: what is made in a folder inherits its default access list.
     /// - Throws: `ArchiveError`.
-    public init() throws {
+    public init(hasAttributes: Bool = true) throws {
         guard let disk = archive_write_disk_new() else { throw ArchiveError("out of memory") }
-        self.disk = disk
+        (self.disk, self.hasAttributes) = (disk, hasAttributes)
         // Neither SECURE_SYMLINKS nor UNLINK: both would put a folder in the place of /bin, a link since the base was made.
         archive_write_disk_set_options(
             disk,
             CInt(
-                ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_XATTR
-                    | ARCHIVE_EXTRACT_SECURE_NODOTDOT))
+                ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_SECURE_NODOTDOT
+                    | (hasAttributes ? ARCHIVE_EXTRACT_XATTR : 0)))
     }
 
     deinit { archive_write_free(disk) }

@@ -51,8 +51,8 @@ public struct ImageBuilder: Sendable {
     ///   - jobs: Packages decompressed at once and threads of the packer; the bytes don't depend on it.
     ///   - stepTimeout: Seconds that a step may take; nil for as long as it takes.
     ///   - refusesPrivateKeys: Whether an image with private keys is none; else whoever asks looks for them.
-    ///   - trees: Trees of earlier builds, for builds that vouch for nothing; nil for none, and none is kept.
     ///   - tree: Where the tree has to lie; nil for memory where four times its size is free, else the disk.
+    ///   - trees: Trees of earlier builds, for builds that vouch for nothing; nil for none, and none is kept.
     public init(
         store: Store, fetcher: Fetcher, programs: TargetPrograms, jobs: Int, stepTimeout: Int? = nil,
         refusesPrivateKeys: Bool = true, tree: TreePlace? = nil, trees: KeptTrees? = nil, events: @escaping EventSink

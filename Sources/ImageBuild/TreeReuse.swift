@@ -85,7 +85,7 @@ struct TreeReuse {
     }
 
     /// Has written down what has come since the last time: the packages' tree while wheels are installed.
-    mutating func keep(after phase: RootfsAssembly.Phase, _ shipped: [[ShippedFile]]) async throws {
+    mutating func keep(after phase: TreePhase, _ shipped: [[ShippedFile]]) async throws {
         // An empty base has no packages, and a volume's wheels are installed as fast as they are read.
         guard let new = trees.new, lock.system != .empty, phase == .packages || base != nil else { return }
         try SystemFolders.unmount(of: root.path, hasJournal: hasJournal)
@@ -93,7 +93,7 @@ struct TreeReuse {
         try mount()
         guard let survey else { return }
         let (base, events) = (base, events)
-        let folder = "\(new)/\(phase == .packages ? KeptTrees.Phase.packages : .wheels)"
+        let folder = "\(new)/\(phase)"
         let task = Task { () -> Digest? in
             do {
                 try Folder.create(folder, mode: 0o700)
@@ -134,7 +134,7 @@ extension KeptTrees {
     func offer(for lock: Lockfile, new folder: String, in store: Store) -> BuildJob.Trees? {
         if lock.system == .empty { return nil }
         let hasRoom = Folder.freeSpace(at: store.workDirectory) >= 2 * lock.treeSize
-        func known(_ phase: Phase) -> String? {
+        func known(_ phase: TreePhase) -> String? {
             let key = key(of: lock, after: phase)
             return find(key) == nil ? nil : self.folder(of: key)
         }
@@ -147,7 +147,7 @@ extension ImageBuilder {
     /// Keeps what a build wrote down of its tree.
     func take(from offered: BuildJob.Trees, to trees: KeptTrees, of lock: Lockfile) {
         guard let new = offered.new else { return }
-        for phase in [KeptTrees.Phase.packages, .wheels] {
+        for phase in TreePhase.allCases {
             let folder = "\(new)/\(phase)"
             guard KeptTree.read(from: folder) != nil else { continue }
             do { try trees.adopt(folder, as: trees.key(of: lock, after: phase)) } catch {

@@ -44,6 +44,7 @@ package struct TreeWalk {
     private static let largestID = UInt32(65_535)
     /// Bytes of a file, holes included.
     private let largestFile: Int
+    private let takesAccessLists: Bool
 
     private struct FileNumber: Hashable {
         var device: UInt
@@ -53,12 +54,13 @@ package struct TreeWalk {
     /// - Parameters:
     ///   - sourceDateEpoch: The newest time that an entry gets, in seconds since 1970-01-01 UTC.
     ///   - largestFile: Bytes that a file may have.
+    ///   - takesAccessLists: Whether access control lists are attributes like others: an image has none, but a step may remove them.
     ///   - visit: Gets each entry and the path to read it from.
     package init(
-        root: String, sourceDateEpoch: Int, largestFile: Int,
+        root: String, sourceDateEpoch: Int, largestFile: Int, takesAccessLists: Bool = false,
         visit: @escaping (PackedEntry, [UInt8]) throws -> Void
     ) {
-        self.largestFile = largestFile
+        (self.largestFile, self.takesAccessLists) = (largestFile, takesAccessLists)
         (self.root, self.sourceDateEpoch, self.visit) = (root.pathBytes, sourceDateEpoch, visit)
     }
 
@@ -126,7 +128,10 @@ package struct TreeWalk {
         }
         for attribute in attributes {
             let text = String(decoding: attribute.name, as: UTF8.self)
-            if text.hasPrefix("system.posix_acl") { throw cannotCarry(path, "has an access control list (\(text))") }
+            if text.hasPrefix("system.posix_acl") {
+                if takesAccessLists { continue }
+                throw cannotCarry(path, "has an access control list (\(text))")
+            }
             // trusted.* is for the host's root alone: a user's build would not have it.
             guard ["user.", "security."].contains(where: text.hasPrefix) else {
                 throw cannotCarry(path, "has the extended attribute \(text)")

@@ -12,14 +12,6 @@ import RuntimeSpec
 ///
 /// They are this user's own and vouch for nothing: no golden image, gate or verification is built with them.
 public struct KeptTrees: Sendable {
-    /// A part of a build, after which its tree is kept.
-    public enum Phase: String, Sendable {
-        /// The base and its packages are installed.
-        case packages
-        /// Python's wheels are, too.
-        case wheels
-    }
-
     /// Why kept trees are not used.
     public struct Refused: Error, CustomStringConvertible {
         /// For people.
@@ -92,10 +84,10 @@ public struct KeptTrees: Sendable {
     // MARK: Keys
 
     /// The name of what a lock's tree is after a phase: SHA-256 of the part of the lock that it depends on, and of the program.
-    public func key(of lock: Lockfile, after phase: Phase) -> Digest {
+    public func key(of lock: Lockfile, after phase: TreePhase) -> Digest {
         Digest.of(
             Array(
-                "\(program) \(getuid() == 0) \(ArchiveReader.libraryVersion)\n\(lock.treePart(withWheels: phase == .wheels))"
+                "\(program) \(getuid() == 0) \(ArchiveReader.libraryVersion)\n\(lock.treePart(after: phase))"
                     .utf8))
     }
 

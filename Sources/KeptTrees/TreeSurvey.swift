@@ -33,7 +33,8 @@ public struct TreeSurvey: Sendable {
     public init(root: String, over before: TreeSurvey? = nil) throws {
         var found: [Item] = []
         found.reserveCapacity(1 << 16)
-        var walk = TreeWalk(root: root, sourceDateEpoch: .max, largestFile: .max) { entry, path in
+        var walk = TreeWalk(root: root, sourceDateEpoch: .max, largestFile: .max, takesAccessLists: true) {
+            entry, path in
             if !Self.isLeftOut(entry.entry.path) { found.append(Item(entry: entry, path: path)) }
         }
         try walk.run()

@@ -39,23 +39,10 @@ public struct RootfsAssembly: Sendable {
         self.root = root
     }
 
-    /// A part of the work, in its order.
-    public enum Phase: Int, Comparable, Sendable {
-        /// Nothing is there.
-        case beginning
-        /// The base and its packages are installed.
-        case packages
-        /// Python's packages are, too.
-        case wheels
-
-        /// The earlier first.
-        public static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
-    }
-
     /// Where the work begins.
     public struct Start: Sendable {
-        /// What is done.
-        public var phase = Phase.beginning
+        /// What is done; nil where nothing is.
+        public var phase: TreePhase?
         /// Files that may be packed early, batch by batch, of what is done.
         public var shipped: [[ShippedFile]] = []
 
@@ -71,7 +58,7 @@ public struct RootfsAssembly: Sendable {
     ///   - unpacked: Gets, as soon as they are in the tree, files that may already be packed.
     public func assemble(
         from start: Start = Start(), toolchain: @Sendable () async throws -> Root,
-        done: (Phase, [[ShippedFile]]) async throws -> Void = { _, _ in },
+        done: (TreePhase, [[ShippedFile]]) async throws -> Void = { _, _ in },
         unpacked: @Sendable ([ShippedFile]) -> Void
     ) async throws {
         if conditions.hasOtherProcessor { try OtherProcessor.write(beside: root.path) }
@@ -85,14 +72,14 @@ public struct RootfsAssembly: Sendable {
         let placed = placed(with: trees)
         var writers = Writers(root: root.path, paths: conditions.watched, events: events)
         var shipped = start.shipped
-        if start.phase < .packages {
+        if start.phase == nil {
             shipped = try await installBase(toolchain) { unpacked(toPack($0, keeping: placed)) }
             try await done(.packages, shipped)
         } else {
             for batch in shipped { unpacked(toPack(batch, keeping: placed)) }
         }
         writers.look(after: "the base's packages")
-        if start.phase < .wheels, let python = lock.python {
+        if start.phase != .wheels, let python = lock.python {
             let toolchain = try await toolchain()
             try await timed("install the wheels") {
                 try await WheelInstallation(

@@ -65,6 +65,23 @@ final class KeptTreesTests: XCTestCase {
         for _ in 0..<3 { try isTheSame(archive) }
     }
 
+    /// No image has access control lists, but a tree may, until a step removes them (Debian 13's /var/log/journal).
+    func testAccessListsComeBackForTheStepsThatRemoveThem() throws {
+        // What is made in a folder with a default list inherits it, and what was there before has none.
+        let step = """
+            ls -l /opt/acl > /opt/seen; touch /opt/acl/new; ls -l /opt/acl/new | head -c 11 >> /opt/seen
+            rm -r /opt/acl
+            """
+        let archive = try TestArchive.locked(["with-lists"], step: step)
+        let bench = archive.bench
+        defer { bench.remove() }
+        try isTheSame(archive)
+        XCTAssertEqual(try bench.run(["unsquashfs", "-q", "-n", "-d", "tree", "second", "opt/seen"]).status, 0)
+        let seen = try bench.read("tree/opt/seen")
+        XCTAssertEqual(seen.matches(of: #/-rw[-rwx]{7}\+/#).count, 2, seen)
+        XCTAssertTrue(seen.contains("-rw-r--r-- "), seen)
+    }
+
     /// The commonest edit of all: a step fails, is mended and tried again.
     func testAFailedStepKeepsWhatCameBeforeIt() throws {
         let archive = try TestArchive.locked(["late"], step: "false")

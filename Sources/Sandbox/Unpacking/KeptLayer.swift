@@ -1,5 +1,6 @@
 // Not all of Host: paths are a root's, as bytes.
 import Archives
+import CLinux
 import ContentHash
 import Glibc
 import struct Host.SystemError
@@ -47,8 +48,8 @@ public struct KeptLayer: Codable, Sendable {
                 throw SystemError("cannot remove \(String(decoding: path, as: UTF8.self)) in the root", errno)
             }
         }
-        // New folders get their modes and times when all is in them.
-        let disk = try DiskWriter()
+        // New folders get their modes and times when all is in them, and attributes after that: a default access list would be inherited.
+        let disk = try DiskWriter(hasAttributes: false)
         try Self.unpack(folders, to: disk)
         try concurrently(files.count) { index in
             let disk = try DiskWriter()
@@ -59,15 +60,27 @@ public struct KeptLayer: Codable, Sendable {
         try Self.unpack(links, to: last)
         try last.finish()
         try disk.finish()
-        // Once more for those that were there before, which got their times at once.
+        // Once more, also for those that were there before, which got their times at once.
         let again = try DiskWriter()
         try Self.unpack(folders, to: again)
         try again.finish()
     }
 
     private static func remove(_ path: [UInt8]) -> Bool {
-        let name = path.map(CChar.init(bitPattern:)) + [0]
-        return unlink(name) == 0 || (errno == EISDIR && rmdir(name) == 0)
+        path.withCString { unlink($0) == 0 || (errno == EISDIR && rmdir($0) == 0) }
+    }
+
+    /// libarchive reads attributes of these names, and doesn't write them (3.6.2).
+    private static func setAccessLists(_ entry: ArchiveEntry) throws {
+        for attribute in entry.attributes where attribute.name.starts(with: Array("system.posix_acl".utf8)) {
+            let value = attribute.value
+            let status = entry.path.withCString { path in
+                attribute.name.withCString { lsetxattr(path, $0, value, value.count, 0) }
+            }
+            guard status == 0 else {
+                throw SystemError("cannot set the access control list of \(entry.pathText) in the root", errno)
+            }
+        }
     }
 
     private static func unpack(_ chunk: Chunk, to disk: DiskWriter) throws {
@@ -81,7 +94,10 @@ public struct KeptLayer: Codable, Sendable {
             let reader = try ArchiveReader(
                 .tar, isCompressed: true,
                 from: .pieces { (try? stream.next()) ?? UnsafeRawBufferPointer(start: nil, count: 0) })
-            while let entry = try reader.next() { try disk.write(entry, of: reader) }
+            while let entry = try reader.next() {
+                try disk.write(entry, of: reader)
+                if disk.hasAttributes { try setAccessLists(entry) }
+            }
             failure = nil
         } catch {
             failure = error

@@ -212,6 +212,8 @@ deb("special", build=special, scripts={
                 "setcap cap_net_raw+ep /opt/special/capable\nsetfattr -n user.note -v kept /opt/special/capable"})
 deb("modes", build=modes)
 deb("with-acl", files={"/opt/acl/file": "x"}, scripts={"postinst": "setfacl -m u:1000:r /opt/acl/file"})
+deb("with-lists", files={"/opt/acl/file": "x", "/opt/acl/plain": "x"}, scripts={
+    "postinst": "setfacl -m u:1000:r /opt/acl/file && setfacl -d -m u:1000:rw /opt/acl"})
 deb("with-socket", files={"/opt/socket/file": "x"}, scripts={
     "postinst": "perl -e 'socket(S,1,1,0) && bind(S, pack(\"Sa*\", 1, \"/opt/socket/door\")) or die'"})
 deb("openssl", files={"/usr/share/openssl": "1\n"})

@@ -142,7 +142,7 @@ extension StoreCommand {
                 var keptTrees: Set<Digest> = []
                 for path in lock {
                     let found = try Lock.Target.lock(path)
-                    for phase in [KeptTrees.Phase.packages, .wheels] {
+                    for phase in TreePhase.allCases {
                         if let trees { keptTrees.insert(trees.key(of: found, after: phase)) }
                     }
                     // Of a folder whose list isn't there no file is known, and none may go.
