@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Synchronization
 import SystemPackage
 
 /// A machine in which a runtime's agent runs a program, as near to Firecracker's as QEMU has one: a microvm with disks in order
@@ -54,7 +53,7 @@ public struct ProgramMachine: Sendable {
     /// Starts the machine and gives `body` its supervisor; the machine ends with the body, and nothing outlives this process.
     /// - Parameters:
     ///   - console: Gets what the serial console prints.
-    ///   - body: May still run for two seconds when the machine has ended.
+    ///   - body: May still run for three seconds when the machine has ended; in the first, connections to it are still open.
     /// - Throws: `MachineError`, and what the body throws.
     public func run<Value: Sendable>(
         _ parts: MachineParts, console: @escaping @Sendable (UnsafeRawBufferPointer) -> Void,
@@ -88,20 +87,17 @@ public struct ProgramMachine: Sendable {
     ) async throws -> Value {
         guard mkdir(folder, 0o700) == 0 else { throw SystemError("cannot create \(folder)", errno) }
         let supervisor = try Supervisor(socket: "\(folder)/v.sock")
-        let device = "\(folder)/d.sock"
         let (tail, hasPrinted) = (ConsoleTail(), Latch())
         let session = Session(supervisor: supervisor, parts: files.parts, usesKVM: accelerator == .kvm, start: .now)
         return try await withThrowingTaskGroup(of: Step<Value>?.self) { group in
             defer { group.cancelAll() }
+            let device = Device(files.device, folder: folder)
             group.addTask {
-                let lines = try await Self.watch(
-                    [files.device, "--guest-cid", "3", "--socket", device, "--uds-path", "\(folder)/v.sock"]
-                ) { _ in }
-                try Task.checkCancellation()
-                throw MachineError.device("it ended: \(lines.last ?? "it said nothing")")
+                try await device.run()
+                return nil
             }
-            try await Self.wait(for: device)
-            let arguments = [QEMU.program] + arguments(files, device: device, accelerator)
+            try await Self.wait(for: device.socket)
+            let arguments = [QEMU.program] + arguments(files, device: device.socket, accelerator)
             group.addTask {
                 let errors = try await Self.watch(arguments) { bytes in
                     hasPrinted.set()
@@ -117,6 +113,13 @@ public struct ProgramMachine: Sendable {
                     return nil
                 }
             }
+            group.addTask {
+                await tail.lastWord()
+                // QEMU ends within a moment of the kernel's last word, unless it and the device wait for each other.
+                try await Task.sleep(for: .seconds(5))
+                device.end()
+                return nil
+            }
             group.addTask { .value(try await body(session)) }
             var (errors, value): ([String]?, Value?) = (nil, nil)
             while let step = try await group.next() {
@@ -125,12 +128,16 @@ public struct ProgramMachine: Sendable {
                     value = found
                     if errors != nil { return found }
                     // A machine that was halted ends by itself, and its console's last lines with it.
-                    addPatience(to: &group)
+                    group.addTask { try await Self.late() }
                 case .machineEnded(let lines):
                     if let value { return value }
                     errors = lines
-                    // What it said last may still be on its way to the body.
-                    addPatience(to: &group)
+                    // What it said last may still be on its way to the body; a connection that it left open ends with the device.
+                    group.addTask {
+                        try await Task.sleep(for: .seconds(1))
+                        device.end()
+                        return try await Self.late()
+                    }
                 case .late:
                     if let value { return value }
                     if !hasPrinted.isSet, let errors, !errors.isEmpty { throw MachineError.program(errors) }
@@ -142,10 +149,46 @@ public struct ProgramMachine: Sendable {
         }
     }
 
-    private func addPatience<Value: Sendable>(to group: inout ThrowingTaskGroup<Step<Value>?, any Error>) {
-        group.addTask {
-            try await Task.sleep(for: .seconds(2))
-            return .late
+    private static func late<Value: Sendable>() async throws -> Step<Value>? {
+        try await Task.sleep(for: .seconds(2))
+        return .late
+    }
+
+    /// The other end of the machine's vsock, which outlives the machine unless it is ended.
+    private final class Device: Sendable {
+        /// Where QEMU finds it.
+        let socket: String
+        private let task: Task<[String], any Error>
+        private let isOver = Latch()
+
+        init(_ program: String, folder: String) {
+            let socket = "\(folder)/d.sock"
+            self.socket = socket
+            task = Task {
+                try await ProgramMachine.watch(
+                    [program, "--guest-cid", "3", "--socket", socket, "--uds-path", "\(folder)/v.sock"]
+                ) { _ in }
+            }
+        }
+
+        /// Returns when it was ended.
+        /// - Throws: `MachineError.device` where it ended by itself.
+        func run() async throws {
+            do {
+                let lines = try await withTaskCancellationHandler {
+                    try await task.value
+                } onCancel: {
+                    task.cancel()
+                }
+                try Task.checkCancellation()
+                if !isOver.isSet { throw MachineError.device("it ended: \(lines.last ?? "it said nothing")") }
+            } catch  where isOver.isSet {
+            }
+        }
+
+        func end() {
+            isOver.set()
+            task.cancel()
         }
     }
 
@@ -183,7 +226,7 @@ public struct ProgramMachine: Sendable {
 
     /// Has a program run to its end.
     /// - Returns: What it said on standard error.
-    private static func watch(
+    fileprivate static func watch(
         _ command: [String], output: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws -> [String] {
         let result = try await QEMU.run(command, input: .open("/dev/null", .readOnly), closesInput: true) {
@@ -194,23 +237,5 @@ public struct ProgramMachine: Sendable {
             throw command[0] == QEMU.program ? MachineError.programMissing : MachineError.device("it can't be started")
         }
         return result.errors
-    }
-}
-
-/// The last lines of a console.
-private final class ConsoleTail: Sendable {
-    private static let longest = 4096
-    private let bytes = Mutex<[UInt8]>([])
-
-    func add(_ part: UnsafeRawBufferPointer) {
-        bytes.withLock {
-            $0 += part
-            if $0.count > 2 * Self.longest { $0.removeFirst($0.count - Self.longest) }
-        }
-    }
-
-    var lines: [String] {
-        let lines = bytes.withLock { $0 }.split(separator: 0x0a).suffix(10)
-        return lines.map { TerminalText.safe(Array($0.filter { $0 != 0x0d })) }
     }
 }
