@@ -138,6 +138,12 @@ static inline void rtv_on_signal(int number, void (*handler)(int, siginfo_t *, v
 /// Whether it is this process that sent a signal.
 static inline int rtv_is_own(const siginfo_t *signal) { return signal->si_pid == getpid(); }
 
+/// Columns of the terminal `fd` (ioctl_tty(2), TIOCGWINSZ); 0 where it doesn't say, or is none.
+static inline unsigned short rtv_terminal_columns(int fd) {
+    struct winsize size = {0};
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 /* Thousands of ticks that the processor's time stamp counter makes in a second; 0 where it has none (Intel SDM, 17.17). */
 static inline unsigned long rtv_time_stamp_khz(void) {
 #ifdef __x86_64__

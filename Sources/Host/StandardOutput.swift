@@ -2,10 +2,13 @@ import Glibc
 
 /// What a program prints that is no text of its own.
 public enum StandardOutput {
+    private static let isTerminal = isatty(STDOUT_FILENO) == 1
+
     /// Writes all of a file, from its beginning on. The stream may be non-blocking, and its reader slow.
     /// - Parameter isOver: Asked while it is waited whether nobody wants it any more.
     /// - Throws: `SystemError` where it can't be written, `CancellationError`.
     public static func copy(from descriptor: CInt, isOver: () -> Bool) throws {
+        if isTerminal { ProgressDisplay.leaveTerminal() }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 4096)
         defer { buffer.deallocate() }
         var place = 0
@@ -26,6 +29,7 @@ public enum StandardOutput {
 
     /// Writes bytes as they are. The stream may be non-blocking: whoever shares the terminal (QEMU) may have made it so.
     public static func write(_ bytes: UnsafeRawBufferPointer) {
+        if isTerminal { ProgressDisplay.leaveTerminal() }
         var done = 0
         while done < bytes.count {
             let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress?.advanced(by: done), bytes.count - done)

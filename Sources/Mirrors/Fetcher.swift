@@ -66,7 +66,7 @@ public final class Fetcher: Sendable {
             .phase(
                 name:
                     "fetch \(missing.count == 1 ? missing[0].input.path : "\(missing.count) inputs"), \(readableByteCount(missing.map(\.input.size).reduce(0, +)))",
-                total: missing.map(\.input.size).reduce(0, +)))
+                total: missing.map(\.input.size).reduce(0, +), unit: .received))
         let received = Mutex(0)
         let count: @Sendable (Int) -> Void = { bytes in
             let sum = received.withLock {

@@ -99,7 +99,7 @@ struct Dpkg: Sendable {
         }
     }
 
-    /// A package counts when it is unpacked, and again when it is set up.
+    /// A package counts half when it is unpacked, and half when it is set up.
     final class Progress: Sendable {
         private let done = Mutex(0)
         private let events: EventSink
@@ -117,7 +117,7 @@ struct Dpkg: Sendable {
                 done += packages
                 return done
             }
-            events(.progress(done: done))
+            events(.progress(done: done / 2))
         }
     }
 }

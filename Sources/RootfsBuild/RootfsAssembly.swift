@@ -177,7 +177,7 @@ public struct RootfsAssembly: Sendable {
         let batches = debian.stages.flatMap { stage in
             stage.first?.stage == 0 ? [stage] : Self.batches(of: stage)
         }
-        events(.phase(name: "install \(debian.packages.count) packages", total: 2 * debian.packages.count))
+        events(.phase(name: "install \(debian.packages.count) packages", total: debian.packages.count, unit: .packages))
         var preparations = Preparations(batches) { [self] in try await root.repack($0, from: store, jobs: jobs) }
         for (index, batch) in batches.enumerated() {
             let prepared = try await timed("wait for packages to be decompressed") { try await preparations.next() }

@@ -23,7 +23,7 @@ struct WheelInstallation {
 
     func run() async throws {
         if python.wheels.isEmpty { return }
-        events(.phase(name: "install \(python.wheels.count) wheels", total: python.wheels.count))
+        events(.phase(name: "install \(python.wheels.count) wheels", total: python.wheels.count, unit: .packages))
         // An empty base has no interpreter: the toolchain's works on it from outside.
         let isEmpty = lock.system == .empty
         var place = root

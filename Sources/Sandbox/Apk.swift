@@ -31,7 +31,7 @@ public struct Apk: Sendable {
     /// Installs the lock's packages, as `apk add` does.
     public func add(events: @escaping EventSink) async throws {
         if alpine.world.isEmpty { return }
-        events(.phase(name: "install \(alpine.packages.count) packages", total: alpine.packages.count))
+        events(.phase(name: "install \(alpine.packages.count) packages", total: alpine.packages.count, unit: .packages))
         try prepare(withPackages: true)
         let chosen = Mutex<[String: String]>([:])
         try await root.run("apk add", command([])) { line in

@@ -4,9 +4,21 @@ import XCTest
 
 /// What a command says of its work while it runs.
 final class ProgressDisplayTests: XCTestCase {
-    private func shown(_ level: ProgressDisplay.Level, isTerminal: Bool, _ events: [BuildEvent]) -> String {
+    private func style(isTerminal: Bool, _ variables: [String: String] = ["TERM": "xterm", "NO_COLOR": "1"])
+        -> TerminalStyle
+    {
+        TerminalStyle(isTerminal: isTerminal) { variables[$0] }
+    }
+
+    private func shown(
+        _ level: ProgressDisplay.Level, _ style: TerminalStyle, columns: [Int] = [], _ events: [BuildEvent]
+    ) -> String {
         let text = Mutex("")
-        let display = ProgressDisplay(level: level, isTerminal: isTerminal) { part in text.withLock { $0 += part } }
+        let rest = Mutex(columns)
+        let width: @Sendable () -> Int = {
+            rest.withLock { $0.isEmpty ? 80 : $0.count == 1 ? $0[0] : $0.remove(at: 0) }
+        }
+        let display = ProgressDisplay(level: level, style: style, width: width) { part in text.withLock { $0 += part } }
         for event in events { display.report(event) }
         display.finish()
         // How long it took is not what is asked.
@@ -14,29 +26,61 @@ final class ProgressDisplayTests: XCTestCase {
     }
 
     private static let events: [BuildEvent] = [
-        .phase(name: "fetch", total: 10), .note("from\u{1b}a mirror"), .detail("a program's line"),
-        .phase(name: "hash", total: 0),
+        .phase(name: "fetch", total: 2_000_000, unit: .received), .note("from\u{1b}a mirror"),
+        .detail("a program's line"), .progress(done: 2_000_000), .phase(name: "hash", total: 0),
     ]
 
-    func testAFileGetsALineAPhase() {
-        XCTAssertEqual(
-            shown(.normal, isTerminal: false, Self.events), "from\\u{1b}a mirror\nfetch: T\nhash: T\n")
-        XCTAssertEqual(
-            shown(.verbose, isTerminal: false, Self.events),
-            "from\\u{1b}a mirror\na program's line\nfetch: T\nhash: T\n")
-        XCTAssertEqual(shown(.quiet, isTerminal: false, Self.events), "")
+    func testAFileGetsALineAPhaseAndASum() {
+        for style in [style(isTerminal: false), style(isTerminal: true, ["TERM": "dumb"])] {
+            XCTAssertEqual(
+                shown(.normal, style, Self.events),
+                "from\\u{1b}a mirror\nfetch: T\nhash: T\ntotal: 2.0 MB fetched, T\n")
+            XCTAssertEqual(
+                shown(.verbose, style, Self.events),
+                "from\\u{1b}a mirror\na program's line\nfetch: T\nhash: T\ntotal: 2.0 MB fetched, T\n")
+            XCTAssertEqual(shown(.quiet, style, Self.events), "")
+        }
     }
 
     func testATerminalsLineIsDrawnAgainAndGivesWay() {
+        let terminal = style(isTerminal: true)
         let clear = "\r\u{1b}[K"
+        let bar = "  [--------------------]  0 %"
         XCTAssertEqual(
-            shown(.normal, isTerminal: true, [.phase(name: "fetch", total: 10), .note("a note")]),
-            "\(clear)fetch… 0 %  T\(clear)a note\nfetch: T\n")
+            shown(.normal, terminal, [.phase(name: "fetch", total: 10), .note("a note")]),
+            "fetch\(bar)  T\(clear)a note\nfetch: T\n")
         XCTAssertEqual(
-            shown(.normal, isTerminal: true, [.phase(name: "hash", total: 0)]), "\(clear)hash…  T\(clear)hash: T\n")
+            shown(.normal, terminal, [.phase(name: "hash", total: 0)]), "hash  T\(clear)hash: T\n")
+        XCTAssertEqual(shown(.quiet, terminal, [.phase(name: "hash", total: 0)]), "")
+    }
+
+    /// A terminal that became narrower has wrapped the line: all its rows go.
+    func testALineOnANarrowerTerminalIsClearedWhole() {
+        let long = String(repeating: "x", count: 60)
+        XCTAssertEqual(
+            shown(.normal, style(isTerminal: true), columns: [80, 25], [.phase(name: long, total: 0)]),
+            "\(long)  T\r\u{1b}[2A\u{1b}[J\(long): T\n")
     }
 
     func testAPhaseMayHoldAStrangersName() {
-        XCTAssertEqual(shown(.normal, isTerminal: false, [.phase(name: "a\u{1b}[2Jb", total: 0)]), "a\\u{1b}[2Jb: T\n")
+        XCTAssertEqual(
+            shown(.normal, style(isTerminal: false), [.phase(name: "a\u{1b}[2Jb", total: 0)]), "a\\u{1b}[2Jb: T\n")
+    }
+
+    func testColoursAreTheUsers() {
+        func colors(_ isTerminal: Bool, _ variables: [String: String]) -> Bool {
+            style(isTerminal: isTerminal, variables).hasColors
+        }
+        XCTAssertTrue(colors(true, ["TERM": "xterm"]))
+        XCTAssertFalse(colors(false, ["TERM": "xterm"]))
+        XCTAssertFalse(colors(true, ["TERM": "dumb"]))
+        XCTAssertFalse(colors(true, [:]))
+        XCTAssertFalse(colors(true, ["TERM": "xterm", "CLICOLOR": "0"]))
+        XCTAssertFalse(colors(true, ["TERM": "xterm", "NO_COLOR": "1", "CLICOLOR_FORCE": "1"]))
+        XCTAssertTrue(colors(false, ["CLICOLOR_FORCE": "1"]))
+        XCTAssertFalse(colors(false, ["CLICOLOR_FORCE": "0"]))
+        XCTAssertFalse(style(isTerminal: false, ["CLICOLOR_FORCE": "1", "TERM": "xterm"]).canRedraw)
+        XCTAssertEqual(style(isTerminal: true, ["TERM": "xterm"]).alarm("no"), "\u{1b}[1;31mno\u{1b}[0m")
+        XCTAssertEqual(style(isTerminal: false, [:]).alarm("no"), "no")
     }
 }

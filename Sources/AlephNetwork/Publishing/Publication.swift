@@ -92,7 +92,7 @@ public struct Publication: Sendable {
         let end = ContinuousClock.now + .seconds(patience)
         while true {
             tried += 1
-            events(.phase(name: "send \(item.name) to \(node.name)", total: item.size))
+            events(.phase(name: "send \(item.name) to \(node.name)", total: item.size, unit: .sent))
             let sent = Progress(events: events)
             let answer: RemoteServer.Answer
             do {

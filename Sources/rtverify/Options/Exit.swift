@@ -41,11 +41,17 @@ protocol DecidedError: Error, CustomStringConvertible {
 /// Lines on standard output, with paths as the bytes that they are.
 func printLine(_ line: some CustomStringConvertible) {
     let bytes = "\(line)\n".pathBytes
-    rtv_write_output(bytes, bytes.count)
+    ProgressDisplay.giveWay { rtv_write_output(bytes, bytes.count) }
 }
 
 /// Lines on standard error. They may tell of what strangers wrote.
 func printError(_ line: String) {
-    let line = TerminalText.safeLines(line, longest: 4096)
-    _ = (line + "\n").utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+    var line = TerminalText.safeLines(line, longest: 4096)
+    for (word, style) in [("rtverify:", TerminalStyle.errors.alarm), ("note:", TerminalStyle.errors.warning)]
+    where line.hasPrefix(word) {
+        line = style(word) + line.dropFirst(word.count)
+    }
+    ProgressDisplay.giveWay {
+        _ = (line + "\n").utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+    }
 }

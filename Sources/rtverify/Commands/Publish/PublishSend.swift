@@ -199,6 +199,7 @@ extension PublishCommand {
                 throw ValidationError(
                     "Nothing was sent: without a terminal to ask on, say --yes (or look with --dry-run).")
             }
+            ProgressDisplay.leaveTerminal()
             _ = "Send it? [y/N] ".utf8CString.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
             // Ctrl-C is heard while somebody thinks.
             var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
