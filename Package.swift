@@ -33,6 +33,7 @@ let package = Package(
             name: "rtverify",
             dependencies: [
                 "AlephNetwork",
+                "Archives",
                 "CSandbox",
                 "ContentHash",
                 "Gate",

@@ -2,6 +2,11 @@ import CArchive
 
 /// One archive or one compressed stream, entry by entry (libarchive(3)). One thread's.
 public final class ArchiveReader {
+    /// The library whose code this is and those that it calls, with their versions.
+    public static var library: String {
+        archive_version_details().map { String(cString: $0) }?.replacing("/", with: " ") ?? "libarchive"
+    }
+
     /// What libarchive is told to expect; it would try everything that it knows.
     public enum Format: Sendable {
         /// tar(5) with its extensions; no bytes at all are an archive without entries.

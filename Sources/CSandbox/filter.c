@@ -127,3 +127,11 @@ int rtv_ignore_fsync(void) {
     if (status == 0) status = add_calls(filter, SCMP_ACT_ERRNO(0), ignored, sizeof ignored / sizeof *ignored);
     return load(filter, status);
 }
+
+void rtv_seccomp_version(uint32_t numbers[3]) {
+    const struct scmp_version *version = seccomp_version();
+    if (version == NULL) return;
+    numbers[0] = version->major;
+    numbers[1] = version->minor;
+    numbers[2] = version->micro;
+}

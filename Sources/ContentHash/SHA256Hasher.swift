@@ -4,6 +4,14 @@ import COpenSSL
 ///
 /// A value of this type owns its state: finalizing consumes it.
 public struct SHA256Hasher: ~Copyable {
+    /// The library whose code this is, with its version.
+    public static var library: String {
+        // "OpenSSL 3.0.17 1 Jul 2025"
+        OpenSSL_version(OPENSSL_VERSION).map {
+            String(cString: $0).split(separator: " ").prefix(2).joined(separator: " ")
+        } ?? "OpenSSL"
+    }
+
     private let context: OpaquePointer?
 
     /// Looked up once: EVP_DigestInit_ex would look it up for each of a file's thousands of leaves. libcrypto's

@@ -10,8 +10,8 @@ public enum SpecError: Error, Equatable, CustomStringConvertible {
     case lockKeyMissing(file: String, key: String)
     /// A value of the wrong type or outside its range.
     case badValue(file: String, key: String, found: String, expected: String)
-    /// The lock's format or recipe is not one this program knows.
-    case unsupported(file: String, what: String, found: Int, newest: Int)
+    /// The lock's format or recipe is not one this program knows; `needs` is the oldest release that builds it, where it says.
+    case unsupported(file: String, what: String, found: Int, newest: Int, needs: String?)
     /// Parts that contradict each other.
     case inconsistent(file: String, reason: String)
     /// The file can't be read at all.
@@ -29,9 +29,10 @@ public enum SpecError: Error, Equatable, CustomStringConvertible {
         case .lockKeyMissing(let file, let key): "\(file): '\(key)' is missing (was the file cut short?)"
         case .badValue(let file, let key, let found, let expected):
             "\(file): '\(key)' is \(found); expected \(expected)"
-        case .unsupported(let file, let what, let found, let newest):
-            "\(file): \(what) \(found) is not known to this rtverify, which knows 1 to \(newest); "
-                + "use the rtverify release that wrote the lock, or a newer one"
+        case .unsupported(let file, let what, let found, let newest, let needs):
+            "\(file): \(what) \(found) is not known to this rtverify (\(Release.current)), which knows 1 to \(newest); "
+                + (needs.map { "the lock needs rtverify \($0) or newer" }
+                    ?? "use the rtverify release that wrote the lock, or a newer one")
         case .inconsistent(let file, let reason):
             "\(file): inconsistent in itself: \(reason)"
         case .unreadable(let file, let reason):

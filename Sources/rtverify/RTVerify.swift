@@ -19,7 +19,7 @@ struct RTVerify: AsyncParsableCommand {
             Exit status: 0 yes, 1 no (it was decided, and it differs), 2 undecided (something is missing, malformed \
             or out of reach), 64 wrong command line.
             """,
-        version: "0.1.0",
+        version: VersionText.text,
         subcommands: [
             Init.self, Lock.self, Build.self, Hash.self, CAR.self, Verity.self, Compare.self, Inspect.self, Audit.self,
             Verify.self, GateCommand.self,

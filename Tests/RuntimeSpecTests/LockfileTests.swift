@@ -77,6 +77,23 @@ final class LockfileTests: XCTestCase {
         XCTAssertTrue(failure(lock.text.replacing("recipe = 2", with: "recipe = 7")).contains("recipe 7 is not known"))
     }
 
+    /// A lock names the oldest release that builds it, unless that is the first one; a program that is older says its name.
+    func testANewerLockNamesTheReleaseThatItNeeds() throws {
+        let lock = try lock()
+        XCTAssertFalse(lock.text.contains("needs"), "it is built by the first release")
+        func failure(_ needs: String, version: Int) -> String {
+            self.failure(
+                lock.text.replacing(
+                    "version = 2\n", with: "version = \(version)\nneeds = \(needs)\n", maxReplacements: 1))
+        }
+        XCTAssertTrue(failure("\"1.20.3\"", version: 9).hasSuffix("the lock needs rtverify 1.20.3 or newer"))
+        for other in ["3", "\"\"", "\"the newest\"", "\"1.2.3; rm -r\""] {
+            XCTAssertTrue(failure(other, version: 9).hasSuffix("that wrote the lock, or a newer one"), other)
+        }
+        XCTAssertTrue(failure("\"1.20.3\"", version: 2).contains("inconsistent in itself: 'needs' is '1.20.3'"))
+        XCTAssertEqual(failure("\"0.1.0\"", version: 2), "accepted")
+    }
+
     /// Numbers as TOML spells them, and nothing that only looks like one.
     func testVersionAndRecipeAreReadAsNumbersHoweverTheyAreSpelled() throws {
         let lock = try lock()

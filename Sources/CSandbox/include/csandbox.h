@@ -25,6 +25,9 @@ int rtv_run_in_root(
 /// whose other ids are `count` from `first` on. 0, or -1 with errno.
 int rtv_become_user(unsigned first, unsigned count);
 
+/// The version of libseccomp that is linked in: major, minor, micro.
+void rtv_seccomp_version(uint32_t numbers[3]);
+
 /// Refuses, to this process and what it starts, the system calls that container runtimes refuse (by their names, through
 /// libseccomp): namespaces, mounts, keyrings, the kernel's own settings, sockets to hypervisors and into its cryptography.
 /// What isn't known here is answered with ENOSYS, so that a newer kernel is not another one to the programs of a build.

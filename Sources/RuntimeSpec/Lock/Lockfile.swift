@@ -28,6 +28,9 @@ public struct Lockfile: Equatable, Sendable {
             (self.version, self.recipe) = (version, recipe)
         }
 
+        /// The oldest release that builds it.
+        public var oldestRelease: String { Release.oldest(version: version, recipe: recipe) }
+
         /// The oldest format that says all that a lock has to say: what an older rtverify can read, it shall.
         public init(for contents: Contents, of base: Base, with archives: [Archive], recipe: Int = newestRecipe) {
             let version =

@@ -6,6 +6,7 @@ extension Lockfile {
         text.comment("Written by `rtverify lock`; not meant to be edited by hand.")
         text.value("version", format.version)
         text.value("recipe", format.recipe)
+        if format.oldestRelease != Release.first { text.value("needs", format.oldestRelease) }
         text.value("manifest-sha256", manifestSHA256)
         text.value("source-date-epoch", sourceDateEpoch)
         text.table("runtime")
@@ -41,7 +42,7 @@ extension Lockfile {
     }
 
     private static let keys = [
-        "version", "recipe", "manifest-sha256", "source-date-epoch", "runtime", "base", "packages", "image", "prune",
+        "version", "recipe", "needs", "manifest-sha256", "source-date-epoch", "runtime", "base", "packages", "image", "prune",
         "allow", "file", "tree", "link", "folder", "step", "archive", "package", "toolchain", "python", "wheel", "apk",
         "repository",
         "alpine-package", "init", "agent", "compiler",
@@ -66,6 +67,12 @@ extension Lockfile {
             version: try Self.known(root, "version", newest: Format.newestVersion),
             recipe: try Self.known(root, "recipe", newest: Format.newestRecipe))
         try root.check(known: Self.keys)
+        if let needs = try root.optionalString("needs"), needs != format.oldestRelease {
+            throw SpecError.inconsistent(
+                file: file,
+                reason: "'needs' is '\(needs)', and format \(format.version) with recipe \(format.recipe) is built by rtverify "
+                    + "\(format.oldestRelease) and newer")
+        }
         let runtime = try root.table("runtime", known: ["name", "architecture"])
         _ = try runtime.string("architecture", "'\(Self.architecture)'") { $0 == Self.architecture }
         self.init(
@@ -78,11 +85,20 @@ extension Lockfile {
         try check(file: file)
     }
 
+    /// The release that a newer lock names, which is all that can be read of it.
+    private static func needs(_ root: TOMLFields) -> String? {
+        guard let needs = try? root.optionalString("needs"), needs.wholeMatch(of: /\d{1,9}(\.\d{1,9}){2}/) != nil else {
+            return nil
+        }
+        return needs
+    }
+
     /// The number of a format or recipe that this program has.
     private static func known(_ root: TOMLFields, _ key: String, newest: Int) throws -> Int {
         let number = try root.integer(key, in: Int.min...Int.max)
         guard (1...newest).contains(number) else {
-            throw SpecError.unsupported(file: root.file, what: key, found: number, newest: newest)
+            throw SpecError.unsupported(
+                file: root.file, what: key, found: number, newest: newest, needs: Self.needs(root))
         }
         return number
     }
