@@ -1,12 +1,13 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Swift's runtime and FoundationEssentials inside the program, so that one binary runs wherever the C libraries are. Said here
-/// and not on the command line (--static-swift-stdlib), because the tests, whose XCTest exists as a shared library only, then
-/// share one build with the program. What would bring the rest of Foundation, with ICU's 34 MB of data, doesn't link. Nobody looks
-/// for this program's symbols, and what isn't exported and isn't called goes.
+/// Swift's runtime and FoundationEssentials inside the program, so that one binary runs wherever the C libraries are. Said
+/// here and not on the command line (--static-swift-stdlib), because the tests, whose XCTest exists as a shared library
+/// only, then share one build with the program. What would bring the rest of Foundation, with ICU's 34 MB of data, doesn't
+/// link. Nobody looks for this program's symbols, and what isn't exported and isn't called goes.
 let staticRuntime: [LinkerSetting] = [
-    .unsafeFlags(["-static-stdlib", "-Xlinker", "--no-export-dynamic"]), .linkedLibrary("_FoundationCollections"), .linkedLibrary("_FoundationCShims"),
+    .unsafeFlags(["-static-stdlib", "-Xlinker", "--no-export-dynamic"]), .linkedLibrary("_FoundationCollections"),
+    .linkedLibrary("_FoundationCShims"),
     .linkedLibrary("stdc++"),
 ]
 

@@ -1,10 +1,39 @@
-"""Manual pages as manuals of programs with subcommands are named: rtverify-lock-draft.1, and not rtverify.lock.draft.1.
+"""Manual pages as those of programs with subcommands are named and laid out: rtverify-lock-draft.1, and not
+rtverify.lock.draft.1; paragraphs and examples in mdoc's own words (mdoc(7)).
 
-Usage: pages.py FROM TO: folders; what the generator wrote, and where it goes.
+Usage: pages.py FROM TO: folders; what argument-parser's generator wrote, and where it goes.
 """
 import os
 import re
 import sys
+
+# mdoc's standard sentence is that of programs that know success and failure alone.
+STATUSES = "0 yes, 1 no (it was decided, and it differs), 2 undecided, 64 wrong command line."
+
+
+def body(lines):
+    """Empty lines end paragraphs, lines that are set in are shown as they are."""
+    shown, literal = [], False
+    for line in lines:
+        if line.startswith("  ") != literal:
+            literal = not literal
+            shown.append(".Bd -literal" if literal else ".Ed")
+        if line == ".Ex -std":
+            shown.append(STATUSES)
+        elif not line:
+            shown.append(".Pp")
+        else:
+            shown.append(line)
+    # No space is asked for where a section, a list or a display begins or ends.
+    kept = []
+    for line in shown:
+        while kept and kept[-1] == ".Pp" and (line == ".Pp" or line.startswith((".Sh", ".Bl", ".Bd", ".Ed", ".El"))):
+            kept.pop()
+        if line == ".Pp" and (not kept or kept[-1].startswith((".Sh", ".Ed", ".El"))):
+            continue
+        kept.append(line)
+    return kept
+
 
 source, target = sys.argv[1:]
 for name in sorted(os.listdir(source)):
@@ -12,13 +41,13 @@ for name in sorted(os.listdir(source)):
     if name == "rtverify.help.1":
         continue
     command = name.removesuffix(".1")
-    page = open(os.path.join(source, name)).read()
-    # References to pages, and the page's own title and name.
-    page = re.sub(r"\brtverify((?:\.[a-z]+)+)(?= |$|\.1)", lambda m: "rtverify" + m[1].replace(".", "-"), page, flags=re.M)
-    page = re.sub(r"^\.Dt RTVERIFY[A-Z.]*", ".Dt " + command.replace(".", "-").upper(), page, flags=re.M)
-    page = re.sub(r"^\.Xr rtverify-help 1.*\n", "", page, flags=re.M)
-    # mdoc's standard sentence is that of programs that know success and failure alone.
-    statuses = "0 yes, 1 no (it was decided, and it differs), 2 undecided, 64 wrong command line."
-    page = re.sub(r"^\.Ex -std$", statuses, page, flags=re.M).rstrip("\n") + "\n"
-    with open(os.path.join(target, command.replace(".", "-") + ".1"), "w") as file:
-        file.write(page)
+    page, words = command.replace(".", "-"), command.replace(".", " ")
+    text = open(os.path.join(source, name)).read()
+    text = re.sub(r"^\.Xr rtverify\.help 1.*\n", "", text, flags=re.M)
+    text = re.sub(r"^\.Xr (rtverify[a-z.]*) 1", lambda m: f".Xr {m[1].replace('.', '-')} 1", text, flags=re.M)
+    text = re.sub(r"^\.Dt .* 1$", f".Dt {page.upper()} 1", text, flags=re.M)
+    # The first name is the page's, for apropos; the others are what is typed.
+    text = re.sub(r'^\.Nm .*$', f".Nm {page}", text, count=1, flags=re.M)
+    text = re.sub(r"^\.Nm$", f'.Nm "{words}"', text, flags=re.M)
+    with open(os.path.join(target, page + ".1"), "w") as file:
+        file.write("\n".join(body(text.rstrip("\n").split("\n"))) + "\n")

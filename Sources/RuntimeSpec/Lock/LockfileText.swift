@@ -42,7 +42,8 @@ extension Lockfile {
     }
 
     private static let keys = [
-        "version", "recipe", "needs", "manifest-sha256", "source-date-epoch", "runtime", "base", "packages", "image", "prune",
+        "version", "recipe", "needs", "manifest-sha256", "source-date-epoch", "runtime", "base", "packages", "image",
+        "prune",
         "allow", "file", "tree", "link", "folder", "step", "archive", "package", "toolchain", "python", "wheel", "apk",
         "repository",
         "alpine-package", "init", "agent", "compiler",
@@ -70,7 +71,8 @@ extension Lockfile {
         if let needs = try root.optionalString("needs"), needs != format.oldestRelease {
             throw SpecError.inconsistent(
                 file: file,
-                reason: "'needs' is '\(needs)', and format \(format.version) with recipe \(format.recipe) is built by rtverify "
+                reason:
+                    "'needs' is '\(needs)', and format \(format.version) with recipe \(format.recipe) is built by rtverify "
                     + "\(format.oldestRelease) and newer")
         }
         let runtime = try root.table("runtime", known: ["name", "architecture"])
