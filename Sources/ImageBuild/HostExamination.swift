@@ -90,7 +90,10 @@ public struct HostExamination {
     private func namespaces() async -> Finding {
         let command =
             (getuid() == 0 ? ["unshare"] : Namespaces.userNamespace)
-            + ["--mount", "--propagation", "unchanged", "--pid", "--net", "--uts", "--ipc", "--fork", "true"]
+            + [
+                "--mount", "--propagation", "unchanged", "--pid", "--net", "--uts", "--ipc", "--fork", "--mount-proc",
+                "true",
+            ]
         let result = try? await run(
             .name(command[0]), arguments: Arguments(Array(command.dropFirst())), output: .discarded,
             error: .string(limit: 4096))

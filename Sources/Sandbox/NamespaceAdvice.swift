@@ -9,7 +9,27 @@ public struct NamespaceAdvice {
 
     /// - Parameter lines: What unshare and newuidmap printed.
     public init(_ lines: [String] = []) {
-        (reason, remedy) = getuid() == 0 ? Self.ofRoot() : Self.ofUser(lines)
+        if lines.contains(where: Self.isRefusedProc), Self.isProcMasked {
+            (reason, remedy) = (
+                "this container hides parts of /proc, and the kernel lets no namespace see more of it than that",
+                "run with --security-opt unmask=ALL (podman), systempaths=unconfined (docker), or as the container's root "
+                    + "with --cap-add SYS_ADMIN"
+            )
+        } else {
+            (reason, remedy) = getuid() == 0 ? Self.ofRoot() : Self.ofUser(lines)
+        }
+    }
+
+    /// Whether a line says that a sandbox may not have a /proc of its own.
+    static func isRefusedProc(_ line: String) -> Bool {
+        line.contains("cannot mount a /proc: ") || line.contains("mount /proc failed: ")
+    }
+
+    /// Whether something is mounted over files of /proc (mount_too_revealing() in the kernel's fs/namespace.c).
+    private static var isProcMasked: Bool {
+        (SystemFile.text("/proc/self/mountinfo") ?? "").split(separator: "\n").contains {
+            $0.split(separator: " ").dropFirst(4).first?.hasPrefix("/proc/") == true
+        }
     }
 
     /// Ids that this process sees; a build has owners up to 65535.
@@ -39,12 +59,12 @@ public struct NamespaceAdvice {
     private static var isFiltered: Bool { status("Seccomp") == "2" }
 
     /// CAP_SYS_ADMIN's bit (capabilities(7)).
-    private static var hasAdmin: Bool {
-        status("CapEff").flatMap { UInt64($0, radix: 16) }.map { $0 >> 21 & 1 == 1 } ?? true
+    private static func hasAdmin(_ set: String) -> Bool {
+        status(set).flatMap { UInt64($0, radix: 16) }.map { $0 >> 21 & 1 == 1 } ?? true
     }
 
     private static func ofRoot() -> (String, String) {
-        if !hasAdmin {
+        if !hasAdmin("CapEff") {
             return (
                 "this root lacks CAP_SYS_ADMIN, as in a container",
                 "run with --cap-add SYS_ADMIN (docker, podman), on a host, or as a user who may make user namespaces"
@@ -86,6 +106,14 @@ public struct NamespaceAdvice {
             return (
                 "user \(getuid()) has no entry in /etc/passwd, and newuidmap asks for one",
                 "give the user a name (useradd -u \(getuid()) NAME), with ranges in /etc/subuid and /etc/subgid"
+            )
+        }
+        // newuidmap needs it to write ids (user_namespaces(7)); with it, runtimes' filters let namespaces be made too.
+        if !hasAdmin("CapBnd") {
+            return (
+                "no program of this container can have CAP_SYS_ADMIN, without which newuidmap may not write ids",
+                "run with --cap-add SYS_ADMIN and --security-opt unmask=ALL (podman), systempaths=unconfined (docker), or as "
+                    + "the container's root with --cap-add SYS_ADMIN"
             )
         }
         if isFiltered {

@@ -162,7 +162,8 @@ public struct Namespaces: Sendable {
             // Only what ended before the sandbox said anything was refused its namespaces.
             if !hasBegun,
                 others.contains(where: { line in
-                    ["unshare:", "newuidmap:", "newgidmap:", "taskset:"].contains { line.hasPrefix($0) }
+                    NamespaceAdvice.isRefusedProc(line)
+                        || ["unshare:", "newuidmap:", "newgidmap:", "taskset:"].contains { line.hasPrefix($0) }
                 })
             {
                 throw SandboxError.namespaces(others)

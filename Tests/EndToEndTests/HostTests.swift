@@ -286,6 +286,20 @@ final class HostTests: XCTestCase {
         let lone = try user.run("unshare --user --map-root-user \(build)'\(bench.folder)/user-store'")
         XCTAssertEqual(lone.status, 2)
         XCTAssertTrue(lone.errors.contains("this root has 1 user ids"), lone.errors)
+        // What a container does to its users: a /proc with holes, and no CAP_SYS_ADMIN for anybody.
+        let inside = "su - \(user.name) -c \"\(build)'\(bench.folder)/user-store'\""
+        for (container, words) in [
+            (
+                ["unshare", "--mount", "sh", "-c", "mount --bind /dev/null /proc/keys && \(inside)"],
+                "hides parts of /proc"
+            ),
+            (["capsh", "--drop=cap_sys_admin", "--", "-c", inside], "can have CAP_SYS_ADMIN, without which newuidmap"),
+        ] {
+            let answer = try bench.run(container)
+            XCTAssertEqual(answer.status, 2, answer.errors)
+            XCTAssertTrue(answer.errors.contains(words), answer.errors)
+            XCTAssertTrue(answer.errors.contains("run with"), answer.errors)
+        }
         // A place without programs.
         let script = """
             mkdir -p strict && mount -t tmpfs -o noexec none strict && cp -a user-store strict/store || exit 99
