@@ -24,6 +24,33 @@ final class MinimalRuntimeTests: XCTestCase {
         }
         XCTAssertEqual(built.status, 0, built.errors)
         try properties(of: "minimal.squashfs", lock: lock, bench)
+        if name == "debian-12-minimal" { try isAsTheReadmeShows(bench, built) }
+    }
+
+    /// The README's first screen: what it prints was printed. The message is this test's own, on a node on loopback.
+    private func isAsTheReadmeShows(_ bench: Workbench, _ built: Workbench.Answer) throws {
+        let readme = try String(contentsOfFile: "\(Workbench.checkout)/README.md", encoding: .utf8)
+        func shown(_ output: String) -> String {
+            output.replacing("\(Workbench.checkout)/", with: "").split(separator: "\n").map { "    \($0)\n" }.joined()
+        }
+        let build =
+            "    $ rtverify build --lock lockfiles/debian-12-minimal.lock -o minimal.squashfs --golden "
+            + "golden/debian-12-minimal.json\n"
+        XCTAssertTrue(readme.contains(build + shown(built.output)), shown(built.output))
+        let owner = TestKey(1)
+        let message = TestMessage(
+            TestMessage.store(try bench.sha256("minimal.squashfs"), owner: owner.address), by: owner)
+        try TestNode(message).serving(bench) { url in
+            let arguments = [
+                "verify", "minimal.squashfs", "--item-hash", message.itemHash, "--sender", owner.address,
+            ]
+            let answer = try bench.rtverify(arguments + ["--api", url])
+            XCTAssertEqual(answer.status, 0, answer.output + answer.errors)
+            let block =
+                "    $ rtverify \(arguments.joined(separator: " "))\n"
+                + shown(answer.output.replacing(url, with: "http://localhost:4024"))
+            XCTAssertTrue(readme.contains(block), block)
+        }
     }
 
     /// Locks outlive the program that wrote them.

@@ -75,18 +75,3 @@ final class PublishGuideTests: XCTestCase {
         try bench.write(TestMessage(text, type: "PROGRAM", by: key).answer(), to: "program.json")
     }
 }
-
-/// Indented blocks of a page, without their indentation.
-enum CodeBlocks {
-    static func of(_ text: some StringProtocol) -> [String] {
-        var blocks: [[Substring]] = [[]]
-        for line in String(text).split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("    ") {
-                blocks[blocks.count - 1].append(line.dropFirst(4))
-            } else if !(blocks.last ?? []).isEmpty {
-                blocks.append([])
-            }
-        }
-        return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }
-    }
-}
