@@ -21,31 +21,32 @@ package struct ProgressLine {
         package var columns: Int { ProgressLine.columns(name) + ProgressLine.columns(rest) }
     }
 
-    /// The bar's columns between its brackets.
-    private static let bar = 20
+    /// The bar's columns between its brackets, where there is room and where there is little.
+    private static let bars = (wide: 20, narrow: 8)
     /// Of a name that must be shortened, so many columns stay before anything else goes.
     private static let shortestName = 24
 
-    /// The line, in so many columns at most: what doesn't fit goes, the bar first, then the rate; a name that is still too long
+    /// The line, in so many columns at most: what doesn't fit goes, first of all most of the bar, then amount and rate; a name that is still too long
     /// is shortened in its midst, where URLs and paths say least.
     package func shown(columns: Int, now: ContinuousClock.Instant = .now) -> Shown {
         let elapsed = Self.seconds(from: started, to: now)
         let parts = amounts(after: Double(elapsed) / 10)
         let time = "  \(elapsed / 10).\(elapsed % 10) s"
         let (percent, amount, rate, left) = (parts.percent, parts.amount, parts.rate, parts.left)
+        let (wide, narrow) = (meter(Self.bars.wide), meter(Self.bars.narrow))
         let forms = [
-            meter + percent + amount + rate + time + left, percent + amount + rate + time + left,
-            percent + time + left, percent + time, "",
+            wide + percent + amount + rate + time + left, narrow + percent + amount + rate + time + left,
+            narrow + percent + rate + time + left, narrow + percent + time + left, percent + time, "",
         ]
         let needed = min(Self.columns(name), Self.shortestName)
         let rest = forms.first { Self.columns($0) + needed <= columns } ?? ""
         return Shown(name: Self.shortened(name, to: max(1, columns - Self.columns(rest))), rest: rest)
     }
 
-    private var meter: String {
+    private func meter(_ columns: Int) -> String {
         guard total > 0 else { return "" }
-        let filled = Self.bar * min(done, total) / total
-        return "  [" + String(repeating: "#", count: filled) + String(repeating: "-", count: Self.bar - filled) + "]"
+        let filled = columns * min(done, total) / total
+        return "  [" + String(repeating: "#", count: filled) + String(repeating: "-", count: columns - filled) + "]"
     }
 
     private func amounts(after seconds: Double) -> (percent: String, amount: String, rate: String, left: String) {

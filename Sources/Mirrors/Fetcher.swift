@@ -172,7 +172,10 @@ public final class Fetcher: Sendable {
         var failures: [SourceFailure] = []
         for source in try await mirrors.sources(of: wanted, hasObjects: { servers.hasObjects($0) }) {
             do {
-                if try await take(wanted.input, from: source, received: received) { return nil }
+                guard try await take(wanted.input, from: source, received: received) else { continue }
+                // What comes from this host comes as a whole.
+                if source.isLocal { received(wanted.input.size) }
+                return nil
             } catch let failure as SourceFailure {
                 if failure.kind == .wrongBytes { events(.note(failure.description)) }
                 failures.append(failure)

@@ -15,6 +15,14 @@ enum InputSource: Sendable {
     /// A bundle's folder behind a gateway.
     case gateway(Gateway.Place)
 
+    /// Whether it is on this machine.
+    var isLocal: Bool {
+        switch self {
+        case .file, .bundle: true
+        case .url, .objects, .gateway: false
+        }
+    }
+
     /// A path of this machine, or a URL: the snapshot archive may be a folder too.
     init(place: String) { self = place.hasPrefix("/") ? .file(place) : .url(place) }
 }

@@ -11,7 +11,8 @@ import Sandbox
 struct RTVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rtverify",
-        abstract: "Build Aleph runtimes that anyone can rebuild bit for bit, and prove that they are the same.",
+        abstract:
+            "Reproducible builds of Aleph runtimes: anyone can rebuild them bit for bit, and verify that they are the same.",
         discussion: """
             A manifest says what a runtime holds; `lock` pins every package and time; `build` makes an image whose \
             bytes depend on the lock alone; `hash` names it.

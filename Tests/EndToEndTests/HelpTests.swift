@@ -23,6 +23,24 @@ final class HelpTests: XCTestCase {
         }.filter { $0.hasPrefix("rtverify ") }
     }
 
+    /// The help has the words that people search for.
+    func testTheHelpHasTheFieldsWords() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        func help(_ command: String) throws -> String {
+            try bench.rtverify(["help"] + command.split(separator: " ").map(String.init)).output.lowercased()
+        }
+        for (command, words) in [
+            ("", ["reproducible", "rebuild", "verify", "pins"]), ("build", ["reproduce"]),
+            ("hash", ["checksum", "digest"]),
+            ("lock", ["pin", "version", "digest", "lockfile"]), ("compare", ["diff"]), ("lock draft", ["reproduce"]),
+            ("store", ["rebuild", "offline"]),
+        ] {
+            let text = try help(command)
+            for word in words { XCTAssertTrue(text.contains(word), "\(command): \(word)\n\(text)") }
+        }
+    }
+
     /// A small project under the names that the examples have.
     private func project() throws -> TestArchive {
         let archive = try TestArchive()

@@ -23,8 +23,11 @@ final class ProgressLineTests: XCTestCase {
         XCTAssertEqual(
             fetch(120),
             "fetch 3 inputs, 300.0 MB  [#####---------------]  25 %  75.0 MB of 300.0 MB  7.5 MB/s  10.0 s, 0:30 left")
-        XCTAssertEqual(fetch(90), "fetch 3 inputs, 300.0 MB  25 %  75.0 MB of 300.0 MB  7.5 MB/s  10.0 s, 0:30 left")
-        XCTAssertEqual(fetch(60), "fetch 3 inputs, 300.0 MB  25 %  10.0 s, 0:30 left")
+        XCTAssertEqual(
+            fetch(100), "fetch 3 inputs, 300.0 MB  [##------]  25 %  75.0 MB of 300.0 MB  7.5 MB/s  10.0 s, 0:30 left")
+        XCTAssertEqual(fetch(79), "fetch 3 inputs, 300.0 MB  [##------]  25 %  7.5 MB/s  10.0 s, 0:30 left")
+        XCTAssertEqual(fetch(65), "fetch 3 inputs, 300.0 MB  [##------]  25 %  10.0 s, 0:30 left")
+        XCTAssertEqual(fetch(45), "fetch 3 inputs, 300.0 MB  25 %  10.0 s")
         XCTAssertEqual(fetch(24), "fetch 3 inputs, 300.0 MB")
     }
 

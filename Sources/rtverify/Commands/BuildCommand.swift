@@ -10,7 +10,7 @@ extension TreePlace: ExpressibleByArgument {}
 
 struct Build: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Build the image of a lock and print its size, SHA-256 and CID.",
+        abstract: "Build (or reproduce) the image of a lock, and print its size, SHA-256 and CID.",
         discussion: """
             The image's bytes depend on the lock alone. As root or as a user with subordinate ids, it is the same.
 

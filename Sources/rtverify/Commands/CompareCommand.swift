@@ -5,7 +5,7 @@ import ImageComparison
 
 struct Compare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say whether two images are the same, or what differs and what probably made it so.",
+        abstract: "Diff two images: are they the same, or what differs, and what probably made it so?",
         discussion: """
             Each side is a squashfs image, a folder, or a tar. They are read by a confined child: nothing is mounted, \
             run, or needs root. Exit status 0 when they are identical, 1 when they differ, 2 when one can't be read.

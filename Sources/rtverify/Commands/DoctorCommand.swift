@@ -4,7 +4,8 @@ import ImageBuild
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say what this host needs for lock, build, verify and boot, and how to install what it lacks.",
+        abstract:
+            "Check this host's requirements for lock, build, verify and boot, and say how to install what is missing.",
         discussion: """
             Exit status 0 when nothing is missing, 2 when something is. QEMU, for boot alone, is "absent", not missing.
 

@@ -5,7 +5,7 @@ import Mirrors
 
 struct Hash: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the SHA-256 and the IPFS CIDs of files.",
+        abstract: "Print the checksums of files: SHA-256 digest and IPFS CIDs; or check a list of them.",
         discussion: """
             By default the CID is the one that `ipfs add` gave up to 2025 and that Aleph publishes (profile \
             unixfs-v0-2015). A file is read once, whatever is computed. `-` is standard input, and an http(s) URL is \

@@ -8,7 +8,7 @@ import Mirrors
 
 struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Is this image what a published item hash names?",
+        abstract: "Verify that an image is what a published item hash names, and who published it.",
         discussion: """
             Follows item hash, message, hashed content, signature and publisher to the file's own hash, each link checked \
             here, and compares the image. Exit status: 0 it is, 1 it is proven to be another, 2 it could not be decided.

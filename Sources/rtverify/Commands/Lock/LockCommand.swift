@@ -7,7 +7,7 @@ import RuntimeSpec
 
 struct Lock: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Resolve a manifest and pin every package and time in a lockfile.",
+        abstract: "Resolve a manifest, and pin every package version, digest and time in a lockfile.",
         discussion: """
             rtverify lock MANIFEST                       resolve anew and write the lock
             rtverify lock update MANIFEST [PACKAGE...]   move forward: everything, or the packages named

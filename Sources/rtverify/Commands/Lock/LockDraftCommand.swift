@@ -7,7 +7,7 @@ import RuntimeSpec
 extension Lock {
     struct Draft: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Draft the lock that would make an image, from the package databases in it.",
+            abstract: "Draft the lock that would reproduce an image, from the package databases in it.",
             discussion: """
                 Exit status 1 when something in the image was found nowhere, or the draft can't be built as it is.
 

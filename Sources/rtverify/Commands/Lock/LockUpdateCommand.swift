@@ -5,7 +5,7 @@ import PackageResolution
 extension Lock {
     struct Update: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Move a lock forward: all of it, or the packages named and what they need.",
+            abstract: "Update a lock to newer versions: all of it, or the packages named and what they need.",
             discussion: """
                 Never to an older Release; it says what changed.
 
@@ -64,7 +64,7 @@ extension Lock {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say offline whether a lock was made from its manifest as it is now.",
+            abstract: "Check offline whether a lock is up to date with its manifest.",
             discussion: """
                 EXAMPLES:
                   rtverify lock check runtimes/debian-12-minimal/runtime.toml

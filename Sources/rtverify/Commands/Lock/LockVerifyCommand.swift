@@ -5,7 +5,7 @@ import PackageResolution
 extension Lock {
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Derive a lock's every entry again, offline, from what the store holds.",
+            abstract: "Verify a lock: derive its every entry again, offline, from what the store holds.",
             discussion: """
                 Signature, Release, index, package and stage; pip and apk are asked again in a sandbox.
 
@@ -44,7 +44,7 @@ extension Lock {
 
     struct Diff: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say what changed from one lock to another.",
+            abstract: "Diff two locks: what changed from one to the other.",
             discussion: """
                 Exit status 0 when nothing did, 1 when something did.
 

@@ -9,7 +9,7 @@ import RuntimeSpec
 struct StoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Look after the store of verified inputs; bundle a lock's inputs, for years.",
+        abstract: "Manage the store of verified inputs; bundle a lock's inputs to rebuild it offline, in years.",
         discussion: """
             rtverify store list                        what it holds
             rtverify store verify                      hash every object again
@@ -61,7 +61,7 @@ extension StoreCommand {
 
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Hash every object of the store again.",
+            abstract: "Verify the digest of every object in the store.",
             discussion: """
                 Exit status 1 where one has changed: a build would drop it and fetch it anew.
 
