@@ -19,4 +19,5 @@ Description: reproducible builds of Aleph runtimes, and their verification
  SHA-256 and IPFS CID that two builds, and a published item hash, are the
  same.
  .
- Whoever only checks an image needs none of the recommended packages.""")
+ Whoever only checks an image needs of the recommended packages at most
+ ca-certificates, for what comes by https.""")

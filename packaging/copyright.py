@@ -23,11 +23,32 @@ def holders(folder):
             if name.endswith((".swift", ".h", ".c", ".cc", ".cpp", ".hpp")):
                 with open(os.path.join(place, name), errors="replace") as file:
                     head = file.read(4096)
-                for line in re.findall(r"(?im)^[\s/*#;-]*copyright (?:\(c\) )?(?:[\d, -]+)?(?:by )?(.*?)[\s*/]*$", head):
+                for line in re.findall(
+                    r"(?im)^[\s/*#;-]*copyright (?:(?:\(c\)|©) ?(?:[\d, -]+)?|[\d, -]{4,})(?:by )?(.*?)[\s*/]*$", head
+                ):
                     line = re.sub(r"\s*(All rights reserved|All Rights Reserved).*", "", line.strip(" .,*"))
-                    if 3 < len(line) < 100:
+                    if 3 < len(line) < 100 and not re.match(r"(and|YEARS?)\b", line):
                         found.add(line)
     return sorted(found)
+
+
+def own_licences(folder):
+    """Licences that files of a package have by themselves, in their first comment; each once."""
+    found = {}
+    marks = ("Permission is hereby granted", "Permission to use, copy", "Redistribution and use", "provided 'as-is'")
+    for place, folders, files in os.walk(os.path.join(folder, "Sources")):
+        folders.sort()
+        for name in sorted(files):
+            if not name.endswith((".swift", ".h", ".c", ".cc", ".cpp", ".hpp", ".S")):
+                continue
+            with open(os.path.join(place, name), errors="replace") as file:
+                head = file.read(16384)
+            block = re.match(r"\s*(/\*.*?\*/|(?:\s*//[^\n]*\n)+)", head, flags=re.S)
+            if block is None or not any(mark in block[1] for mark in marks):
+                continue
+            lines = [re.sub(r"^\s*(?:/\*+|\*+/|\*|//+)?\s?|\s*\*+/\s*$", "", line).rstrip() for line in block[1].split("\n")]
+            found.setdefault("\n".join(lines).strip("\n"), os.path.relpath(os.path.join(place, name), folder))
+    return [f"{name}:\n\n{text}" for text, name in found.items()]
 
 
 def section(title, *paragraphs):
@@ -66,6 +87,7 @@ for line in open("packaging/dependencies"):
         for file in sorted(files):
             if file.upper().startswith("LICENSE"):
                 parts.append(f"{os.path.relpath(place, folder)}:\n\n" + text(place, file))
+    parts += own_licences(folder)
     if notice:
         parts.append("Its notice:\n\n" + notice)
     section(f"{name} {version}", *parts)

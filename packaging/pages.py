@@ -15,7 +15,8 @@ def body(lines):
     """Empty lines end paragraphs, lines that are set in are shown as they are."""
     shown, literal = [], False
     for line in lines:
-        if line.startswith("  ") != literal:
+        # Examples are set in; tables have columns.
+        if (line.startswith("  ") or re.search(r"\S   +\S", line) is not None) != literal:
             literal = not literal
             shown.append(".Bd -literal" if literal else ".Ed")
         if line == ".Ex -std":
@@ -29,7 +30,7 @@ def body(lines):
     for line in shown:
         while kept and kept[-1] == ".Pp" and (line == ".Pp" or line.startswith((".Sh", ".Bl", ".Bd", ".Ed", ".El"))):
             kept.pop()
-        if line == ".Pp" and (not kept or kept[-1].startswith((".Sh", ".Ed", ".El"))):
+        if line == ".Pp" and (not kept or kept[-1].startswith((".Sh", ".El"))):
             continue
         kept.append(line)
     return kept
@@ -49,5 +50,7 @@ for name in sorted(os.listdir(source)):
     # The first name is the page's, for apropos; the others are what is typed.
     text = re.sub(r'^\.Nm .*$', f".Nm {page}", text, count=1, flags=re.M)
     text = re.sub(r"^\.Nm$", f'.Nm "{words}"', text, flags=re.M)
+    # The generator says of both what the one does.
+    text = re.sub(r"^(\.It Fl -no-(\S+)\n).*$", r"\1The opposite of --\2.", text, flags=re.M)
     with open(os.path.join(target, page + ".1"), "w") as file:
         file.write("\n".join(body(text.rstrip("\n").split("\n"))) + "\n")

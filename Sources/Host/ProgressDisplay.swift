@@ -15,43 +15,49 @@ public final class ProgressDisplay: Sendable {
         var drawn = ContinuousClock.now
         /// Columns of the line that is on the terminal now; nil where there is none.
         var columns: Int?
-        /// Whether something else is being printed: nothing is drawn meanwhile.
-        var phases = 0
-        var received = 0
+        /// What the sum at the end is of: phases that are over, bytes that came, and since when.
+        var (phases, received) = (0, 0)
+        var started: ContinuousClock.Instant?
+        /// Whether the sum was said, and no phase came after it.
         var isFinished = false
         /// Whether the terminal is another's until the next phase.
         var hasLeft = false
+        /// Whether a task draws the line again and again.
+        var isTicking = false
     }
 
     private let level: Level
     private let style: TerminalStyle
+    private let tick: Duration?
     private let width: @Sendable () -> Int
     private let write: @Sendable (String) -> Void
-    private let started = ContinuousClock.now
     private let state = Mutex(State())
 
     /// On standard error. On a terminal its line goes on by itself, at the terminal's width of that moment.
     public convenience init(level: Level) {
-        self.init(level: level, style: .errors, width: { TerminalStyle.width(STDERR_FILENO) }) { text in
+        self.init(
+            level: level, style: .errors, tick: .milliseconds(250), width: { TerminalStyle.width(STDERR_FILENO) }
+        ) { text in
             // A closed standard error must not end the work that it tells of.
             _ = text.utf8CString.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
-        }
-        guard style.canRedraw, level >= .normal else { return }
-        Self.shown.withLock { $0 = self }
-        Task { [weak self] in
-            while await self?.goOn() == true { try? await Task.sleep(for: .milliseconds(250)) }
         }
     }
 
     /// - Parameters:
     ///   - style: Whether a line can be drawn again (ECMA-48), and in colours.
+    ///   - tick: How often the line is drawn again where nothing happens; what else is printed then gives way to it. nil for never.
     ///   - width: The terminal's columns at this moment.
     ///   - write: Gets what is shown, in pieces.
     package init(
-        level: Level, style: TerminalStyle, width: @escaping @Sendable () -> Int,
+        level: Level, style: TerminalStyle, tick: Duration? = nil, width: @escaping @Sendable () -> Int,
         write: @escaping @Sendable (String) -> Void
     ) {
-        (self.level, self.style, self.width, self.write) = (level, style, width, write)
+        self.level = level
+        self.style = style
+        self.tick = style.canRedraw && level >= .normal ? tick : nil
+        self.width = width
+        self.write = write
+        if self.tick != nil { Self.shown.withLock { $0 = self } }
     }
 
     /// Takes an event from any thread.
@@ -62,7 +68,9 @@ public final class ProgressDisplay: Sendable {
                 finishPhase(&state)
                 state.phase = ProgressLine(name: TerminalText.safe(name), total: total, unit: unit)
                 (state.isFinished, state.hasLeft) = (false, false)
+                state.started = state.started ?? .now
                 draw(&state)
+                startTicking(&state)
             case .progress(let done):
                 state.phase?.done = done
                 if state.drawn.duration(to: .now) > .milliseconds(100) { draw(&state) }
@@ -75,14 +83,14 @@ public final class ProgressDisplay: Sendable {
         }
     }
 
-    /// Ends the last phase; of several, says how long they took together.
+    /// Ends the last phase; of several since the last time, says how long they took together.
     public func finish() {
         state.withLock { state in
             finishPhase(&state)
-            guard !state.isFinished else { return }
-            state.isFinished = true
-            guard level >= .normal, state.phases > 1 else { return }
-            let bytes = state.received > 0 ? "\(readableByteCount(state.received)) fetched, " : ""
+            let sum = state
+            (state.phases, state.received, state.started, state.isFinished) = (0, 0, nil, true)
+            guard level >= .normal, sum.phases > 1, let started = sum.started else { return }
+            let bytes = sum.received > 0 ? "\(readableByteCount(sum.received)) fetched, " : ""
             write("total: \(bytes)\(ProgressLine.seconds(since: started)) s\n")
         }
     }
@@ -110,12 +118,21 @@ public final class ProgressDisplay: Sendable {
         }
     }
 
+    private func startTicking(_ state: inout State) {
+        guard let tick, !state.isTicking else { return }
+        state.isTicking = true
+        Task { [weak self] in
+            while self?.goOn(every: tick) == true { try? await Task.sleep(for: tick) }
+        }
+    }
+
     /// Draws the line again, with the time that has passed.
     /// - Returns: Whether there will be more of it.
-    private func goOn() -> Bool {
+    private func goOn(every tick: Duration) -> Bool {
         state.withLock { state in
-            if state.drawn.duration(to: .now) > .milliseconds(200) { draw(&state) }
-            return !state.isFinished
+            if state.drawn.duration(to: .now) > tick * 0.8 { draw(&state) }
+            state.isTicking = !state.isFinished
+            return state.isTicking
         }
     }
 

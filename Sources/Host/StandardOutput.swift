@@ -2,7 +2,8 @@ import Glibc
 
 /// What a program prints that is no text of its own.
 public enum StandardOutput {
-    private static let isTerminal = isatty(STDOUT_FILENO) == 1
+    /// Whether a person sees it at once.
+    public static let isTerminal = isatty(STDOUT_FILENO) == 1
 
     /// Writes all of a file, from its beginning on. The stream may be non-blocking, and its reader slow.
     /// - Parameter isOver: Asked while it is waited whether nobody wants it any more.

@@ -22,23 +22,30 @@ public struct TerminalStyle: Equatable, Sendable {
         }
     }
 
+    /// Text alone.
+    public static let plain = TerminalStyle(isTerminal: false, variable: { _ in nil })
+
     /// Standard error's.
     public static let errors = TerminalStyle(
         isTerminal: isatty(STDERR_FILENO) == 1, variable: environmentValue)
 
-    /// ECMA-48, select graphic rendition.
-    private func rendered(_ text: String, _ codes: String) -> String {
+    /// Standard output's.
+    public static let output = TerminalStyle(isTerminal: isatty(STDOUT_FILENO) == 1, variable: environmentValue)
+
+    /// A text in colours or weight.
+    /// - Parameter codes: Of ECMA-48's select graphic rendition: `1;31`.
+    public func painted(_ text: String, _ codes: String) -> String {
         hasColors ? "\u{1b}[\(codes)m\(text)\u{1b}[0m" : text
     }
 
     /// What a line is about.
-    public func bold(_ text: String) -> String { rendered(text, "1") }
+    public func bold(_ text: String) -> String { painted(text, "1") }
 
     /// What went wrong.
-    public func alarm(_ text: String) -> String { rendered(text, "1;31") }
+    public func alarm(_ text: String) -> String { painted(text, "1;31") }
 
     /// What is worth a look.
-    public func warning(_ text: String) -> String { rendered(text, "33") }
+    public func warning(_ text: String) -> String { painted(text, "33") }
 
     /// A terminal's columns at this moment; 80 where it doesn't say.
     static func width(_ descriptor: Int32) -> Int {

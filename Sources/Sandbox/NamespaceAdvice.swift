@@ -28,7 +28,9 @@ public struct NamespaceAdvice {
     /// Whether something is mounted over files of /proc (mount_too_revealing() in the kernel's fs/namespace.c).
     private static var isProcMasked: Bool {
         (SystemFile.text("/proc/self/mountinfo") ?? "").split(separator: "\n").contains {
-            $0.split(separator: " ").dropFirst(4).first?.hasPrefix("/proc/") == true
+            // Mounts on what is an empty folder by itself hide nothing.
+            let place = $0.split(separator: " ").dropFirst(4).first ?? ""
+            return place.hasPrefix("/proc/") && place != "/proc/sys/fs/binfmt_misc"
         }
     }
 

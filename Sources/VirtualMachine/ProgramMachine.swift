@@ -114,9 +114,8 @@ public struct ProgramMachine: Sendable {
                 }
             }
             group.addTask {
-                await tail.lastWord()
                 // QEMU ends within a moment of the kernel's last word, unless it and the device wait for each other.
-                try await Task.sleep(for: .seconds(5))
+                try await tail.lastWord(lasting: .seconds(5))
                 device.end()
                 return nil
             }

@@ -88,7 +88,8 @@ final class ActionTests: XCTestCase {
             mkdir -p tree/DEBIAN tree/usr/share/\(name) temp && echo here > tree/usr/share/\(name)/file
             printf 'Package: \(name)\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody <nobody@example.org>\\nDescription: a test\\n' \
                 > tree/DEBIAN/control
-            dpkg-deb --root-owner-group --build tree 'a package.deb'
+            dpkg-deb --root-owner-group --build tree 'a package.deb' && echo other > tree/usr/share/\(name)/file
+            dpkg-deb --root-owner-group --build tree other.deb
             """,
         ])
         XCTAssertEqual(made.status, 0, made.errors)
@@ -102,7 +103,8 @@ final class ActionTests: XCTestCase {
                 "the package is another one: its SHA-256 is \(sha256)"
             ),
             ("no.deb", sha256, 2, "can't be read"), ("http://127.0.0.1/a.deb", sha256, 2, "an https URL or a path"),
-            ("https://127.0.0.1:9/a.deb", sha256, 2, "can't be downloaded"), ("a package.deb", sha256, 0, name),
+            ("https://127.0.0.1:9/a.deb", sha256, 2, "can't be downloaded"),
+            ("other.deb", try bench.sha256("other.deb"), 0, name), ("a package.deb", sha256, 0, name),
         ] {
             let answer = try bench.run(
                 ["bash", "--noprofile", "--norc", "-eo", "pipefail", "step.sh"],
@@ -111,6 +113,24 @@ final class ActionTests: XCTestCase {
             XCTAssertTrue(answer.output.contains(words), answer.output + answer.errors)
             let isThere = FileManager.default.fileExists(atPath: "/usr/share/\(name)/file")
             XCTAssertEqual(isThere, status == 0, "\(package) \(hash)")
+        }
+        // Of the same version, and other bytes.
+        XCTAssertEqual(try String(contentsOfFile: "/usr/share/\(name)/file", encoding: .utf8), "here\n")
+    }
+
+    /// What is given and would not be used is no release gate's.
+    func testInputsThatContradictEachOtherAreRefused() throws {
+        let bench = try Workbench()
+        defer { bench.remove() }
+        try bench.write(try script(of: "check"), to: "step.sh")
+        for (package, hash, program, status) in [
+            ("", "", "", Int32(0)), ("a.deb", "0", "", 0), ("", "", "rtverify", 0), ("", "0", "", 2),
+            ("a.deb", "0", "rtverify", 2),
+        ] {
+            let answer = try bench.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "step.sh"],
+                environment: ["PACKAGE": package, "PACKAGE_SHA256": hash, "PROGRAM": program])
+            XCTAssertEqual(answer.status, status, answer.output + answer.errors)
         }
     }
 

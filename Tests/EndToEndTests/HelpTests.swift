@@ -28,16 +28,19 @@ final class HelpTests: XCTestCase {
         let bench = try Workbench()
         defer { bench.remove() }
         func help(_ command: String) throws -> String {
-            try bench.rtverify(["help"] + command.split(separator: " ").map(String.init)).output.lowercased()
+            // The first sentence, which the list of commands and apropos have.
+            let text = try bench.rtverify(["help"] + command.split(separator: " ").map(String.init)).output.lowercased()
+            return text.components(separatedBy: "\n\n")[0].replacing("\n", with: " ")
         }
         for (command, words) in [
-            ("", ["reproducible", "rebuild", "verify", "pins"]), ("build", ["reproduce"]),
-            ("hash", ["checksum", "digest"]),
+            ("", ["reproducible", "rebuild", "verify"]), ("build", ["reproduce"]),
+            ("hash", ["checksums", "digest"]),
             ("lock", ["pin", "version", "digest", "lockfile"]), ("compare", ["diff"]), ("lock draft", ["reproduce"]),
             ("store", ["rebuild", "offline"]),
         ] {
             let text = try help(command)
-            for word in words { XCTAssertTrue(text.contains(word), "\(command): \(word)\n\(text)") }
+            let found = text.split { !$0.isLetter }.map(String.init)
+            for word in words { XCTAssertTrue(found.contains(word), "\(command): \(word)\n\(text)") }
         }
     }
 

@@ -62,6 +62,29 @@ final class ProgressDisplayTests: XCTestCase {
             "\(long)  T\r\u{1b}[2A\u{1b}[J\(long): T\n")
     }
 
+    /// The line goes on by itself, after the sum of earlier work too; what is printed meanwhile has the line to itself.
+    func testTheLineGoesOnByItselfAndGivesWay() async throws {
+        let text = Mutex("")
+        let display = ProgressDisplay(
+            level: .normal, style: style(isTerminal: true), tick: .milliseconds(5), width: { 80 }
+        ) { part in text.withLock { $0 += part } }
+        for name in ["first", "second"] {
+            display.report(.phase(name: name, total: 0))
+            for _ in 0..<2000 where text.withLock({ $0.components(separatedBy: "\(name)  ").count }) < 5 {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            XCTAssertGreaterThanOrEqual(text.withLock { $0.components(separatedBy: "\(name)  ").count }, 5)
+            ProgressDisplay.giveWay { text.withLock { $0 += "printed\n" } }
+            XCTAssertTrue(text.withLock { $0.contains("\r\u{1b}[Kprinted\n") })
+            ProgressDisplay.leaveTerminal()
+            let left = text.withLock { $0 }
+            try await Task.sleep(for: .milliseconds(50))
+            XCTAssertEqual(text.withLock { $0 }, left, "the terminal is another's")
+            display.finish()
+            text.withLock { $0 = "" }
+        }
+    }
+
     func testAPhaseMayHoldAStrangersName() {
         XCTAssertEqual(
             shown(.normal, style(isTerminal: false), [.phase(name: "a\u{1b}[2Jb", total: 0)]), "a\\u{1b}[2Jb: T\n")

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Host
 import ImageComparison
 
@@ -66,8 +65,7 @@ struct Compare: AsyncParsableCommand {
 
     private func text(_ report: ComparisonReport) -> String {
         if out.json { return JSONText.of(report) }
-        let colors = isatty(STDOUT_FILENO) == 1 && environmentValue("NO_COLOR") == nil
-        return ComparisonText(colors: colors, full: full).lines(report).joined(separator: "\n")
+        return ComparisonText(style: .output, full: full).lines(report).joined(separator: "\n")
     }
 
     private func text(_ notes: ReleaseNotes) -> String {

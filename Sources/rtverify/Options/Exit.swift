@@ -14,6 +14,7 @@ func exiting(_ display: ProgressDisplay, _ body: () async throws -> Void) async 
         display.finish()
         throw exit
     } catch let error as ValidationError {
+        display.finish()
         throw error
     } catch {
         display.finish()
@@ -41,6 +42,11 @@ protocol DecidedError: Error, CustomStringConvertible {
 /// Lines on standard output, with paths as the bytes that they are.
 func printLine(_ line: some CustomStringConvertible) {
     let bytes = "\(line)\n".pathBytes
+    // A pipe's reader may be slow, and nothing of it is on the terminal.
+    guard StandardOutput.isTerminal else {
+        rtv_write_output(bytes, bytes.count)
+        return
+    }
     ProgressDisplay.giveWay { rtv_write_output(bytes, bytes.count) }
 }
 

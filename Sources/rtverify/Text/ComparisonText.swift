@@ -1,19 +1,20 @@
+import Host
 import ImageComparison
 
 /// A comparison for a terminal.
 struct ComparisonText {
-    private let colors: Bool
+    private let style: TerminalStyle
     private let full: Bool
 
     /// - Parameters:
-    ///   - colors: Whether to use the terminal's colours (ECMA-48).
+    ///   - style: What the stream takes.
     ///   - full: Every difference with its details; otherwise what fits a few screens.
-    init(colors: Bool, full: Bool) { (self.colors, self.full) = (colors, full) }
+    init(style: TerminalStyle, full: Bool) { (self.style, self.full) = (style, full) }
 
     private enum Color: String { case red = "31", green = "32", yellow = "33", bold = "1", faint = "2" }
 
     private func paint(_ text: String, _ color: Color) -> String {
-        colors ? "\u{1b}[\(color.rawValue)m\(text)\u{1b}[0m" : text
+        style.painted(text, color.rawValue)
     }
 
     func lines(_ report: ComparisonReport) -> [String] {

@@ -1,13 +1,11 @@
 import Gate
-import Glibc
 import Host
 import RuntimeSpec
 
 /// A gate's report for a terminal: a table, then what is not yes.
 enum GateText {
     static func lines(_ report: GateReport) -> [String] {
-        let colors = isatty(STDOUT_FILENO) == 1
-        func paint(_ text: String, _ code: String) -> String { colors ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
+        func paint(_ text: String, _ code: String) -> String { TerminalStyle.output.painted(text, code) }
         let columns = columns(of: report)
         let names = ["runtime"] + report.runtimes.map { TerminalText.safe($0.name) }
         let width = (names.map(\.count).max() ?? 0) + 2

@@ -1,6 +1,5 @@
 import AlephNetwork
 import ContentHash
-import Glibc
 import Host
 import ImageBuild
 
@@ -54,7 +53,7 @@ struct VerificationReport: Encodable {
     mutating func add(_ rebuilt: RebuildComparison) {
         reproduced = rebuilt.isSame
         switch rebuilt.difference {
-        case .success(let report): explanation = ComparisonText(colors: false, full: false).lines(report)
+        case .success(let report): explanation = ComparisonText(style: .plain, full: false).lines(report)
         case .failure(let error): explanation = ["the two can't be compared: \(error)"]
         case nil: break
         }
@@ -92,8 +91,7 @@ struct VerificationReport: Encodable {
 
     /// One screen: the chain link by link, the verdict last.
     func print() {
-        let colour = isatty(STDOUT_FILENO) == 1
-        func painted(_ text: String, _ code: String) -> String { colour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
+        func painted(_ text: String, _ code: String) -> String { TerminalStyle.output.painted(text, code) }
         let width = links.map(\.name.count).max() ?? 0
         for link in links {
             let (mark, code) =
