@@ -26,8 +26,8 @@ package struct ProgressLine {
     /// Of a name that must be shortened, so many columns stay before anything else goes.
     private static let shortestName = 24
 
-    /// The line, in so many columns at most: what doesn't fit goes, first of all most of the bar, then amount and rate; a name that is still too long
-    /// is shortened in its midst, where URLs and paths say least.
+    /// The line, in so many columns at most: what doesn't fit goes, first of all most of the bar, then amount and rate; a name
+    /// that is still too long is shortened in its midst, where URLs and paths say least.
     package func shown(columns: Int, now: ContinuousClock.Instant = .now) -> Shown {
         let elapsed = Self.seconds(from: started, to: now)
         let parts = amounts(after: Double(elapsed) / 10)
